@@ -1,0 +1,13 @@
+/**
+ * Who signs checkpoints: Ed25519 (RFC 8032) over the note's text.
+ * `sign` gives 64 bytes, and throws `signer_unavailable` when the key cannot be used now.
+ */
+export interface Signer {
+  /** The note's key name, for example `vault.example/ledger`; no space, no plus. */
+  readonly name: string;
+  /** 32 raw bytes. */
+  readonly publicKey: Buffer;
+  sign(message: Uint8Array): Promise<Buffer>;
+  /** Resolves when the signer can sign now. */
+  check(): Promise<void>;
+}

@@ -1,0 +1,245 @@
+/**
+ * The catalogue of refusals: every code that this product answers with, its HTTP status, its title and what the caller can do.
+ * Codes are stable: clients branch on them. 4xx refuses the request, 503 is an outage, 500 is a bug of ours.
+ */
+export const refusals = {
+  malformed_json: [400, "The body is not JSON", "Send a body that parses as JSON in UTF-8."],
+  invalid_request: [
+    400,
+    "The request does not fit its schema",
+    "Correct the fields named in `errors`; /openapi.json describes them.",
+  ],
+  invalid_path: [
+    400,
+    "The file path is not allowed",
+    "Use a relative UTF-8 path of at most 1,024 bytes with no empty, '.' or '..' segment and no control character.",
+  ],
+  invalid_name: [
+    400,
+    "The name is not allowed",
+    "Use letters, digits, '.', '_' and '-', starting with a letter or digit, at most 96 characters.",
+  ],
+  digest_mismatch: [
+    400,
+    "The bytes do not have the declared SHA-256",
+    "Compute the digest again and send the file again.",
+  ],
+  size_mismatch: [
+    400,
+    "The bytes do not have the declared size",
+    "Declare the exact size and send the whole file again.",
+  ],
+  upload_interrupted: [
+    400,
+    "The upload ended before its declared size",
+    "Send the file again; nothing of it was kept.",
+  ],
+  invalid_recipient_key: [
+    400,
+    "The recipient key is not a P-256 public key",
+    "Send the uncompressed point, 65 bytes, as base64url.",
+  ],
+  not_authenticated: [
+    401,
+    "No valid token came with the request",
+    "Send `Authorization: Bearer <token>` with a token that is issued, not expired and not revoked.",
+  ],
+  token_expired: [401, "The token has expired", "Ask an operator for a new token."],
+  role_missing: [
+    403,
+    "The token lacks the role that this route needs",
+    "Use a token with one of the roles named in `roles`.",
+  ],
+  principal_suspended: [
+    403,
+    "The principal is suspended or revoked",
+    "Ask an export officer to reinstate the principal.",
+  ],
+  two_person_rule: [
+    403,
+    "A second person has to do this",
+    "Have another export officer do it; nobody approves, activates or grants for themselves.",
+  ],
+  release_denied: [
+    403,
+    "The export decision denies this release",
+    "Read `decision.checks`: each failed check names its citation and what would change it.",
+  ],
+  release_held: [
+    403,
+    "The export decision holds this release until facts are known",
+    "Have an export officer supply the facts that `decision.checks` names as unknown.",
+  ],
+  release_stopped: [
+    403,
+    "An authorization behind this release no longer stands",
+    "Request a new release; its decision will name what changed.",
+  ],
+  license_unmovable: [
+    409,
+    "The license cannot make that change from its present state",
+    "Read the license's state; revoked and expired licenses stay so.",
+  ],
+  not_found: [
+    404,
+    "There is no such thing, or you may not know of it",
+    "Check the address, the identifiers and your token's roles.",
+  ],
+  method_not_allowed: [
+    405,
+    "The address does not answer this method",
+    "Use one of the methods in the Allow header.",
+  ],
+  already_exists: [409, "It exists already", "Use the existing one, or another name."],
+  conflict: [409, "Something else changed in between", "Read the present state and try again."],
+  upload_closed: [409, "The upload is no longer open", "Open a new upload."],
+  file_not_uploaded: [
+    409,
+    "The commit names a file that was not uploaded",
+    "Upload the file into this upload, or leave it out of the commit.",
+  ],
+  parent_moved: [
+    409,
+    "The repository's head is not the commit's parent",
+    "Read the head revision, rebuild the commit on it and try again.",
+  ],
+  not_classified: [
+    409,
+    "The repository has no approved classification",
+    "Have one export officer propose a classification and another approve it.",
+  ],
+  length_required: [
+    411,
+    "The size must be declared",
+    "Send Content-Length; chunked bodies are not taken for files.",
+  ],
+  payload_too_large: [
+    413,
+    "The body is too large",
+    "Keep JSON bodies under 1 MiB and files under 5 TiB.",
+  ],
+  unsupported_media_type: [
+    415,
+    "The body's content type is not taken here",
+    "Send application/json, or application/octet-stream for file bytes.",
+  ],
+  range_not_satisfiable: [
+    416,
+    "The range lies outside the file",
+    "Ask for a range within the size given in Content-Range.",
+  ],
+  byte_budget_spent: [
+    429,
+    "The grant's byte budget is spent",
+    "Ask an export officer to raise the budget of the grant.",
+  ],
+  database_unavailable: [
+    503,
+    "The database cannot serve now",
+    "Try again later; operators see the cause in the server's log.",
+  ],
+  store_unavailable: [
+    503,
+    "The blob store cannot serve now",
+    "Try again later; operators see the cause in the server's log.",
+  ],
+  store_full: [
+    507,
+    "The blob store is full",
+    "Ask the operator to make room, then send the file again; nothing of it was kept.",
+  ],
+  custodian_unavailable: [
+    503,
+    "The key custodian cannot serve now",
+    "Try again later; operators see the cause in the server's log.",
+  ],
+  signer_unavailable: [
+    503,
+    "The checkpoint signer cannot serve now",
+    "Try again later; operators see the cause in the server's log.",
+  ],
+  ledger_unavailable: [
+    503,
+    "The ledger did not record the entry in time, so nothing was released",
+    "Try again later; operators see the cause in the server's log.",
+  ],
+  screening_unavailable: [
+    503,
+    "No current denied-party list is loaded",
+    "Ask the operator to load a list.",
+  ],
+  shutting_down: [
+    503,
+    "The server is shutting down",
+    "Try again; another node or the restarted server answers.",
+  ],
+  object_corrupt: [
+    500,
+    "A sealed object fails its integrity check",
+    "Report it to the operator: the stored bytes were damaged or changed. Nothing unverified was given out.",
+  ],
+  object_missing: [
+    500,
+    "A sealed object is not in the store",
+    "Report it to the operator: the store lost an object.",
+  ],
+  wrapped_key_rejected: [
+    500,
+    "A wrapped key does not open in its context",
+    "Report it to the operator: a stored key was damaged, swapped or wrapped elsewhere.",
+  ],
+  record_tampered: [
+    500,
+    "A stored record differs from its latest ledger entry",
+    "Report it to the operator and an auditor: the database was changed behind the vault.",
+  ],
+  internal: [500, "The server met a bug of its own", "Report the request id to the operator."],
+  configuration_invalid: [
+    500,
+    "The configuration is not usable",
+    "Correct the settings named in the message.",
+  ],
+  data_folder_locked: [
+    500,
+    "Another process uses this data folder",
+    "Stop the other process, or choose another WEIGHTVAULT_DATA.",
+  ],
+} as const satisfies Record<string, readonly [status: number, title: string, remedy: string]>;
+
+export type RefusalCode = keyof typeof refusals;
+
+export type RefusalOptions = {
+  readonly cause?: unknown;
+  /** Members that go onto the wire beside the code, for example `decision` or `errors`. Never a secret, never a personal fact. */
+  readonly members?: Readonly<Record<string, unknown>>;
+};
+
+/** The one error class: `message` becomes `detail` on the wire, `cause` is for the log alone. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly code: RefusalCode;
+  readonly members: Readonly<Record<string, unknown>>;
+
+  constructor(code: RefusalCode, message: string, options: RefusalOptions = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.code = code;
+    this.members = options.members ?? {};
+  }
+
+  get status(): number {
+    return refusals[this.code][0];
+  }
+
+  get title(): string {
+    return refusals[this.code][1];
+  }
+
+  get remedy(): string {
+    return refusals[this.code][2];
+  }
+}
+
+/** Whether a thrown value is a refusal, of one of the given codes where any are given. */
+export function isRefusal(thrown: unknown, ...codes: readonly RefusalCode[]): thrown is Refusal {
+  return thrown instanceof Refusal && (codes.length === 0 || codes.includes(thrown.code));
+}

@@ -1,0 +1,230 @@
+import type { Generated, JSONColumnType } from "kysely";
+
+/** Rows may be added and read, never changed: triggers refuse it, and the server's role has no right to it. */
+export const appendOnlyTables = [
+  "ledger_submission",
+  "ledger_entry",
+  "ledger_tile",
+  "ledger_checkpoint",
+  "revision",
+  "revision_file",
+  "release_object",
+  "release_license",
+] as const;
+
+/** The tables whose rows the server may delete: working state that the ledger has absorbed or that was never committed. */
+export const deletableTables = ["ledger_pending", "upload_file"] as const;
+
+type Standing = "active" | "suspended" | "revoked";
+type Json = JSONColumnType<Record<string, unknown>, string, string>;
+
+export type Schema = {
+  vault: { singleton: Generated<boolean>; id: string; created_at: Date };
+  bootstrap_token: { hash: Buffer; created_at: Date; used_at: Date | null };
+  person: {
+    id: string;
+    state: Standing;
+    version: number;
+    facts: Buffer;
+    wrapped_key: Buffer;
+    custodian_key: string;
+    commitment: Buffer;
+    submission: bigint;
+    created_at: Date;
+  };
+  entity: {
+    id: string;
+    state: Standing;
+    version: number;
+    name: string;
+    country: string | null;
+    headquarters: string | null;
+    ultimate_parent_headquarters: string | null;
+    salt: Buffer;
+    submission: bigint;
+    created_at: Date;
+  };
+  workload: {
+    id: string;
+    state: Standing;
+    version: number;
+    name: string;
+    accountable: string;
+    entity: string;
+    salt: Buffer;
+    submission: bigint;
+    created_at: Date;
+  };
+  principal: {
+    id: string;
+    issuer: string;
+    subject: string;
+    person: string | null;
+    workload: string | null;
+    created_at: Date;
+  };
+  token: {
+    id: string;
+    hash: Buffer;
+    principal: string;
+    roles: string[];
+    issued_by: string | null;
+    created_at: Date;
+    expires_at: Date;
+    revoked_at: Date | null;
+  };
+  repository: {
+    id: string;
+    namespace: string;
+    name: string;
+    head: string | null;
+    created_by: string;
+    created_at: Date;
+  };
+  upload: {
+    id: string;
+    repository: string;
+    principal: string;
+    state: "open" | "committed" | "aborted" | "expired";
+    created_at: Date;
+    expires_at: Date;
+  };
+  object: {
+    id: string;
+    repository: string;
+    upload: string;
+    state: "opening" | "sealed" | "removed";
+    wrapped_key: Buffer;
+    custodian_key: string;
+    header: Buffer;
+    size_bytes: bigint | null;
+    object_bytes: bigint | null;
+    sha256: Buffer | null;
+    lease_until: Date;
+    created_at: Date;
+    sealed_at: Date | null;
+  };
+  upload_file: { upload: string; path: string; object: string };
+  revision: {
+    repository: string;
+    id: string;
+    parent: string | null;
+    manifest: Buffer;
+    created_by: string;
+    created_at: Date;
+    submission: bigint;
+  };
+  revision_file: {
+    repository: string;
+    revision: string;
+    path: string;
+    object: string;
+    size_bytes: bigint;
+    sha256: Buffer;
+  };
+  classification: {
+    id: string;
+    repository: string;
+    state: "proposed" | "approved" | "superseded";
+    jurisdiction: string;
+    eccn: string;
+    paragraph: string | null;
+    basis: "self" | "CCATS" | "counsel";
+    datasheet: Json;
+    proposed_by: string;
+    proposed_at: Date;
+    approved_by: string | null;
+    approved_at: Date | null;
+    salt: Buffer;
+    submission: bigint;
+  };
+  license: {
+    id: string;
+    number: string;
+    kind: string;
+    state: "draft" | Standing;
+    version: number;
+    scope: Json;
+    conditions: string;
+    valid_from: string;
+    valid_until: string;
+    releases_allowed: number | null;
+    releases_used: Generated<number>;
+    entered_by: string;
+    activated_by: string | null;
+    salt: Buffer;
+    submission: bigint;
+    created_at: Date;
+  };
+  grant: {
+    id: string;
+    principal: string;
+    repository: string;
+    purpose: string;
+    state: Standing;
+    version: number;
+    valid_from: Date;
+    valid_until: Date;
+    bytes_allowed: bigint | null;
+    bytes_used: Generated<bigint>;
+    made_by: string;
+    salt: Buffer;
+    submission: bigint;
+    created_at: Date;
+  };
+  release: {
+    id: string;
+    principal: string;
+    token: string;
+    repository: string;
+    revision: string;
+    way: "enclosed" | "stream";
+    verdict: "allow" | "deny" | "hold";
+    state: "allowed" | "opening" | "delivered" | "failed" | "abandoned" | "unknown" | "denied" | "held";
+    decision: Json;
+    grant: string | null;
+    reuse_key: Buffer;
+    object_count: number;
+    object_list_sha256: Buffer;
+    bytes_total: bigint;
+    bytes_charged: Generated<bigint>;
+    bytes_delivered: Generated<bigint>;
+    streams: Generated<number>;
+    is_broken: Generated<boolean>;
+    node: string | null;
+    lease_until: Date;
+    created_at: Date;
+    expires_at: Date;
+    submission: bigint;
+    outcome: bigint | null;
+  };
+  release_object: {
+    release: string;
+    position: number;
+    path: string;
+    object: string;
+    size_bytes: bigint;
+    sha256: Buffer;
+  };
+  release_license: { release: string; license: string };
+  evidence: {
+    id: string;
+    release: string;
+    person: string;
+    commitment: Buffer;
+    sealed: Buffer;
+    created_at: Date;
+  };
+  ledger_submission: {
+    id: Generated<bigint>;
+    kind: string;
+    subject: string | null;
+    time: Date;
+    body: Buffer;
+  };
+  ledger_pending: { submission: bigint };
+  ledger_entry: { index: bigint; submission: bigint; bytes: Buffer; leaf: Buffer };
+  ledger_tile: { level: number; number: bigint; hashes: Buffer; root: Buffer };
+  ledger_checkpoint: { size: bigint; root: Buffer; note: string; fence: bigint; signed_at: Date };
+  ledger_lease: { singleton: Generated<boolean>; holder: string; fence: bigint; expires_at: Date };
+};

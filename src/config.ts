@@ -1,0 +1,184 @@
+import { z } from "zod";
+
+/** A place of ours: requests from its networks come from its country. */
+export type Site = {
+  readonly name: string;
+  readonly country: string;
+  readonly networks: readonly string[];
+};
+
+export type Config = Readonly<z.output<typeof schema>> & {
+  /** What the environment states itself and not only by default: production demands these. */
+  readonly stated: { readonly storeCountry: boolean; readonly sites: boolean };
+};
+
+const country = z.string().regex(/^[A-Z]{2}$/, "must be an ISO 3166-1 alpha-2 code in upper case");
+const wholeNumber = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, "must be a whole number")
+    .transform(Number)
+    .pipe(z.number().min(least).max(most));
+const commaList = z.string().transform((text) =>
+  text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== ""),
+);
+const postgresUrl = z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL");
+
+const sites = z
+  .string()
+  .transform((text, context) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      context.addIssue({ code: "custom", message: "must be JSON" });
+      return z.NEVER;
+    }
+  })
+  .pipe(
+    z.array(
+      z.strictObject({
+        name: z
+          .string()
+          .regex(/^[a-z0-9-]{1,64}$/, "must be lower-case letters, digits and dashes"),
+        country,
+        networks: z.array(z.union([z.cidrv4(), z.cidrv6()])).min(1),
+      }),
+    ),
+  );
+
+/** The site of the embedded default: the machine that it runs on, taken to stand in the United States. */
+const loopbackSite: readonly Site[] = [
+  { name: "local", country: "US", networks: ["127.0.0.0/8", "::1/128"] },
+];
+
+/** Every setting, once: its name in the environment, what it admits and what holds without it. */
+export const settings = {
+  WEIGHTVAULT_ENV: z.enum(["development", "production"]).default("development"),
+  WEIGHTVAULT_DATA: z.string().min(1).default("./data"),
+  WEIGHTVAULT_HOST: z.string().min(1).default("127.0.0.1"),
+  WEIGHTVAULT_PORT: wholeNumber(0, 65_535).default(7373),
+  WEIGHTVAULT_TLS_CERTIFICATE: z.string().min(1).optional(),
+  WEIGHTVAULT_TLS_KEY: z.string().min(1).optional(),
+  WEIGHTVAULT_TRUSTED_PROXIES: commaList.default([]),
+  WEIGHTVAULT_STORE_COUNTRY: country.default("US"),
+  WEIGHTVAULT_SITES: sites.optional(),
+  DATABASE_URL: postgresUrl.optional(),
+  WEIGHTVAULT_DATABASE_OWNER_URL: postgresUrl.optional(),
+  WEIGHTVAULT_DATABASE_ROLE: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,62}$/)
+    .default("weightvault"),
+  WEIGHTVAULT_DATABASE_POOL: wholeNumber(2, 500).default(10),
+  WEIGHTVAULT_LEDGER_NAME: z
+    .string()
+    .regex(/^[^\s+]{1,128}$/, "must have no space and no plus")
+    .default("localhost/weightvault"),
+  WEIGHTVAULT_RELEASE_AFTER: z.enum(["entry", "checkpoint"]).default("checkpoint"),
+  WEIGHTVAULT_RELEASE_WAIT_MS: wholeNumber(100, 600_000).default(10_000),
+  WEIGHTVAULT_RELEASE_MINUTES: wholeNumber(1, 1_440).default(15),
+  WEIGHTVAULT_UPLOAD_HOURS: wholeNumber(1, 8_760).default(168),
+  WEIGHTVAULT_SCREENING_LIST: z.string().min(1).optional(),
+  WEIGHTVAULT_SCREENING_MAX_AGE_DAYS: wholeNumber(1, 365).default(7),
+  WEIGHTVAULT_DRAIN_SECONDS: wholeNumber(0, 3_600).default(30),
+  WEIGHTVAULT_LOG_LEVEL: z
+    .enum(["fatal", "error", "warn", "info", "debug", "silent"])
+    .default("info"),
+} as const;
+
+const schema = z.object(settings).transform((env) => ({
+  environment: env.WEIGHTVAULT_ENV,
+  dataFolder: env.WEIGHTVAULT_DATA,
+  host: env.WEIGHTVAULT_HOST,
+  port: env.WEIGHTVAULT_PORT,
+  tlsCertificateFile: env.WEIGHTVAULT_TLS_CERTIFICATE ?? null,
+  tlsKeyFile: env.WEIGHTVAULT_TLS_KEY ?? null,
+  trustedProxies: env.WEIGHTVAULT_TRUSTED_PROXIES as readonly string[],
+  storeCountry: env.WEIGHTVAULT_STORE_COUNTRY,
+  sites: env.WEIGHTVAULT_SITES ?? loopbackSite,
+  databaseUrl: env.DATABASE_URL ?? null,
+  databaseOwnerUrl: env.WEIGHTVAULT_DATABASE_OWNER_URL ?? null,
+  databaseRole: env.WEIGHTVAULT_DATABASE_ROLE,
+  databasePoolSize: env.WEIGHTVAULT_DATABASE_POOL,
+  ledgerName: env.WEIGHTVAULT_LEDGER_NAME,
+  releaseAfter: env.WEIGHTVAULT_RELEASE_AFTER,
+  releaseWaitMs: env.WEIGHTVAULT_RELEASE_WAIT_MS,
+  releaseMinutes: env.WEIGHTVAULT_RELEASE_MINUTES,
+  uploadHours: env.WEIGHTVAULT_UPLOAD_HOURS,
+  screeningList: env.WEIGHTVAULT_SCREENING_LIST ?? null,
+  screeningMaxAgeDays: env.WEIGHTVAULT_SCREENING_MAX_AGE_DAYS,
+  drainSeconds: env.WEIGHTVAULT_DRAIN_SECONDS,
+  logLevel: env.WEIGHTVAULT_LOG_LEVEL,
+}));
+
+/** Every bad or unknown setting at once; values are never repeated, since some are secret. */
+export class ConfigurationError extends Error {
+  override readonly name = "ConfigurationError";
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(
+      `the configuration is not usable:\n${problems.map((problem) => `  ${problem}`).join("\n")}`,
+    );
+    this.problems = problems;
+  }
+}
+
+/** Reads the environment into a frozen configuration. Empty variables count as absent. Throws `ConfigurationError`. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ""),
+  );
+  const problems = Object.keys(given)
+    .filter(
+      (name) =>
+        name.startsWith("WEIGHTVAULT_") && !(name in settings) && !clientSettings.includes(name),
+    )
+    .map((name) => `${name} is not a setting of weightvault`);
+  const parsed = schema.safeParse(given);
+  for (const issue of parsed.error?.issues ?? [])
+    problems.push(`${String(issue.path[0])}: ${issue.message}`);
+  if (parsed.data === undefined || problems.length > 0) throw new ConfigurationError(problems);
+  const config = {
+    ...parsed.data,
+    stated: {
+      storeCountry: "WEIGHTVAULT_STORE_COUNTRY" in given,
+      sites: "WEIGHTVAULT_SITES" in given,
+    },
+  };
+  problems.push(...contradictions(config));
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return Object.freeze(config);
+}
+
+/** Settings of the command line alone; the server lets them stand in its environment. */
+export const clientSettings: readonly string[] = [
+  "WEIGHTVAULT_URL",
+  "WEIGHTVAULT_TOKEN",
+  "WEIGHTVAULT_TOKEN_FILE",
+  "WEIGHTVAULT_LEDGER_KEY",
+];
+
+function contradictions(config: Config): string[] {
+  const found: string[] = [];
+  if ((config.tlsCertificateFile === null) !== (config.tlsKeyFile === null)) {
+    found.push("WEIGHTVAULT_TLS_CERTIFICATE and WEIGHTVAULT_TLS_KEY go together");
+  }
+  const isLoopback = ["127.0.0.1", "::1", "localhost"].includes(config.host);
+  if (!isLoopback && config.tlsCertificateFile === null && config.trustedProxies.length === 0) {
+    found.push(
+      "WEIGHTVAULT_HOST is not loopback: set WEIGHTVAULT_TLS_CERTIFICATE and WEIGHTVAULT_TLS_KEY, or WEIGHTVAULT_TRUSTED_PROXIES for the proxies that end TLS",
+    );
+  }
+  if (config.environment === "production") {
+    if (config.databaseUrl === null) found.push("DATABASE_URL: production needs PostgreSQL");
+    if (!config.stated.storeCountry)
+      found.push("WEIGHTVAULT_STORE_COUNTRY: production must state the country of the store");
+    if (!config.stated.sites) found.push("WEIGHTVAULT_SITES: production must state its sites");
+    if (config.screeningList === null)
+      found.push("WEIGHTVAULT_SCREENING_LIST: production must load a real denied-party list");
+  }
+  return found;
+}

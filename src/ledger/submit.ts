@@ -1,0 +1,52 @@
+import type { Transaction } from "kysely";
+import { type Canonical, canonicalJson } from "../crypto/canonical-json.ts";
+import type { Schema } from "../database/schema.ts";
+
+/** Every kind of entry; `<noun>.<verb>`, and the body carries the noun's id under the noun's name. */
+export type EntryKind =
+  | "vault.initialized"
+  | "token.issued"
+  | "token.revoked"
+  | `person.${"recorded" | "updated" | Standing}`
+  | `entity.${"recorded" | "updated" | Standing}`
+  | `workload.${"recorded" | "updated" | Standing}`
+  | "repository.created"
+  | "revision.committed"
+  | `classification.${"proposed" | "approved"}`
+  | `license.${"entered" | "activated" | Standing}`
+  | `grant.${"made" | Standing}`
+  | `release.${"allowed" | "denied" | "held" | "delivered" | "failed" | "abandoned" | "unknown"}`;
+
+type Standing = "suspended" | "reinstated" | "revoked";
+
+export type Submission = {
+  readonly kind: EntryKind;
+  /** The row that the entry speaks of, so that a decision can compare it with its latest entry. */
+  readonly subject?: string;
+  readonly time: Date;
+  /** No personal fact, no country, no secret: ids, verdicts, digests and commitments. */
+  readonly body: { readonly [name: string]: Canonical };
+};
+
+/** An entry's canonical form adds about 250 bytes to its body; the format ends at 65,535. */
+const bodyLimitBytes = 65_000;
+
+/**
+ * Puts a record into the ledger's outbox in the caller's transaction: both commit or neither does.
+ * The sequencer gives it its place afterwards. Resolves to the submission's id.
+ */
+export async function submit(
+  tx: Transaction<Schema>,
+  { kind, subject, time, body }: Submission,
+): Promise<bigint> {
+  const bytes = canonicalJson(body);
+  if (bytes.length > bodyLimitBytes)
+    throw new RangeError(`the body of ${kind} has ${bytes.length} bytes`);
+  const { id } = await tx
+    .insertInto("ledger_submission")
+    .values({ kind, subject: subject ?? null, time, body: bytes })
+    .returning("id")
+    .executeTakeFirstOrThrow();
+  await tx.insertInto("ledger_pending").values({ submission: id }).execute();
+  return id;
+}

@@ -1,0 +1,77 @@
+import type { Reason } from "./facts.ts";
+
+/** What was decided, on which rulebook, and why. Canonical JSON; it names no person and no country outside `reason` and `remedy`. */
+export type Decision = {
+  /** `deny` if any check fails; else `hold` if any is unknown; else `allow`. */
+  readonly verdict: Verdict;
+  /** The instant of the facts. */
+  readonly at: string;
+  /** SHA-256 of the rulebook's canonical bytes, hex. */
+  readonly rulebook: string;
+  /** Every check of `checkIds`, in that order, whatever the verdict. */
+  readonly checks: readonly Check[];
+  /** The licenses relied on, sorted by id: each loses one use if this release is made. Empty unless the verdict is `allow`. */
+  readonly licenses: readonly string[];
+};
+
+export type Verdict = "allow" | "deny" | "hold";
+
+export type Check = {
+  readonly check: CheckId;
+  readonly outcome: Outcome;
+  readonly citation: string;
+  /** A whole sentence for an export officer. It names no party. */
+  readonly reason: string;
+  /** What would change the outcome; null where nothing needs to. */
+  readonly remedy: string | null;
+  /** The rows of the rulebook that it applied. */
+  readonly rows: readonly string[];
+  /** The licenses that cover it; empty unless the outcome is `covered`. */
+  readonly licenses: readonly string[];
+};
+
+/** `covered`: an authorization is required and one in force covers it. `unknown`: a fact or a point of law is open, which holds. */
+export type Outcome = "pass" | "covered" | "not-applicable" | "unknown" | "fail";
+
+/** Every check that a decision lists, in the order in which it lists them. */
+export const checkIds = [
+  "classification",
+  "jurisdiction",
+  "eccn",
+  "grant",
+  "subject",
+  "denied-party",
+  "ownership",
+  "destination",
+  "nationality",
+  "embargo-destination",
+  "embargo-nationality",
+  "end-use",
+  "export-ns",
+  "export-mt",
+  "export-np",
+  "export-rs",
+  "export-cc",
+  "export-ei",
+  "export-at",
+  "deemed-export-ns",
+  "deemed-export-mt",
+  "deemed-export-np",
+  "deemed-export-rs",
+  "deemed-export-cc",
+  "deemed-export-ei",
+  "deemed-export-at",
+] as const;
+
+export type CheckId = (typeof checkIds)[number];
+
+/** The reasons for control in the order of the checks. */
+export const reasons = [
+  "NS",
+  "MT",
+  "NP",
+  "RS",
+  "CC",
+  "EI",
+  "AT",
+] as const satisfies readonly Reason[];

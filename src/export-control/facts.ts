@@ -1,0 +1,199 @@
+/**
+ * Everything that a decision may rest on, gathered by the caller and frozen at one instant. Every member is present: what is not
+ * known is null, and null never helps the requester. The value is canonical JSON (no fractions, no undefined), so that its
+ * commitment can be recorded and the decision replayed.
+ */
+export type Facts = {
+  /** The instant of the decision, ISO 8601 in UTC: `2026-11-23T09:30:00.000Z`. */
+  readonly at: string;
+  readonly item: ItemFacts;
+  readonly subject: SubjectFacts;
+  readonly grant: GrantFacts | null;
+  readonly destination: DestinationFacts;
+  /** Every authorization that might apply; the decision picks those that it relies on. */
+  readonly licenses: readonly License[];
+  /** The outcome of comparing the subject's names with a list of denied parties; null when nobody was compared. */
+  readonly screening: ScreeningFacts | null;
+};
+
+/** ISO 3166-1 alpha-2, upper case; `XK` for Kosovo. */
+export type CountryCode = string;
+
+/** An ISO 8601 calendar date, `YYYY-MM-DD`. */
+export type IsoDate = string;
+
+export type ItemFacts = {
+  /** `namespace/name` */
+  readonly repository: string;
+  readonly classification: ClassificationFacts | null;
+};
+
+export type ClassificationFacts = {
+  readonly id: string;
+  readonly state: "proposed" | "approved" | "rejected" | "superseded";
+  /** `EAR` is the only jurisdiction that this version decides; every other one holds. */
+  readonly jurisdiction: "EAR" | "ITAR" | "other";
+  /** An ECCN of the Commerce Control List without its paragraph, `4E091`, or `EAR99`. */
+  readonly eccn: string;
+  /**
+   * Where an entry has several requirements, the paragraph that the item meets, or the one that the software or technology is for:
+   * `3A090.a` in 3E001. Null takes all of them together, which is the cautious reading.
+   */
+  readonly paragraph: string | null;
+  readonly basis: "self" | "CCATS" | "counsel";
+  /** Person ids of the two officers. */
+  readonly proposedBy: string;
+  readonly approvedBy: string | null;
+};
+
+export type SubjectFacts =
+  | { readonly kind: "person"; readonly person: PersonFacts }
+  | { readonly kind: "workload"; readonly workload: WorkloadFacts };
+
+export type Standing = "active" | "suspended" | "revoked";
+
+export type PersonFacts = {
+  readonly id: string;
+  readonly state: Standing;
+  /** 15 CFR 772.1 and 8 U.S.C. 1324b(a)(3). Null: not known. Nationality is asked only of those who are not U.S. persons. */
+  readonly usPerson: {
+    readonly value: boolean;
+    readonly category:
+      | "citizen"
+      | "national"
+      | "permanent-resident"
+      | "protected-individual"
+      | null;
+  } | null;
+  /** All citizenships ever stated; an empty list says that there are none, null that nobody knows. */
+  readonly citizenships: readonly Dated[] | null;
+  /** All permanent residencies ever stated; an empty list says that there are none, null that nobody knows. */
+  readonly permanentResidencies: readonly Dated[] | null;
+  /** For whom the person works. Asked only where a requirement turns on it (742.6(a)(6)(iii), 742.6(a)(13)). Null: not known. */
+  readonly employment: {
+    readonly entityHeadquarters: CountryCode;
+    /** An entity without a parent states its own headquarters. Null: not known. */
+    readonly ultimateParentHeadquarters: CountryCode | null;
+    /** A permanent and regular employee in the sense of 734.20(d)(2). */
+    readonly permanentRegular: boolean;
+  } | null;
+};
+
+/** A status and when it was held. `until` is the day it ended; null while it lasts. For a status held from birth, any early date serves: the date of birth is not wanted. */
+export type Dated = {
+  readonly country: CountryCode;
+  readonly from: IsoDate;
+  readonly until: IsoDate | null;
+};
+
+export type WorkloadFacts = {
+  readonly id: string;
+  readonly state: Standing;
+  /** The natural person who answers for the workload. */
+  readonly accountable: PersonFacts;
+  readonly entity: EntityFacts;
+};
+
+export type EntityFacts = {
+  readonly id: string;
+  readonly state: Standing;
+  /** Where the entity is incorporated or organised. Null: not known, here and below. */
+  readonly country: CountryCode | null;
+  readonly headquarters: CountryCode | null;
+  /** An entity without a parent states its own headquarters. */
+  readonly ultimateParentHeadquarters: CountryCode | null;
+  /** What is known of ownership by parties on the Entity List, the MEU List or the SDN List, direct and indirect, taken together. */
+  readonly ownership:
+    | "no-listed-owner"
+    | "listed-owner-below-half"
+    | "listed-owner-half-or-more"
+    | null;
+};
+
+export type GrantFacts = {
+  readonly id: string;
+  readonly state: Standing;
+  /** What the keys are wanted for, in the granting officer's words. */
+  readonly purpose: string;
+  /** ISO instants: in force from `validFrom`, no longer at `validUntil`. */
+  readonly validFrom: string;
+  readonly validUntil: string;
+};
+
+export type DestinationFacts = {
+  /** Where the keys or bytes will be received; null when it cannot be told. */
+  readonly country: CountryCode | null;
+  /** `site`: the network of the request belongs to a site whose country was recorded. */
+  readonly basis: "site" | "unknown";
+  readonly site: string | null;
+};
+
+/** An authorization as an officer recorded it and another activated it. */
+export type License = {
+  readonly id: string;
+  /** The number on its face, or the symbol of a license exception, or the reference of a determination. */
+  readonly number: string;
+  readonly kind: LicenseKind;
+  readonly state: "draft" | "active" | "suspended" | "revoked";
+  readonly scope: LicenseScope;
+  /** The validation date and the expiration date printed on it; the expiration date is the last day of use. */
+  readonly validFrom: IsoDate;
+  readonly validUntil: IsoDate;
+  /** Uses that remain, one a release; null where releases are not counted. */
+  readonly releasesLeft: number | null;
+};
+
+/**
+ * `bis-license` meets any requirement in its scope. `license-exception` counts only with named parties, and never for embargoes.
+ * `no-license-required` records an officer's determination: it answers a question that this version leaves open and never meets a
+ * requirement that the rulebook states.
+ */
+export type LicenseKind = "bis-license" | "license-exception" | "no-license-required";
+
+export type LicenseScope = {
+  /** The items on its face. At least one, else the license covers nothing. `EAR99` is admitted. */
+  readonly eccns: readonly string[];
+  /** Null: every repository so classified. */
+  readonly repositories: readonly string[] | null;
+  /** Countries of export or reexport. Empty: it authorizes none. */
+  readonly destinations: readonly CountryCode[];
+  /** Nationalities to whom technology or source code may be released. Empty: it authorizes no deemed export. */
+  readonly nationalities: readonly CountryCode[];
+  /** The parties named on it, by id; null where it names none and is open to whoever meets the rest. */
+  readonly parties: {
+    readonly persons: readonly string[];
+    readonly workloads: readonly string[];
+    readonly entities: readonly string[];
+  } | null;
+  /** The reasons for control that it overcomes; null for all of them. */
+  readonly reasons: readonly Reason[] | null;
+};
+
+/** The reasons for control that the entries of this rulebook state. */
+export type Reason = "NS" | "MT" | "NP" | "RS" | "CC" | "EI" | "AT";
+
+export type ScreeningFacts = {
+  readonly list: {
+    readonly name: string;
+    /** SHA-256 of the list's bytes, hex. */
+    readonly digest: string;
+    /** ISO date or instant at which the list was current. */
+    readonly asOf: string;
+    /** `sample` is the list of invented parties that ships with the product: it can deny, it cannot clear. */
+    readonly kind: "sample" | "loaded";
+  };
+  /** How many names of the subject were compared: none compared is not screened. */
+  readonly screened: number;
+  /** The operator's limit on the age of the list; null where none is set. */
+  readonly maxAgeDays: number | null;
+  readonly matches: readonly ScreeningMatch[];
+};
+
+export type ScreeningMatch = {
+  /** The list's code: DPL, EL, SDN, MEU, UVL, SSI, CMIC, NS-MBS, CAP, PLC, DTC, ISN, FSE or another. */
+  readonly source: string;
+  /** The entry's identifier in its list. */
+  readonly entry: string;
+  /** The officer who determined that the subject is not this listed party; null where nobody did. */
+  readonly clearedBy: string | null;
+};

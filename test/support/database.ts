@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { openAsBlob } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe } from "@jest/globals";
 import { sql } from "kysely";
@@ -56,6 +57,8 @@ function adminUrl(): string {
 
 /** An empty migrated PGlite in memory. */
 export async function openMemory(): Promise<Database> {
+  const image = process.env["WEIGHTVAULT_TEST_PGLITE"];
+  if (image !== undefined) return openPglite({ folder: null, image: await openAsBlob(image) });
   const database = await openPglite({ folder: null });
   await migrate(database, migrationsFolder);
   return database;

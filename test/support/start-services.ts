@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { sql } from "kysely";
 import { migrate } from "../../src/database/migrate.ts";
 import { openPostgres } from "../../src/database/open.ts";
+import { pgliteImage } from "./pglite-image.ts";
 import { PostgresAbsent, type PostgresServer, startPostgres } from "./postgres.ts";
 
 declare global {
@@ -10,19 +11,29 @@ declare global {
 
 /**
  * Starts one PostgreSQL for the whole run, with a database `template_weightvault` that every migration was applied to. Test files find it
- * in WEIGHTVAULT_TEST_POSTGRES; the variable stays empty where this platform has no PostgreSQL.
+ * in WEIGHTVAULT_TEST_POSTGRES, which stays empty where this platform has no PostgreSQL, and the image of a migrated PGlite in
+ * WEIGHTVAULT_TEST_PGLITE.
  */
 export default async function startServices(): Promise<void> {
-  process.env["WEIGHTVAULT_TEST_POSTGRES"] = "";
+  const [image, postgres] = await Promise.allSettled([pgliteImage(), startMigratedPostgres()]);
+  if (image.status === "rejected" || postgres.status === "rejected") {
+    await globalThis.weightvaultTestPostgres?.stop();
+    throw image.status === "rejected" ? image.reason : (postgres as PromiseRejectedResult).reason;
+  }
+  process.env["WEIGHTVAULT_TEST_PGLITE"] = image.value;
+  process.env["WEIGHTVAULT_TEST_POSTGRES"] = postgres.value;
+}
+
+async function startMigratedPostgres(): Promise<string> {
   try {
     const server = await startPostgres();
     globalThis.weightvaultTestPostgres = server;
     await makeTemplate(server);
-    process.env["WEIGHTVAULT_TEST_POSTGRES"] = server.url("postgres");
+    return server.url("postgres");
   } catch (error) {
-    await globalThis.weightvaultTestPostgres?.stop();
     if (!(error instanceof PostgresAbsent)) throw error;
     console.warn(`PostgreSQL tests are skipped: ${error.message}`);
+    return "";
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Everything that a decision may rest on, gathered by the caller and frozen at one instant. Every member is present: what is not
- * known is null, and null never helps the requester. The value is canonical JSON (no fractions, no undefined), so that its
+ * known is null, and null never helps the requester; in a license and in the operator's limits null means what its comment says. The value is canonical JSON (no fractions, no undefined), so that its
  * commitment can be recorded and the decision replayed.
  */
 export type Facts = {

@@ -1,0 +1,183 @@
+import { consignee, destinationOf, entityCountries } from "./destination.ts";
+import type { CountryCode } from "./facts.ts";
+import { type Case, type Finding, fail, type Need, pass, unknown } from "./finding.ts";
+import { deemedRecipients } from "./nationality.ts";
+import type { Demand, Embargo, Group } from "./rulebook/rule.ts";
+
+const part746 = "15 CFR Part 746; 736.2(b)(6)";
+const namedLicense =
+  "A BIS license in force that names the party, the item and the country; nothing else passes.";
+
+/** Whether the item goes to a sanctioned destination. A U.S. person on the spot changes nothing. */
+export function checkEmbargoDestination(given: Case): Finding {
+  const destination = destinationOf(given);
+  if (destination.kind === "unknown") {
+    return unknown("embargo-destination", {
+      citation: part746,
+      reason: "A place that is not known may be a sanctioned one.",
+      remedy: "Ask from a recorded site, or have an officer record the site's country.",
+    });
+  }
+  const embargo = destination.kind === "abroad" ? embargoOn(given, destination.country) : undefined;
+  const demand = embargo === undefined ? "none" : demandOf(given, embargo.destination);
+  if (embargo === undefined || demand === "none") {
+    return pass("embargo-destination", {
+      citation: part746,
+      reason: "The item does not go to a sanctioned destination.",
+    });
+  }
+  const need = {
+    ...wholeNeed(demand),
+    kind: "export",
+    country: embargo.country,
+    parties: consignee(given),
+  } as const;
+  const details = { citation: embargo.citation, rows: [embargo.id], needs: [need] };
+  if (demand === "question") {
+    return unknown("embargo-destination", {
+      ...details,
+      reason: `For ${embargo.country} it is open ${embargo.question}.`,
+      remedy: "An officer records a determination that names the party, or a BIS license.",
+    });
+  }
+  return fail("embargo-destination", {
+    ...details,
+    reason: `The item goes to ${embargo.country}, which is under sanctions: a license is required, and no license exception is taken.`,
+    remedy: namedLicense,
+  });
+}
+
+/** Whether someone who receives is a national of a sanctioned country, or an entity that belongs to one. */
+export function checkEmbargoNationality(given: Case): Finding {
+  const found = deemedRecipients(given);
+  if (!found.known) {
+    return unknown("embargo-nationality", {
+      citation: part746,
+      reason: `Nobody can tell whether a sanctioned country is concerned while it is not known ${found.question}.`,
+      remedy: "An officer records the missing fact, on the person's own statement.",
+    });
+  }
+  const people = found.recipients.flatMap((recipient) => {
+    const struck = embargoed(given, recipient.readings);
+    const settled = struck.length === recipient.readings.length;
+    return struck.map((embargo) => ({ embargo, settled, parties: recipient.party }));
+  });
+  const entity = embargoed(given, entityCountries(given)).map((embargo) => ({
+    embargo,
+    settled: true,
+    parties: consignee(given),
+  }));
+  const struck = [...people, ...entity];
+  if (struck.length === 0) {
+    return pass("embargo-nationality", {
+      citation: part746,
+      reason:
+        "Nobody who receives is a foreign national of a sanctioned country or an entity of one.",
+    });
+  }
+  const places = [...new Set(struck.map(({ embargo }) => embargo.country))];
+  const details = {
+    citation: [...new Set(struck.map(({ embargo }) => embargo.citation))].join("; "),
+    rows: [...new Set(struck.map(({ embargo }) => embargo.id))],
+    needs: struck.map(
+      ({ embargo, parties }): Need => ({
+        ...wholeNeed("license"),
+        kind: "deemed-export",
+        country: embargo.country,
+        parties,
+      }),
+    ),
+    remedy: namedLicense,
+  };
+  if (!struck.some(({ settled }) => settled)) {
+    return unknown("embargo-nationality", {
+      ...details,
+      reason: `The facts leave open whether the release is one to ${places.join(" or ")}, which is under sanctions.`,
+    });
+  }
+  return fail("embargo-nationality", {
+    ...details,
+    reason: `The release is one to a national or an entity of ${places.join(" and ")}, which is under sanctions: nothing passes without a license that names the party.`,
+  });
+}
+
+/**
+ * End uses and end users of Part 744. The engine cannot know them: the officer who granted access vouches for the stated purpose. In
+ * Macau and Country Group D:5 that is not enough: somebody has to have answered the question there.
+ */
+export function checkEndUse(given: Case): Finding {
+  const citation = "15 CFR 744.2 to 744.6, 744.21 to 744.23; 736.2(b)(5)";
+  const rows = ["principle-end-use"];
+  const { grant } = given.facts;
+  if (grant === null || grant.purpose.trim() === "") {
+    return unknown("end-use", {
+      citation,
+      rows,
+      reason: "No officer stated what the item is wanted for.",
+      remedy: "An officer makes a grant that states the purpose.",
+    });
+  }
+  const destination = destinationOf(given);
+  const places = [
+    ...(destination.kind === "abroad" ? [destination.country] : []),
+    ...entityCountries(given),
+  ];
+  const sensitive = [...new Set(places)].filter((place) => isMacauOrD5(given, place));
+  if (sensitive.length > 0) {
+    return unknown("end-use", {
+      citation,
+      rows,
+      needs: sensitive.map(
+        (country): Need => ({
+          ...wholeNeed("question"),
+          kind: "either",
+          country,
+          parties: consignee(given),
+        }),
+      ),
+      reason: `${sensitive.join(" and ")} is Macau or in Country Group D:5: whether a military, military-intelligence, weapons or advanced-computing end use stands behind the purpose has to be answered for this party.`,
+      remedy: "An officer records a determination that names the party, or a BIS license.",
+    });
+  }
+  return pass("end-use", {
+    citation,
+    rows,
+    reason:
+      "The officer who made the grant vouches for its purpose. The engine computes nothing here: whoever learns of a barred end use has to revoke the grant.",
+  });
+}
+
+/** Whether a country is Macau or in D:5: the text names the two together. */
+export function isMacauOrD5({ rulebook }: Case, code: CountryCode): boolean {
+  return code === "MO" || groupsOf(rulebook, code).includes("D:5");
+}
+
+export function groupsOf(rulebook: Case["rulebook"], code: CountryCode): readonly Group[] {
+  return rulebook.countries.find((country) => country.code === code)?.groups ?? [];
+}
+
+function embargoed(given: Case, countries: readonly CountryCode[]): readonly Embargo[] {
+  return countries.flatMap((country) => {
+    const embargo = embargoOn(given, country);
+    return embargo !== undefined && demandOf(given, embargo.nationality) === "license"
+      ? [embargo]
+      : [];
+  });
+}
+
+function embargoOn({ rulebook }: Case, country: CountryCode): Embargo | undefined {
+  return rulebook.embargoes.find((embargo) => embargo.country === country);
+}
+
+function demandOf({ facts }: Case, by: Embargo["destination"]): Demand {
+  return facts.item.classification?.eccn === "EAR99" ? by.ear99 : by.listed;
+}
+
+/** What meets an embargo or answers a question: never a license exception, and always by name. */
+function wholeNeed(demand: "license" | "question"): Pick<Need, "named" | "reason" | "admits"> {
+  return {
+    named: true,
+    reason: null,
+    admits: demand === "license" ? ["bis-license"] : ["bis-license", "no-license-required"],
+  };
+}

@@ -1,0 +1,168 @@
+import type { ClassificationFacts } from "./facts.ts";
+import { type Case, type Finding, fail, pass, unknown } from "./finding.ts";
+import type { Entry, Requirement } from "./rulebook/rule.ts";
+import { dateAt } from "./time.ts";
+
+/** Whether the item was classified by one officer and approved by another. */
+export function checkClassification({ facts }: Case): Finding {
+  const citation = "15 CFR 738.4(a)(1); 15 CFR 734.3";
+  const classification = facts.item.classification;
+  if (classification === null) {
+    return unknown("classification", {
+      citation,
+      reason: "The repository has no classification, so nobody can tell what it needs.",
+      remedy: "One officer proposes a classification and another approves it.",
+    });
+  }
+  const { state, proposedBy, approvedBy } = classification;
+  if (state === "rejected" || state === "superseded") {
+    return fail("classification", {
+      citation,
+      reason: `The classification is ${state}.`,
+      remedy: "One officer proposes a new classification and another approves it.",
+    });
+  }
+  if (state !== "approved" || approvedBy === null) {
+    return unknown("classification", {
+      citation,
+      reason: "The classification is proposed and nobody has approved it.",
+      remedy: "A second officer approves the classification.",
+    });
+  }
+  if (approvedBy === proposedBy) {
+    return fail("classification", {
+      citation,
+      reason: "The same officer proposed and approved the classification.",
+      remedy: "Another officer approves a classification proposed anew.",
+    });
+  }
+  return pass("classification", {
+    citation,
+    reason: "The classification was proposed by one officer and approved by another.",
+  });
+}
+
+/** Whether the item is subject to the Export Administration Regulations, the one regime that is decided here. */
+export function checkJurisdiction({ facts }: Case): Finding {
+  const citation = "15 CFR 734.3; 22 CFR 120.5";
+  const jurisdiction = facts.item.classification?.jurisdiction;
+  if (jurisdiction === "EAR") {
+    return pass("jurisdiction", {
+      citation,
+      reason: "The item is classified as subject to the EAR.",
+    });
+  }
+  return unknown("jurisdiction", {
+    citation,
+    reason:
+      jurisdiction === undefined
+        ? "The jurisdiction of an item without a classification is not known."
+        : `The item is under jurisdiction ${jurisdiction}, which this version does not decide.`,
+    remedy: "Counsel decides it outside the vault, or officers classify the item under the EAR.",
+  });
+}
+
+/** Whether the rulebook knows the entry, and whether a file can be what it names. */
+export function checkEccn(given: Case): Finding {
+  const citation = "15 CFR 738.2; Part 774 Supp. No. 1";
+  const classification = given.facts.item.classification;
+  if (classification === null) {
+    return unknown("eccn", {
+      citation,
+      reason: "An item without a classification has no ECCN.",
+      remedy: "One officer proposes a classification and another approves it.",
+    });
+  }
+  if (classification.eccn === "EAR99") {
+    return pass("eccn", {
+      citation: "15 CFR 734.3(c)",
+      reason:
+        "The item is EAR99: no reason for control applies; Parts 744 and 746 and the lists of parties do.",
+    });
+  }
+  const entry = entryOf(given);
+  if (entry === null) {
+    return unknown("eccn", {
+      citation,
+      reason: `The rulebook has no entry ${classification.eccn}, so its reasons for control are not known.`,
+      remedy: "Correct the ECCN, or have counsel decide this item outside the vault.",
+    });
+  }
+  if (entry.kind === "commodity") {
+    return unknown("eccn", {
+      citation,
+      reason: `Entry ${entry.eccn} names a commodity, and a file in a repository is software or technology.`,
+      remedy: "Classify the files under the entry for software (D) or technology (E).",
+    });
+  }
+  return pass("eccn", {
+    citation,
+    reason: `Entry ${entry.eccn} of the Commerce Control List names ${entry.kind}, and its reasons for control are known${withParagraph(classification)}.`,
+  });
+}
+
+/** The entry of the item's ECCN; null where the item has none or the rulebook does not know it. */
+export function entryOf({ facts, rulebook }: Case): Entry | null {
+  const eccn = facts.item.classification?.eccn;
+  return rulebook.entries.find((entry) => entry.eccn === eccn) ?? null;
+}
+
+/**
+ * The requirements of the item's entry that bind on the day of the decision. A paragraph narrows them if it is one that the entry
+ * knows; no paragraph, or one that nothing knows, takes them all. `setAside` are those that an override took out.
+ */
+export function requirementsOf(given: Case): {
+  readonly binding: readonly Requirement[];
+  readonly setAside: readonly Requirement[];
+} {
+  const entry = entryOf(given);
+  if (entry === null) return { binding: [], setAside: [] };
+  const { facts, rulebook } = given;
+  const rows = rulebook.requirements.filter(({ eccn }) => eccn === entry.eccn);
+  const paragraph = facts.item.classification?.paragraph ?? null;
+  const binding = narrowed(rows, entry, paragraph).filter((row) => binds(row, facts.at));
+  const overridden = new Set(rulebook.overrides.map(({ row }) => row));
+  return {
+    binding: binding.filter(({ id }) => !overridden.has(id)),
+    setAside: binding.filter(({ id }) => overridden.has(id)),
+  };
+}
+
+/** A row in force, or printed though not enforced, binds. A stayed one binds outside its stay; a superseded one until it was. */
+export function binds({ status }: Pick<Requirement, "status">, at: string): boolean {
+  const today = dateAt(at);
+  if (status.kind === "stayed") {
+    return today === null || today < status.from || today > status.until;
+  }
+  return status.kind !== "superseded" || today === null || today < status.since;
+}
+
+function narrowed(
+  rows: readonly Requirement[],
+  entry: Entry,
+  paragraph: string | null,
+): readonly Requirement[] {
+  if (paragraph === null || paragraph === "" || paragraph === entry.eccn) return rows;
+  const known = [...entry.plain, ...rows.flatMap((row) => [...(row.only ?? []), ...row.except])];
+  if (!known.some((each) => overlap(each, paragraph))) return rows;
+  return rows.filter(
+    ({ only, except }) =>
+      (only === null || only.some((each) => overlap(each, paragraph))) &&
+      !except.some((each) => lies(paragraph, each)),
+  );
+}
+
+/** Whether two paragraphs are the same or one lies in the other: the coarser of the two may hold the finer. */
+function overlap(one: string, other: string): boolean {
+  return lies(one, other) || lies(other, one);
+}
+
+function lies(inner: string, outer: string): boolean {
+  return inner === outer || inner.startsWith(`${outer}.`);
+}
+
+function withParagraph({ paragraph }: ClassificationFacts): string {
+  return paragraph === null
+    ? "; no paragraph is stated, so all of them are taken together"
+    : ` for paragraph ${paragraph}`;
+}

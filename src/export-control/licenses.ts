@@ -1,0 +1,99 @@
+import type { Facts, License } from "./facts.ts";
+import type { Finding, Need, Parties } from "./finding.ts";
+import { calendarDate, instantMs } from "./time.ts";
+
+const hourMs = 3_600_000;
+
+/** Which licenses cover each finding, where licenses cover it wholly, and all that are relied on. */
+export type Coverage = {
+  /** The ids that cover a finding, or null where it has no needs or one of them is not met. */
+  licensesFor(finding: Finding): readonly string[] | null;
+  readonly reliedOn: readonly string[];
+};
+
+/**
+ * Chooses among the licenses that stand. A finding is covered when every one of its needs is met, by one license or by several. Few
+ * are relied on, since each loses a use: again and again the license that meets most of what is left; of equals one whose
+ * releases are not counted, then the one that ends first, then the lower id.
+ */
+export function coverage(facts: Facts, findings: readonly Finding[]): Coverage {
+  const standing = facts.licenses.filter((license) => stands(license, facts.at)).sort(byPreference);
+  const met = (need: Need) => standing.some((license) => meets(license, need, facts));
+  const covered = findings.filter(({ needs }) => needs.length > 0 && needs.every(met));
+  const chosen = new Map<Need, string>();
+  let left = covered.flatMap(({ needs }) => needs);
+  while (left.length > 0) {
+    const [best] = standing
+      .map((license) => ({ license, meeting: left.filter((need) => meets(license, need, facts)) }))
+      .sort((one, other) => other.meeting.length - one.meeting.length);
+    if (best === undefined || best.meeting.length === 0) break;
+    for (const need of best.meeting) chosen.set(need, best.license.id);
+    left = left.filter((need) => !chosen.has(need));
+  }
+  return {
+    licensesFor: (finding) => (covered.includes(finding) ? idsFor(finding.needs, chosen) : null),
+    reliedOn: [...new Set(chosen.values())].sort(),
+  };
+}
+
+/**
+ * Whether a license is in force at an instant: active, with a release left, and within its printed dates. The dates are days in
+ * Washington, D.C., and are read narrowly: from the later of midnight there and in UTC on the first day, to the earlier on the last.
+ * So it stands from 05:00 UTC on `validFrom` until 24:00 UTC on `validUntil`. No holiday moves the end (750.7(g)).
+ */
+export function stands(license: License, at: string): boolean {
+  const now = instantMs(at);
+  const [first, last] = [calendarDate(license.validFrom), calendarDate(license.validUntil)];
+  if (now === null || first === null || last === null) return false;
+  return (
+    license.state === "active" &&
+    (license.releasesLeft === null || license.releasesLeft >= 1) &&
+    now >= Date.parse(first) + 5 * hourMs &&
+    now < Date.parse(last) + 24 * hourMs
+  );
+}
+
+/** Whether a license's scope holds a need: item, country, party and reason, each of them. */
+function meets({ kind, scope }: License, need: Need, facts: Facts): boolean {
+  const eccn = facts.item.classification?.eccn;
+  const namesParty = scope.parties !== null;
+  if (!namesParty && (need.named || kind !== "bis-license")) return false;
+  return (
+    need.admits.includes(kind) &&
+    eccn !== undefined &&
+    scope.eccns.includes(eccn) &&
+    (scope.repositories === null || scope.repositories.includes(facts.item.repository)) &&
+    namesCountry(scope, need) &&
+    (scope.parties === null || sharesParty(scope.parties, need.parties)) &&
+    (scope.reasons === null || (need.reason !== null && scope.reasons.includes(need.reason)))
+  );
+}
+
+function namesCountry(
+  { destinations, nationalities }: License["scope"],
+  { kind, country }: Need,
+): boolean {
+  if (kind === "export") return destinations.includes(country);
+  if (kind === "deemed-export") return nationalities.includes(country);
+  return destinations.includes(country) || nationalities.includes(country);
+}
+
+function sharesParty(named: Parties, wanted: Parties): boolean {
+  return (
+    wanted.persons.some((id) => named.persons.includes(id)) ||
+    wanted.workloads.some((id) => named.workloads.includes(id)) ||
+    wanted.entities.some((id) => named.entities.includes(id))
+  );
+}
+
+function byPreference(one: License, other: License): number {
+  const counted = Number(one.releasesLeft !== null) - Number(other.releasesLeft !== null);
+  if (counted !== 0) return counted;
+  if (one.validUntil !== other.validUntil) return one.validUntil < other.validUntil ? -1 : 1;
+  return one.id < other.id ? -1 : 1;
+}
+
+function idsFor(needs: readonly Need[], chosen: ReadonlyMap<Need, string>): readonly string[] {
+  const ids = needs.map((need) => chosen.get(need)).filter((id) => id !== undefined);
+  return [...new Set(ids)].sort();
+}

@@ -1,0 +1,317 @@
+import type { CheckId } from "./decision.ts";
+import { consignee, destinationOf, headquartersOf } from "./destination.ts";
+import { groupsOf, isMacauOrD5 } from "./embargo.ts";
+import type { CountryCode, LicenseKind, Reason } from "./facts.ts";
+import {
+  type Case,
+  type Finding,
+  fail,
+  type Need,
+  notApplicable,
+  pass,
+  unknown,
+} from "./finding.ts";
+import { entryOf, requirementsOf } from "./item.ts";
+import { type DeemedRecipient, deemedRecipients } from "./nationality.ts";
+import type { Requirement } from "./rulebook/rule.ts";
+
+/** `open`: whether it is required turns on a fact that is not known, or on a reading that is not settled. */
+type Answer = "required" | "open" | "free";
+
+/** The entry's requirements for one reason, and those that an override set aside. */
+type Stated = { readonly rows: readonly Requirement[]; readonly aside: readonly Requirement[] };
+
+type Struck = {
+  readonly row: Requirement;
+  readonly answer: "required" | "open";
+  readonly need: Need;
+};
+
+/**
+ * 738.4(a)(2): every reason for control is overcome separately. This is the one for the actual export, by destination. No mark for
+ * the destination passes this reason only; the other checks stand for General Prohibitions Four to Ten.
+ */
+export function checkExportReason(given: Case, reason: Reason): Finding {
+  const check = `export-${reason.toLowerCase()}` as CheckId;
+  const stated = statedFor(given, reason, check);
+  if ("finding" in stated) return stated.finding;
+  const destination = destinationOf(given);
+  if (destination.kind === "domestic") {
+    const citation = "15 CFR 734.13(a)(1)";
+    return notApplicable(check, {
+      citation,
+      reason: "The item stays in the United States: no export.",
+    });
+  }
+  if (destination.kind === "unknown") {
+    return unknown(check, {
+      citation: citationsOf(stated.rows),
+      rows: idsOf(stated.rows),
+      reason: `Whether ${reason} controls require a license cannot be told without the destination.`,
+      remedy: "Ask from a recorded site, or have an officer record the site's country.",
+    });
+  }
+  const { country } = destination;
+  const struck = stated.rows.flatMap((row): readonly Struck[] => {
+    const byPlace = reachesPlace(given, row, country);
+    const answer = byPlace ? "required" : reachesHeadquarters(given, row);
+    if (answer === "free") return [];
+    const common = { kind: "export", country, parties: consignee(given), reason } as const;
+    const admits = admitted(given, row, country, answer);
+    return [{ row, answer, need: { ...common, named: !byPlace, admits } }];
+  });
+  return conclude(given, check, stated, struck, `an export to ${country}`);
+}
+
+/** The same for the releases that are deemed exports, by nationality. */
+export function checkDeemedReason(given: Case, reason: Reason): Finding {
+  const check = `deemed-export-${reason.toLowerCase()}` as CheckId;
+  const stated = statedFor(given, reason, check);
+  if ("finding" in stated) return stated.finding;
+  const rows = stated.rows.filter(({ deemed }) => deemed !== "no");
+  if (rows.length === 0) {
+    return notApplicable(check, {
+      citation: citationsOf(stated.rows),
+      rows: idsOf(stated.rows),
+      reason: `The ${reason} controls of this entry do not reach deemed exports (742.6(a)(6)(iv)).`,
+    });
+  }
+  const found = deemedRecipients(given);
+  if (!found.known) {
+    return unknown(check, {
+      citation: citationsOf(rows),
+      rows: idsOf(rows),
+      reason: `Whether ${reason} controls require a license cannot be told while it is not known ${found.question}.`,
+      remedy: "An officer records the missing fact, on the person's own statement.",
+    });
+  }
+  const recipients = found.recipients.filter((recipient) => !isOfTheDestination(given, recipient));
+  if (recipients.length === 0) {
+    return notApplicable(check, {
+      citation: "15 CFR 734.13(a)(2), 734.14(a)(2)",
+      reason:
+        "No release is deemed an export: everyone who receives is a U.S. person or of the destination's own country.",
+    });
+  }
+  const struck = recipients.flatMap((recipient) => struckBy(given, rows, recipient, reason));
+  const readings = [...new Set(recipients.flatMap((recipient) => recipient.readings))];
+  return conclude(
+    given,
+    check,
+    { ...stated, rows },
+    struck,
+    `a release to a national of ${readings.join(" or ")}`,
+  );
+}
+
+/** Every reading of one recipient against every row. Readings that disagree leave the answer open. */
+function struckBy(
+  given: Case,
+  rows: readonly Requirement[],
+  recipient: DeemedRecipient,
+  reason: Reason,
+): readonly Struck[] {
+  const byReading = recipient.readings.map((country) =>
+    rows.flatMap((row): readonly Struck[] => {
+      const answer = answerFor(given, row, country, recipient);
+      if (answer === "free") return [];
+      const common = { kind: "deemed-export", country, parties: recipient.party, reason } as const;
+      const admits = admitted(given, row, country, answer);
+      return [{ row, answer, need: { ...common, named: false, admits } }];
+    }),
+  );
+  const settled = byReading.every((struck) => struck.some(({ answer }) => answer === "required"));
+  return byReading.flat().map((each) => {
+    if (settled || each.answer === "open") return each;
+    const admits = admitted(given, each.row, each.need.country, "open");
+    return { ...each, answer: "open", need: { ...each.need, admits } };
+  });
+}
+
+function answerFor(
+  given: Case,
+  row: Requirement,
+  country: CountryCode,
+  { person }: DeemedRecipient,
+): Answer {
+  if (!reachesPlace(given, row, country)) return "free";
+  if (row.deemed !== "not-employees" || person === null) return "required";
+  return isLeftOutEmployee(given, person.employment);
+}
+
+/** 742.6(a)(13): permanent and regular employees of entities with headquarters, and parent, in Supplement No. 5(a). */
+function isLeftOutEmployee(
+  { rulebook }: Case,
+  employment: NonNullable<DeemedRecipient["person"]>["employment"],
+): Answer {
+  if (employment === null) return "open";
+  const within = (place: CountryCode) => rulebook.supplementFiveDestinations.includes(place);
+  const { permanentRegular, entityHeadquarters, ultimateParentHeadquarters } = employment;
+  if (!permanentRegular || !within(entityHeadquarters)) return "required";
+  if (ultimateParentHeadquarters === null) return "open";
+  return within(ultimateParentHeadquarters) ? "free" : "required";
+}
+
+/** Whether a requirement bites on a country, be it of destination or of nationality. */
+export function reachesPlace(
+  { rulebook }: Pick<Case, "rulebook">,
+  { reach }: Pick<Requirement, "reach">,
+  country: CountryCode,
+): boolean {
+  switch (reach.kind) {
+    case "worldwide":
+      return true;
+    case "chart":
+      return (
+        rulebook.countries.find(({ code }) => code === country)?.columns.includes(reach.column) ??
+        true
+      );
+    case "places": {
+      if (reach.countries.includes(country)) return true;
+      const groups = groupsOf(rulebook, country);
+      return (
+        reach.groups.some((group) => groups.includes(group)) &&
+        !reach.except.some((group) => groups.includes(group))
+      );
+    }
+    case "exported-from":
+      return false;
+  }
+}
+
+/** Whether a requirement that follows headquarters in Macau or D:5 bites through the consignee's. */
+function reachesHeadquarters(given: Case, { reach }: Requirement): Answer {
+  if (reach.kind !== "places" || !reach.headquarters) return "free";
+  const headquarters = headquartersOf(given);
+  if (headquarters === null) return "open";
+  return headquarters.some((place) => isMacauOrD5(given, place)) ? "required" : "free";
+}
+
+/**
+ * What kinds of authorization meet a requirement. 740.2(a)(9)(ii) bars nearly every license exception for advanced-computing items and
+ * model weights to D:1, D:4 and D:5, and to parties headquartered in Macau or D:5 wherever they are. None is taken there, nor for a
+ * party whose headquarters are not known.
+ */
+function admitted(
+  given: Case,
+  row: Requirement,
+  country: CountryCode,
+  answer: Answer,
+): readonly LicenseKind[] {
+  const groups = groupsOf(given.rulebook, country);
+  const headquarters = headquartersOf(given);
+  const restricted =
+    row.reason === "RS" &&
+    /742\.6\(a\)\((6|13)\)/.test(row.citation) &&
+    ((["D:1", "D:4", "D:5"] as const).some((group) => groups.includes(group)) ||
+      headquarters === null ||
+      headquarters.some((place) => isMacauOrD5(given, place)));
+  return [
+    "bis-license",
+    ...(restricted ? [] : (["license-exception"] as const)),
+    ...(answer === "open" ? (["no-license-required"] as const) : []),
+  ];
+}
+
+function isOfTheDestination(given: Case, { readings }: DeemedRecipient): boolean {
+  const destination = destinationOf(given);
+  return (
+    destination.kind === "abroad" && readings.every((country) => country === destination.country)
+  );
+}
+
+/** The entry's rows for a reason, or the finding that ends the check because there are none. */
+function statedFor(
+  given: Case,
+  reason: Reason,
+  check: CheckId,
+): Stated | { readonly finding: Finding } {
+  const citation = "15 CFR 738.4(a)(2)";
+  const eccn = given.facts.item.classification?.eccn;
+  if (eccn === "EAR99") {
+    return {
+      finding: notApplicable(check, { citation, reason: "EAR99 has no reason for control." }),
+    };
+  }
+  if (entryOf(given) === null) {
+    return {
+      finding: unknown(check, {
+        citation,
+        reason: "The reasons for control of an item without a known entry are not known.",
+        remedy: "One officer proposes a classification and another approves it.",
+      }),
+    };
+  }
+  const { binding, setAside } = requirementsOf(given);
+  const rows = binding.filter((row) => row.reason === reason);
+  const aside = setAside.filter((row) => row.reason === reason);
+  if (rows.length > 0) return { rows, aside };
+  if (aside.length > 0) {
+    return {
+      finding: pass(check, {
+        citation: citationsOf(aside),
+        rows: idsOf(aside),
+        reason: `The operator recorded an override that sets the ${reason} requirement of entry ${eccn} aside.`,
+      }),
+    };
+  }
+  const finding = notApplicable(check, {
+    citation,
+    reason: `Entry ${eccn} is not controlled for ${reason} reasons as classified.`,
+  });
+  return { finding };
+}
+
+function conclude(
+  given: Case,
+  check: CheckId,
+  { rows, aside }: Stated,
+  struck: readonly Struck[],
+  act: string,
+): Finding {
+  const eccn = given.facts.item.classification?.eccn ?? "";
+  if (struck.length === 0) {
+    const overridden =
+      aside.length === 0 ? "" : ` The operator's override sets ${idsOf(aside).join(", ")} aside.`;
+    const reason = `These controls of entry ${eccn} ask for no license for ${act}.${overridden}`;
+    return pass(check, { citation: citationsOf(rows), rows: idsOf([...rows, ...aside]), reason });
+  }
+  const required = struck.filter(({ answer }) => answer === "required");
+  const shown = (required.length > 0 ? required : struck).map(({ row }) => row);
+  const details = {
+    citation: citationsOf(shown),
+    rows: idsOf(shown),
+    needs: struck.map(({ need }) => need),
+    remedy: "A license in force that covers the item, the party and the country for this reason.",
+  };
+  const [first] = shown;
+  const what = `${first?.reason} controls on entry ${eccn} (${[...new Set(shown.map(({ applies }) => applies))].join("; ")})`;
+  const status = [...new Set(shown.flatMap((row) => statusOf(row)))].join(" ");
+  if (required.length > 0) {
+    const reason = `${what} require a license for ${act}. ${status}`.trim();
+    return fail(check, { ...details, reason });
+  }
+  return unknown(check, {
+    ...details,
+    reason:
+      `Whether ${what} require a license for ${act} turns on facts that are not known: whom the party works for and where that entity and its parent are headquartered, or which of several countries counts. ${status}`.trim(),
+    remedy:
+      "An officer records the missing facts, a determination that names the party, or a license.",
+  });
+}
+
+function statusOf({ status }: Requirement): readonly string[] {
+  return status.kind === "not-enforced"
+    ? [
+        `${status.announcement} This rulebook applies it as printed until the operator records an override.`,
+      ]
+    : [];
+}
+
+function citationsOf(rows: readonly Requirement[]): string {
+  return [...new Set(rows.map(({ citation }) => citation))].join("; ");
+}
+
+function idsOf(rows: readonly Requirement[]): readonly string[] {
+  return rows.map(({ id }) => id);
+}

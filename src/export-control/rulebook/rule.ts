@@ -1,0 +1,156 @@
+import type { CountryCode, IsoDate, Reason } from "../facts.ts";
+
+/** What every row of the rulebook carries: where it stands, as of when, whether it binds, and how sure we are. */
+export type Provenance = {
+  readonly id: string;
+  readonly citation: string;
+  /** The date of the published text that the row was taken from. */
+  readonly asOf: IsoDate;
+  readonly status: Status;
+  /** `text`: read in the regulation; `secondary`: from a secondary source; `inferred`: our reading where the text was not at hand. */
+  readonly confidence: "text" | "secondary" | "inferred";
+  /** Whether counsel has signed the row. Nothing ships signed: signing is the operator's act. */
+  readonly counsel: "needs-sign-off" | "signed-off";
+  /** What a reader should know before relying on the row; empty where nothing is unusual. */
+  readonly note: string;
+};
+
+/** The printed text and the law in operation can differ; the row says how, with dates, and the engine says which it applied. */
+export type Status =
+  | { readonly kind: "in-force" }
+  /** Still printed; the agency announced that it will not enforce it. Applied as printed until an override says otherwise. */
+  | { readonly kind: "not-enforced"; readonly since: IsoDate; readonly announcement: string }
+  /** Suspended from the first day to the last, both included; in force before and after. */
+  | { readonly kind: "stayed"; readonly from: IsoDate; readonly until: IsoDate }
+  | { readonly kind: "superseded"; readonly since: IsoDate };
+
+/** Country Groups of Supplement No. 1 to Part 740. */
+export type Group =
+  | "A:1"
+  | "A:2"
+  | "A:3"
+  | "A:4"
+  | "A:5"
+  | "A:6"
+  | "B"
+  | "D:1"
+  | "D:2"
+  | "D:3"
+  | "D:4"
+  | "D:5"
+  | "E:1"
+  | "E:2";
+
+/** Columns of the Commerce Country Chart, Supplement No. 1 to Part 738. */
+export type ChartColumn =
+  | "CB1"
+  | "CB2"
+  | "CB3"
+  | "NP1"
+  | "NP2"
+  | "NS1"
+  | "NS2"
+  | "MT1"
+  | "RS1"
+  | "RS2"
+  | "FC1"
+  | "CC1"
+  | "CC2"
+  | "CC3"
+  | "AT1"
+  | "AT2";
+
+export type Country = Provenance & {
+  readonly code: CountryCode;
+  readonly name: string;
+  readonly groups: readonly Group[];
+  /** The columns with an X in the country's row. No X is no permission: 738.4(a)(2)(ii)(B). */
+  readonly columns: readonly ChartColumn[];
+  readonly footnotes: readonly number[];
+};
+
+/** Where a requirement bites. */
+export type Reach =
+  | { readonly kind: "chart"; readonly column: ChartColumn }
+  | { readonly kind: "worldwide" }
+  | {
+      readonly kind: "places";
+      readonly groups: readonly Group[];
+      readonly countries: readonly CountryCode[];
+      /** Taken out of `groups`, never out of `countries`. */
+      readonly except: readonly Group[];
+      /** Whether it also follows an entity headquartered, or with an ultimate parent headquartered, in Macau or D:5 to wherever it is. */
+      readonly headquarters: boolean;
+    }
+  /** Bites only on exports from these places; this vault stands in the United States, so it never does. */
+  | { readonly kind: "exported-from"; readonly groups: readonly Group[] };
+
+/** One license requirement of one entry of the Commerce Control List. */
+export type Requirement = Provenance & {
+  readonly eccn: string;
+  readonly reason: Reason;
+  /** What of the entry it applies to, in words. */
+  readonly applies: string;
+  /** The paragraphs it is limited to, of this entry or of the one that the item is for; null for the whole entry. */
+  readonly only: readonly string[] | null;
+  /** The paragraphs it leaves out. */
+  readonly except: readonly string[];
+  readonly reach: Reach;
+  /** Whether it reaches deemed exports: `not-employees` leaves out the employees that 742.6(a)(13) describes. */
+  readonly deemed: "yes" | "no" | "not-employees";
+};
+
+/** One entry as its category's file states it; ids, dates and kinds are added here. */
+export type StatedEntry = {
+  readonly eccn: string;
+  readonly heading: string;
+  readonly requirements: readonly StatedRequirement[];
+  readonly plain?: readonly string[];
+};
+
+export type StatedRequirement = Pick<
+  Requirement,
+  "reason" | "applies" | "reach" | "citation" | "status" | "deemed" | "confidence" | "note"
+> & { readonly only?: readonly string[]; readonly except?: readonly string[] };
+
+/** One entry of the list, with what kind of thing it names. */
+export type Entry = {
+  readonly eccn: string;
+  readonly heading: string;
+  readonly kind: "commodity" | "software" | "technology";
+  /** Paragraphs that an officer may state and that none of the limited requirements is for. Any other unknown paragraph takes them all. */
+  readonly plain: readonly string[];
+};
+
+/** One sanctions rule of Part 746 that the reasons for control do not state. */
+export type Embargo = Provenance & {
+  readonly country: CountryCode;
+  /** What an export or reexport to the country needs, by whether the item is on the list or EAR99. */
+  readonly destination: { readonly listed: Demand; readonly ear99: Demand };
+  /** What a release to a national of the country needs, apart from the reasons for control. */
+  readonly nationality: { readonly listed: Demand; readonly ear99: Demand };
+  /** What is asked when the demand is `question`. */
+  readonly question: string;
+};
+
+/** `license`: one that names the party and the country; `question`: open until an officer's determination or a license answers it. */
+export type Demand = "none" | "question" | "license";
+
+/** What a match with one list of denied parties means here. */
+export type ListEffect = Provenance & {
+  readonly code: string;
+  readonly effect: "fail" | "hold";
+  readonly meaning: string;
+};
+
+/** A rule that is applied by the engine itself and kept here for its status and citation. */
+export type Principle = Provenance & { readonly rule: string };
+
+/** An operator's recorded decision, on counsel's advice, not to apply a requirement. Embargoes and lists cannot be overridden. */
+export type Override = {
+  /** The requirement's id. */
+  readonly row: string;
+  readonly reason: string;
+  readonly decidedBy: string;
+  readonly decidedOn: IsoDate;
+};

@@ -1,0 +1,53 @@
+import type { Standing } from "./facts.ts";
+import { type Case, type Finding, fail, pass, unknown } from "./finding.ts";
+import { instantMs } from "./time.ts";
+
+/** Need to know: a grant that stands at the instant of the decision. */
+export function checkGrant({ facts: { at, grant } }: Case): Finding {
+  const citation = "Need to know: the operator's own rule, kept with 15 CFR 736.2(b)(10)";
+  const renew = "An officer makes or renews the grant.";
+  if (grant === null) {
+    const reason = "No grant gives the subject a need to know this repository.";
+    return fail("grant", { citation, reason, remedy: renew });
+  }
+  if (grant.state !== "active") {
+    return fail("grant", { citation, reason: `The grant is ${grant.state}.`, remedy: renew });
+  }
+  const [now, from, until] = [at, grant.validFrom, grant.validUntil].map(instantMs);
+  if (now == null || from == null || until == null) {
+    return unknown("grant", {
+      citation,
+      reason: "The times of the grant or of the decision cannot be read.",
+      remedy: "Record the grant with ISO 8601 times in UTC.",
+    });
+  }
+  if (now < from) {
+    return fail("grant", { citation, reason: "The grant has not begun.", remedy: renew });
+  }
+  if (now >= until)
+    return fail("grant", { citation, reason: "The grant has ended.", remedy: renew });
+  return pass("grant", { citation, reason: "A grant is in force." });
+}
+
+/** Whether the subject, and everyone who stands behind it, is active. */
+export function checkSubject({ facts: { subject } }: Case): Finding {
+  const citation = "15 CFR 736.2(b)(10); 15 CFR 764.2";
+  const standings: readonly (readonly [who: string, state: Standing])[] =
+    subject.kind === "person"
+      ? [["person", subject.person.state]]
+      : [
+          ["workload", subject.workload.state],
+          ["entity that operates the workload", subject.workload.entity.state],
+          ["person accountable for the workload", subject.workload.accountable.state],
+        ];
+  const stopped = standings.filter(([, state]) => state !== "active");
+  if (stopped.length > 0) {
+    return fail("subject", {
+      citation,
+      reason: `${stopped.map(([who, state]) => `The ${who} is ${state}.`).join(" ")}`,
+      remedy: "An officer reinstates whoever is suspended; what is revoked stays so.",
+    });
+  }
+  const all = standings.map(([who]) => `the ${who}`).join(", ");
+  return pass("subject", { citation, reason: `Active: ${all}.` });
+}

@@ -43,6 +43,7 @@ create table entity (
   country text,
   headquarters text,
   ultimate_parent_headquarters text,
+  ownership text check (ownership in ('no-listed-owner', 'listed-owner-below-half', 'listed-owner-half-or-more')),
   salt bytea not null,
   submission bigint not null references ledger_submission,
   created_at timestamptz not null
@@ -100,6 +101,7 @@ create table upload (
   repository uuid not null references repository,
   principal uuid not null references principal,
   state text not null check (state in ('open', 'committed', 'aborted', 'expired')),
+  revision text,
   created_at timestamptz not null,
   expires_at timestamptz not null
 );
@@ -109,7 +111,7 @@ create table object (
   id uuid primary key,
   repository uuid not null references repository,
   upload uuid not null references upload,
-  state text not null check (state in ('opening', 'sealed', 'removed')),
+  state text not null check (state in ('opening', 'sealed', 'removing', 'removed')),
   wrapped_key bytea not null,
   custodian_key text not null,
   header bytea not null,

@@ -40,6 +40,7 @@ export type Schema = {
     country: string | null;
     headquarters: string | null;
     ultimate_parent_headquarters: string | null;
+    ownership: "no-listed-owner" | "listed-owner-below-half" | "listed-owner-half-or-more" | null;
     salt: Buffer;
     submission: bigint;
     created_at: Date;
@@ -86,6 +87,7 @@ export type Schema = {
     repository: string;
     principal: string;
     state: "open" | "committed" | "aborted" | "expired";
+    revision: string | null;
     created_at: Date;
     expires_at: Date;
   };
@@ -93,7 +95,7 @@ export type Schema = {
     id: string;
     repository: string;
     upload: string;
-    state: "opening" | "sealed" | "removed";
+    state: "opening" | "sealed" | "removing" | "removed";
     wrapped_key: Buffer;
     custodian_key: string;
     header: Buffer;
@@ -180,7 +182,15 @@ export type Schema = {
     revision: string;
     way: "enclosed" | "stream";
     verdict: "allow" | "deny" | "hold";
-    state: "allowed" | "opening" | "delivered" | "failed" | "abandoned" | "unknown" | "denied" | "held";
+    state:
+      | "allowed"
+      | "opening"
+      | "delivered"
+      | "failed"
+      | "abandoned"
+      | "unknown"
+      | "denied"
+      | "held";
     decision: Json;
     grant: string | null;
     reuse_key: Buffer;

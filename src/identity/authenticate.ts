@@ -42,13 +42,16 @@ export async function authenticate(db: Kysely<Schema>, bearer: string, now: Date
   };
 }
 
-/** Throws `role_missing` unless the caller's token has one of the roles, and `principal_suspended` unless it may act. */
-export function assertMayAct(caller: Caller, allowed: readonly Role[]): void {
-  if (!allowed.some((role) => caller.roles.has(role))) {
-    throw new Refusal("role_missing", `this needs one of the roles ${allowed.join(", ")}`, {
-      members: { roles: allowed },
-    });
-  }
+/** Throws `role_missing` unless the caller's token has one of the roles. */
+export function assertRole(caller: Caller, allowed: readonly Role[]): void {
+  if (allowed.some((role) => caller.roles.has(role))) return;
+  throw new Refusal("role_missing", `this needs one of the roles ${allowed.join(", ")}`, {
+    members: { roles: allowed },
+  });
+}
+
+/** Throws `principal_suspended` unless the caller is in good standing. A release asks the decision instead, which records the refusal. */
+export function assertActive(caller: Caller): void {
   if (!caller.isActive)
     throw new Refusal(
       "principal_suspended",

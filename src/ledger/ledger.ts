@@ -1,0 +1,24 @@
+/** Where a submission stands in the ledger. */
+export type Place = {
+  readonly index: number;
+  /** The entry's bytes, as hashed. */
+  readonly bytes: Buffer;
+  /** RFC 6962 leaf hash of the bytes. */
+  readonly leaf: Buffer;
+};
+
+export type SettleOptions = {
+  /** `entry`: it has its place. `checkpoint`: a signed checkpoint in the database covers it. */
+  readonly after: "entry" | "checkpoint";
+  readonly timeoutMs: number;
+};
+
+/** What business code sees of the ledger besides `submit`. */
+export interface Ledger {
+  /** Says that something was submitted and committed. */
+  wake(): void;
+  /** Resolves when the submission is recorded as far as asked. Throws `ledger_unavailable` when that takes too long. */
+  settle(submission: bigint, options: SettleOptions): Promise<Place>;
+  /** Resolves when entries are being sequenced and signed now. */
+  check(): Promise<void>;
+}

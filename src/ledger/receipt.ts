@@ -1,0 +1,43 @@
+import type { Kysely } from "kysely";
+import type { Schema } from "../database/schema.ts";
+import { Refusal } from "../errors.ts";
+import { inclusionProof } from "../merkle/proof.ts";
+import { encodeTlogProof } from "../merkle/tlog-proof.ts";
+import type { Place } from "./ledger.ts";
+import { hashReader } from "./tiles.ts";
+
+/** What a caller can keep and verify offline: the entry, its place, and the way from it to a signed checkpoint. */
+export type Receipt = {
+  readonly index: number;
+  /** The entry's bytes, base64. */
+  readonly entry: string;
+  /** Text of a C2SP `.tlog-proof`. */
+  readonly proof: string;
+};
+
+/** The newest signed checkpoint, as served; null before the first. */
+export async function newestCheckpoint(
+  db: Kysely<Schema>,
+): Promise<{ readonly size: number; readonly note: string } | null> {
+  const row = await db
+    .selectFrom("ledger_checkpoint")
+    .select(["size", "note"])
+    .orderBy("size", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row === undefined ? null : { size: Number(row.size), note: row.note };
+}
+
+/** The receipt of an entry under the newest checkpoint. Throws `ledger_unavailable` while no checkpoint covers it. */
+export async function makeReceipt(db: Kysely<Schema>, { index, bytes }: Place): Promise<Receipt> {
+  const checkpoint = await newestCheckpoint(db);
+  if (checkpoint === null || checkpoint.size <= index) {
+    throw new Refusal("ledger_unavailable", "no signed checkpoint covers the entry yet");
+  }
+  const hashes = await inclusionProof(index, checkpoint.size, hashReader(db, checkpoint.size));
+  return {
+    index,
+    entry: bytes.toString("base64"),
+    proof: encodeTlogProof({ index, hashes, checkpoint: checkpoint.note }),
+  };
+}

@@ -1,0 +1,88 @@
+import type { Kysely } from "kysely";
+import type { Schema } from "../database/schema.ts";
+import { encodeBundle } from "../merkle/bundle.ts";
+import type { HashReader } from "../merkle/proof.ts";
+import { readTiles } from "../merkle/proof.ts";
+import { hashesAt, type Tile, tileWidth } from "../merkle/tile.ts";
+
+/**
+ * A tile or entry bundle of the stored ledger, as C2SP tlog-tiles serves it; null where the ledger does not reach that far.
+ * Full tiles of hashes are rows of their own; partial ones are made of the rows that they cover.
+ */
+export async function readTile(db: Kysely<Schema>, tile: Tile): Promise<Buffer | null> {
+  const start = BigInt(tile.number * tileWidth);
+  const end = start + BigInt(tile.width);
+  if (tile.level === "entries") {
+    const rows = await entryRows(db, start, end).select("bytes").execute();
+    return rows.length === tile.width ? encodeBundle(rows.map(({ bytes }) => bytes)) : null;
+  }
+  const hashes = tile.width === tileWidth ? await fullTile(db, tile.level, tile.number) : null;
+  return hashes ?? (await partialTile(db, tile.level, start, end));
+}
+
+/** Stored hashes of a tree of `size` leaves, for proofs; each tile is read once. */
+export function hashReader(db: Kysely<Schema>, size: number): HashReader {
+  return readTiles(size, async ({ level, number, width }) => {
+    const bytes = await readTile(db, { level, number, width });
+    if (bytes === null)
+      throw new Error(`the stored ledger has no tile ${level}/${number} of width ${width}`);
+    return bytes;
+  });
+}
+
+/** How many entries have their place. */
+export async function ledgerSize(db: Kysely<Schema>): Promise<number> {
+  const last = await db
+    .selectFrom("ledger_entry")
+    .select("index")
+    .orderBy("index", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return last === undefined ? 0 : Number(last.index) + 1;
+}
+
+/** Whether a tree of `size` leaves has the tile, at that width. */
+export function isWithin(tile: Tile, size: number): boolean {
+  const count = tile.level === "entries" ? size : hashesAt(tile.level, size);
+  return tile.number * tileWidth + tile.width <= count;
+}
+
+async function fullTile(db: Kysely<Schema>, level: number, number: number): Promise<Buffer | null> {
+  const row = await db
+    .selectFrom("ledger_tile")
+    .select("hashes")
+    .where("level", "=", level)
+    .where("number", "=", BigInt(number))
+    .executeTakeFirst();
+  return row?.hashes ?? null;
+}
+
+async function partialTile(
+  db: Kysely<Schema>,
+  level: number,
+  start: bigint,
+  end: bigint,
+): Promise<Buffer | null> {
+  const hashes =
+    level === 0
+      ? (await entryRows(db, start, end).select("leaf").execute()).map(({ leaf }) => leaf)
+      : (
+          await db
+            .selectFrom("ledger_tile")
+            .select("root")
+            .where("level", "=", level - 1)
+            .where("number", ">=", start)
+            .where("number", "<", end)
+            .orderBy("number")
+            .execute()
+        ).map(({ root }) => root);
+  return BigInt(hashes.length) === end - start ? Buffer.concat(hashes) : null;
+}
+
+function entryRows(db: Kysely<Schema>, start: bigint, end: bigint) {
+  return db
+    .selectFrom("ledger_entry")
+    .where("index", ">=", start)
+    .where("index", "<", end)
+    .orderBy("index");
+}

@@ -1,0 +1,107 @@
+import { sql } from "kysely";
+import type { Database } from "../database/open.ts";
+import { Refusal } from "../errors.ts";
+import type { Place, SettleOptions } from "./ledger.ts";
+
+type Waiter = {
+  readonly after: SettleOptions["after"];
+  readonly resolve: (place: Place) => void;
+  readonly reject: (error: unknown) => void;
+};
+
+type Found = { submission: bigint; index: bigint; bytes: Buffer; leaf: Buffer; covered: boolean };
+
+const safetyMs = 500;
+
+/** Answers those who wait for their submission to be recorded: one query for all of them at each step of the ledger. */
+export class Waiting {
+  readonly #database: Database;
+  readonly #waiters = new Map<bigint, Set<Waiter>>();
+  #looking: Promise<void> | null = null;
+  #lookAgain = false;
+  #timer: NodeJS.Timeout | null = null;
+  #unsubscribe: (() => Promise<void>) | null = null;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async start(): Promise<void> {
+    if (this.#database.engine === "postgresql") {
+      this.#unsubscribe = await this.#database.listen("ledger_checkpoint", () => this.look());
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#unsubscribe?.();
+    this.#refuseAll(
+      new Refusal("shutting_down", "the server stopped while the entry was being recorded"),
+    );
+  }
+
+  async settle(submission: bigint, { after, timeoutMs }: SettleOptions): Promise<Place> {
+    const { promise, resolve, reject } = Promise.withResolvers<Place>();
+    const waiter: Waiter = { after, resolve, reject };
+    const waiters = this.#waiters.get(submission) ?? new Set();
+    this.#waiters.set(submission, waiters.add(waiter));
+    const late = () =>
+      reject(
+        new Refusal("ledger_unavailable", `the entry was not recorded within ${timeoutMs} ms`),
+      );
+    const timer = setTimeout(late, timeoutMs);
+    // A notice can be lost with its connection, so those who wait look for themselves now and then.
+    this.#timer ??= setInterval(() => this.look(), safetyMs).unref();
+    this.look();
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      waiters.delete(waiter);
+      if (waiters.size === 0) this.#waiters.delete(submission);
+      if (this.#waiters.size === 0 && this.#timer !== null) {
+        clearInterval(this.#timer);
+        this.#timer = null;
+      }
+    }
+  }
+
+  /** The ledger moved: looks once more, or once again after the look under way. */
+  look(): void {
+    if (this.#waiters.size === 0) return;
+    if (this.#looking !== null) {
+      this.#lookAgain = true;
+      return;
+    }
+    this.#looking = this.#answer()
+      .catch((error: unknown) => this.#refuseAll(error))
+      .finally(() => {
+        this.#looking = null;
+        if (this.#lookAgain) {
+          this.#lookAgain = false;
+          this.look();
+        }
+      });
+  }
+
+  async #answer(): Promise<void> {
+    const ids = [...this.#waiters.keys()];
+    const found = await sql<Found>`
+      select submission, index, bytes, leaf,
+        index < (select coalesce(max(size), 0) from ledger_checkpoint) as covered
+      from ledger_entry where submission = any(${ids.map(String)}::bigint[])`.execute(
+      this.#database.db,
+    );
+    for (const { submission, index, bytes, leaf, covered } of found.rows) {
+      for (const waiter of this.#waiters.get(submission) ?? []) {
+        if (covered || waiter.after === "entry")
+          waiter.resolve({ index: Number(index), bytes, leaf });
+      }
+    }
+  }
+
+  #refuseAll(error: unknown): void {
+    for (const waiter of [...this.#waiters.values()].flatMap((waiters) => [...waiters]))
+      waiter.reject(error);
+  }
+}

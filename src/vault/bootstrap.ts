@@ -1,0 +1,82 @@
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { Secret } from "../crypto/secret.ts";
+import { Refusal } from "../errors.ts";
+import type { Role } from "../identity/token.ts";
+import { submit } from "../ledger/submit.ts";
+import { insertPerson, type PersonRecord, preparePerson } from "./person.ts";
+import { type IssuedToken, insertToken } from "./token.ts";
+import { record, type Vault } from "./vault.ts";
+
+const firstRoles: readonly Role[] = ["export-officer", "operator"];
+
+/**
+ * Gives the vault its identity on the very first start, with the ledger's first entry, and makes the one-time bootstrap token.
+ * Null on every later start, unless the token was never traded: then a new one replaces it.
+ */
+export async function initialize(
+  vault: Pick<Vault, "database" | "ledger" | "now">,
+): Promise<Secret | null> {
+  const text = new Secret(Buffer.from(`wvb_${randomBytes(32).toString("base64url")}`, "ascii"));
+  return await record(vault, async (tx) => {
+    const now = vault.now();
+    const isFirst = await tx
+      .insertInto("vault")
+      .values({ id: randomUUID(), created_at: now })
+      .onConflict((row) => row.doNothing())
+      .returning("id")
+      .executeTakeFirst();
+    if (isFirst !== undefined)
+      await submit(tx, { kind: "vault.initialized", time: now, body: { vault: isFirst.id } });
+    const tokens = await tx.selectFrom("bootstrap_token").select("used_at").forUpdate().execute();
+    if (tokens.some(({ used_at }) => used_at !== null)) return null;
+    await tx
+      .updateTable("bootstrap_token")
+      .set({ used_at: null, hash: hashOf(text), created_at: now })
+      .execute();
+    if (tokens.length === 0)
+      await tx
+        .insertInto("bootstrap_token")
+        .values({ hash: hashOf(text), created_at: now, used_at: null })
+        .execute();
+    return text;
+  });
+}
+
+/** Trades the bootstrap token, once, for the first officer: a person, a principal and a token. Throws `not_authenticated`. */
+export async function trade(
+  vault: Pick<Vault, "database" | "ledger" | "custodian" | "now">,
+  {
+    bootstrapToken,
+    facts,
+    expiresAt,
+  }: { readonly bootstrapToken: Secret; readonly facts: PersonRecord; readonly expiresAt: Date },
+): Promise<IssuedToken & { readonly person: string; readonly principal: string }> {
+  const made = await preparePerson(vault.custodian, facts);
+  return await record(vault, async (tx) => {
+    const now = vault.now();
+    const used = await tx
+      .updateTable("bootstrap_token")
+      .set({ used_at: now })
+      .where("hash", "=", hashOf(bootstrapToken))
+      .where("used_at", "is", null)
+      .returning("hash")
+      .executeTakeFirst();
+    if (used === undefined)
+      throw new Refusal(
+        "not_authenticated",
+        "the bootstrap token is unknown or was traded already",
+      );
+    await insertPerson(tx, made, null, now);
+    const issued = await insertToken(
+      tx,
+      { principal: made.principal, roles: firstRoles, expiresAt },
+      null,
+      now,
+    );
+    return { ...issued, person: made.person, principal: made.principal };
+  });
+}
+
+function hashOf(text: Secret): Buffer {
+  return createHash("sha256").update(text.expose()).digest();
+}

@@ -1,0 +1,274 @@
+import { type Selectable, sql } from "kysely";
+import type { Schema } from "../database/schema.ts";
+import type {
+  ClassificationFacts,
+  DestinationFacts,
+  EntityFacts,
+  Facts,
+  GrantFacts,
+  License,
+  LicenseScope,
+  SubjectFacts,
+} from "../export-control/facts.ts";
+import type { Caller } from "../identity/authenticate.ts";
+import { factsForDecision, type OpenedPerson } from "./person.ts";
+import type { Repository } from "./repository.ts";
+import { assertAsRecorded, commitmentOf, type RecordedRow } from "./standing.ts";
+import { assertTokenStands } from "./token.ts";
+import type { Screening, Tx } from "./vault.ts";
+
+export type FactsRequest = {
+  readonly caller: Caller;
+  readonly repository: Repository;
+  readonly destination: DestinationFacts;
+  /** The caller's person, or the one accountable for the workload, opened before the transaction. */
+  readonly person: OpenedPerson;
+  readonly screening: Screening | null;
+  readonly now: Date;
+};
+
+export type GatheredFacts = {
+  readonly facts: Facts;
+  readonly grant: Selectable<Schema["grant"]> | null;
+};
+
+/** The person's facts were changed between opening them and locking the row: the caller opens them again. */
+export class PersonMoved extends Error {
+  override readonly name = "PersonMoved";
+}
+
+/**
+ * Locks what a release decision rests on and reads it, in the one order that every transaction keeps: repository, grants and licenses
+ * for update; classification, person, workload, entity and token for share. Each row is compared with its latest ledger
+ * entry. Whoever revokes or changes one of them takes the same lock, so no release commits on what no longer stands.
+ */
+export async function gatherFacts(tx: Tx, request: FactsRequest): Promise<GatheredFacts> {
+  const { caller, repository, destination, screening, now } = request;
+  await sql`select from repository where id = ${repository.id} for share`.execute(tx);
+  const grants = await tx
+    .selectFrom("grant")
+    .selectAll()
+    .where("principal", "=", caller.principal)
+    .where("repository", "=", repository.id)
+    .orderBy("id")
+    .forUpdate()
+    .execute();
+  const workload = caller.workload === null ? null : await readWorkload(tx, caller.workload);
+  const licenses = await lockLicenses(tx, repository, {
+    person: caller.person,
+    workload: caller.workload,
+    entity: workload?.entity.id ?? null,
+  });
+  const classification = await lockClassification(tx, repository.id);
+  const { subject, names, rows } = await lockSubject(tx, request);
+  await assertTokenStands(tx, caller, now);
+  const grant = pickGrant(grants, now);
+  await assertAsRecorded(tx, [
+    ...rows,
+    ...(grant === null ? [] : [recorded("grant", grant)]),
+    ...licenses.map((license) => recorded("license", license)),
+    ...(classification === null ? [] : [recordedClassification(classification)]),
+  ]);
+  const facts: Facts = {
+    at: now.toISOString(),
+    item: {
+      repository: `${repository.namespace}/${repository.name}`,
+      classification: classification === null ? null : classificationFacts(classification),
+    },
+    subject,
+    grant: grant === null ? null : grantFacts(grant),
+    destination,
+    licenses: licenses.map(licenseFacts),
+    screening:
+      screening === null
+        ? null
+        : {
+            list: screening.list,
+            maxAgeDays: screening.maxAgeDays,
+            screened: names.length,
+            matches: screening.match(names).map((match) => ({ ...match, clearedBy: null })),
+          },
+  };
+  return { facts, grant };
+}
+
+/** The grant that speaks for the caller: one in force, else the newest, so that the decision can say why not. */
+function pickGrant(
+  grants: readonly Selectable<Schema["grant"]>[],
+  now: Date,
+): Selectable<Schema["grant"]> | null {
+  const inForce = grants.find(
+    (grant) => grant.state === "active" && grant.valid_from <= now && now < grant.valid_until,
+  );
+  const newest = [...grants].sort(
+    (one, other) => other.created_at.getTime() - one.created_at.getTime(),
+  )[0];
+  return inForce ?? newest ?? null;
+}
+
+async function readWorkload(tx: Tx, id: string) {
+  const workload = await tx
+    .selectFrom("workload")
+    .selectAll()
+    .where("id", "=", id)
+    .executeTakeFirstOrThrow();
+  const entity = await tx
+    .selectFrom("entity")
+    .selectAll()
+    .where("id", "=", workload.entity)
+    .executeTakeFirstOrThrow();
+  return { workload, entity };
+}
+
+type Parties = {
+  readonly person: string;
+  readonly workload: string | null;
+  readonly entity: string | null;
+};
+
+/** Every license that may speak of this repository and this party, whatever its state. */
+async function lockLicenses(
+  tx: Tx,
+  { namespace, name }: Repository,
+  { person, workload, entity }: Parties,
+) {
+  const named = (kind: string, id: string | null) =>
+    sql<boolean>`coalesce(jsonb_exists(scope->'parties'->${sql.lit(kind)}, ${id}::text), false)`;
+  return await tx
+    .selectFrom("license")
+    .selectAll()
+    .where(
+      sql<boolean>`(scope->'repositories' = 'null'::jsonb or jsonb_exists(scope->'repositories', ${`${namespace}/${name}`}::text))`,
+    )
+    .where((where) =>
+      where.or([
+        sql<boolean>`scope->'parties' = 'null'::jsonb`,
+        named("persons", person),
+        named("workloads", workload),
+        named("entities", entity),
+      ]),
+    )
+    .orderBy("id")
+    .forUpdate()
+    .execute();
+}
+
+/** The approved classification, else the newest proposal. */
+async function lockClassification(tx: Tx, repository: string) {
+  const rows = await tx
+    .selectFrom("classification")
+    .selectAll()
+    .where("repository", "=", repository)
+    .where("state", "in", ["approved", "proposed"])
+    .orderBy("proposed_at", "desc")
+    .forShare()
+    .execute();
+  return rows.find((row) => row.state === "approved") ?? rows[0] ?? null;
+}
+
+async function lockSubject(
+  tx: Tx,
+  { caller, person }: FactsRequest,
+): Promise<{
+  readonly subject: SubjectFacts;
+  readonly names: readonly string[];
+  readonly rows: readonly RecordedRow[];
+}> {
+  const row = await tx
+    .selectFrom("person")
+    .selectAll()
+    .where("id", "=", caller.person)
+    .forShare()
+    .executeTakeFirstOrThrow();
+  if (row.version !== person.version) throw new PersonMoved("the person was changed meanwhile");
+  const facts = factsForDecision(person, row.state);
+  const names = [person.facts.name, ...person.facts.otherNames];
+  if (caller.workload === null)
+    return { subject: { kind: "person", person: facts }, names, rows: [recorded("person", row)] };
+  const { workload, entity } = await readWorkload(tx, caller.workload);
+  await sql`select from workload where id = ${workload.id} for share`.execute(tx);
+  await sql`select from entity where id = ${entity.id} for share`.execute(tx);
+  const locked = await readWorkload(tx, caller.workload);
+  return {
+    subject: {
+      kind: "workload",
+      workload: {
+        id: workload.id,
+        state: locked.workload.state,
+        accountable: facts,
+        entity: entityFacts(locked.entity),
+      },
+    },
+    names: [...names, locked.entity.name],
+    rows: [
+      recorded("person", row),
+      recorded("workload", locked.workload),
+      recorded("entity", locked.entity),
+    ],
+  };
+}
+
+function recorded(
+  noun: "person" | "entity" | "workload" | "license" | "grant",
+  row: { id: string; state: string; version: number },
+): RecordedRow {
+  const { id, state, version } = row;
+  return { id, state, version, commitment: commitmentOf(noun, row) };
+}
+
+function recordedClassification(row: Selectable<Schema["classification"]>): RecordedRow {
+  return {
+    id: row.id,
+    state: row.state,
+    version: row.state === "proposed" ? 1 : 2,
+    commitment: commitmentOf("classification", row),
+  };
+}
+
+function classificationFacts(row: Selectable<Schema["classification"]>): ClassificationFacts {
+  return {
+    id: row.id,
+    state: row.state,
+    jurisdiction: row.jurisdiction as ClassificationFacts["jurisdiction"],
+    eccn: row.eccn,
+    paragraph: row.paragraph,
+    basis: row.basis,
+    proposedBy: row.proposed_by,
+    approvedBy: row.approved_by,
+  };
+}
+
+function grantFacts(row: Selectable<Schema["grant"]>): GrantFacts {
+  return {
+    id: row.id,
+    state: row.state,
+    purpose: row.purpose,
+    validFrom: row.valid_from.toISOString(),
+    validUntil: row.valid_until.toISOString(),
+  };
+}
+
+function entityFacts(row: Selectable<Schema["entity"]>): EntityFacts {
+  const { id, state, country, headquarters, ownership } = row;
+  return {
+    id,
+    state,
+    country,
+    headquarters,
+    ultimateParentHeadquarters: row.ultimate_parent_headquarters,
+    ownership,
+  };
+}
+
+function licenseFacts(row: Selectable<Schema["license"]>): License {
+  return {
+    id: row.id,
+    number: row.number,
+    kind: row.kind as License["kind"],
+    state: row.state,
+    scope: row.scope as unknown as LicenseScope,
+    validFrom: row.valid_from,
+    validUntil: row.valid_until,
+    releasesLeft: row.releases_allowed === null ? null : row.releases_allowed - row.releases_used,
+  };
+}

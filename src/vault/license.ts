@@ -1,0 +1,99 @@
+import { randomUUID } from "node:crypto";
+import { newSalt } from "../crypto/commitment.ts";
+import { Refusal } from "../errors.ts";
+import type { LicenseKind, LicenseScope } from "../export-control/facts.ts";
+import type { Caller } from "../identity/authenticate.ts";
+import { commitmentOf, submitRow } from "./standing.ts";
+import { record, type Vault } from "./vault.ts";
+
+export type LicenseRecord = {
+  readonly number: string;
+  readonly kind: LicenseKind;
+  readonly scope: LicenseScope;
+  /** Conditions and riders, in the license's words. */
+  readonly conditions: string;
+  /** The dates on its face; the last one is the last day of use. */
+  readonly validFrom: string;
+  readonly validUntil: string;
+  readonly releasesAllowed: number | null;
+};
+
+type Writer = Pick<Vault, "database" | "ledger" | "now">;
+
+/** One officer enters a license from its paper. It authorizes nothing before another activates it. */
+export async function enterLicense(
+  vault: Writer,
+  caller: Caller,
+  license: LicenseRecord,
+): Promise<{ readonly license: string }> {
+  if (license.validUntil < license.validFrom)
+    throw new Refusal("invalid_request", "the license would end before it begins");
+  const [id, now] = [randomUUID(), vault.now()];
+  const row = {
+    id,
+    number: license.number,
+    kind: license.kind,
+    scope: license.scope,
+    conditions: license.conditions,
+    valid_from: license.validFrom,
+    valid_until: license.validUntil,
+    releases_allowed: license.releasesAllowed,
+    entered_by: caller.person,
+    salt: newSalt(),
+  };
+  await record(vault, async (tx) => {
+    const submission = await submitRow(tx, {
+      kind: "license.entered",
+      row: { id, state: "draft", version: 1, commitment: commitmentOf("license", row) },
+      by: caller.principal,
+      time: now,
+    });
+    await tx
+      .insertInto("license")
+      .values({
+        ...row,
+        scope: JSON.stringify(license.scope),
+        state: "draft",
+        version: 1,
+        activated_by: null,
+        submission,
+        created_at: now,
+      })
+      .execute();
+  });
+  return { license: id };
+}
+
+/** Another officer compares it with the paper and activates it; neither the one who entered it nor a person whom it names. */
+export async function activateLicense(vault: Writer, caller: Caller, id: string): Promise<void> {
+  await record(vault, async (tx) => {
+    const row = await tx
+      .selectFrom("license")
+      .selectAll()
+      .where("id", "=", id)
+      .forUpdate()
+      .executeTakeFirst();
+    if (row === undefined) throw new Refusal("not_found", "there is no such license");
+    if (row.state !== "draft")
+      throw new Refusal("license_unmovable", `the license is ${row.state} already`);
+    const named = (row.scope as unknown as LicenseScope).parties?.persons ?? [];
+    if (row.entered_by === caller.person || named.includes(caller.person)) {
+      throw new Refusal(
+        "two_person_rule",
+        "a license is activated by somebody else than who entered it or is named on it",
+      );
+    }
+    const version = row.version + 1;
+    const submission = await submitRow(tx, {
+      kind: "license.activated",
+      row: { id, state: "active", version, commitment: commitmentOf("license", row) },
+      by: caller.principal,
+      time: vault.now(),
+    });
+    await tx
+      .updateTable("license")
+      .set({ state: "active", version, activated_by: caller.person, submission })
+      .where("id", "=", id)
+      .execute();
+  });
+}

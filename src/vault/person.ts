@@ -1,0 +1,225 @@
+import { randomUUID } from "node:crypto";
+import { decrypt, encrypt } from "../crypto/aead.ts";
+import { canonicalJson } from "../crypto/canonical-json.ts";
+import { commit, newSalt } from "../crypto/commitment.ts";
+import type { Secret } from "../crypto/secret.ts";
+import type { Custodian } from "../custody/custodian.ts";
+import { Refusal } from "../errors.ts";
+import type { PersonFacts } from "../export-control/facts.ts";
+import type { Caller } from "../identity/authenticate.ts";
+import { submitRow } from "./standing.ts";
+import { record, type Tx, type Vault } from "./vault.ts";
+
+/**
+ * The personal facts that a decision may need, and the names that are screened. They exist in clear text only in memory:
+ * stored, they are encrypted under the person's own key. Place of birth and documents are not wanted.
+ */
+export type PersonRecord = Pick<
+  PersonFacts,
+  "usPerson" | "citizenships" | "permanentResidencies" | "employment"
+> & {
+  readonly name: string;
+  readonly otherNames: readonly string[];
+};
+
+/** An opened person: the caller wipes `key`. `version` tells whether the row changed since. */
+export type OpenedPerson = {
+  readonly id: string;
+  readonly version: number;
+  readonly facts: PersonRecord;
+  readonly commitment: Buffer;
+  readonly key: Secret;
+};
+
+const issuer = "local";
+
+/** Records a person and the principal that their tokens will belong to. */
+export async function recordPerson(
+  vault: Pick<Vault, "database" | "ledger" | "custodian" | "now">,
+  caller: Caller | null,
+  facts: PersonRecord,
+): Promise<{ readonly person: string; readonly principal: string }> {
+  const made = await preparePerson(vault.custodian, facts);
+  await record(vault, (tx) => insertPerson(tx, made, caller?.principal ?? null, vault.now()));
+  return { person: made.person, principal: made.principal };
+}
+
+type PreparedPerson = {
+  readonly person: string;
+  readonly principal: string;
+  readonly commitment: Buffer;
+  readonly sealed: Buffer;
+  readonly wrapped: Buffer;
+  readonly custodianKey: string;
+};
+
+/** The work that needs the custodian, before the transaction. */
+export async function preparePerson(
+  custodian: Custodian,
+  facts: PersonRecord,
+): Promise<PreparedPerson> {
+  const person = randomUUID();
+  const { dataKey, wrapped } = await custodian.generate(wrapContext(person));
+  using key = dataKey;
+  const { sealed, commitment } = sealFacts(key, person, 1, facts);
+  return {
+    person,
+    principal: randomUUID(),
+    commitment,
+    sealed,
+    wrapped,
+    custodianKey: custodian.keyId,
+  };
+}
+
+/** Writes a prepared person, its principal and its entry. */
+export async function insertPerson(
+  tx: Tx,
+  made: PreparedPerson,
+  by: string | null,
+  now: Date,
+): Promise<void> {
+  const row = {
+    id: made.person,
+    state: "active",
+    version: 1,
+    commitment: made.commitment,
+  } as const;
+  const submission = await submitRow(tx, {
+    kind: "person.recorded",
+    row,
+    by,
+    time: now,
+    more: { principal: made.principal },
+  });
+  await tx
+    .insertInto("person")
+    .values({
+      ...row,
+      facts: made.sealed,
+      wrapped_key: made.wrapped,
+      custodian_key: made.custodianKey,
+      submission,
+      created_at: now,
+    })
+    .execute();
+  await tx
+    .insertInto("principal")
+    .values({
+      id: made.principal,
+      issuer,
+      subject: made.person,
+      person: made.person,
+      workload: null,
+      created_at: now,
+    })
+    .execute();
+}
+
+/** Replaces a person's facts. Officers do not change their own. */
+export async function updatePerson(
+  vault: Pick<Vault, "database" | "ledger" | "custodian" | "now">,
+  caller: Caller,
+  { id, facts }: { readonly id: string; readonly facts: PersonRecord },
+): Promise<void> {
+  if (id === caller.person)
+    throw new Refusal("two_person_rule", "an officer's own facts are changed by another officer");
+  const opened = await openPerson(vault, id);
+  using key = opened.key;
+  await record(vault, async (tx) => {
+    const present = await tx
+      .selectFrom("person")
+      .select(["state", "version"])
+      .where("id", "=", id)
+      .forUpdate()
+      .executeTakeFirstOrThrow();
+    if (present.version !== opened.version)
+      throw new Refusal("conflict", "the person was changed meanwhile");
+    const version = present.version + 1;
+    const { sealed, commitment } = sealFacts(key, id, version, facts);
+    const row = { id, state: present.state, version, commitment };
+    const submission = await submitRow(tx, {
+      kind: "person.updated",
+      row,
+      by: caller.principal,
+      time: vault.now(),
+    });
+    await tx
+      .updateTable("person")
+      .set({ version, commitment, facts: sealed, submission })
+      .where("id", "=", id)
+      .execute();
+  });
+}
+
+/** Reads and decrypts a person's facts. Throws `not_found`, and `record_tampered` where row and ciphertext do not belong together. */
+export async function openPerson(
+  { database, custodian }: Pick<Vault, "database" | "custodian">,
+  id: string,
+): Promise<OpenedPerson> {
+  const row = await database.db
+    .selectFrom("person")
+    .selectAll()
+    .where("id", "=", id)
+    .executeTakeFirst();
+  if (row === undefined) throw new Refusal("not_found", "there is no such person");
+  const key = await custodian.unwrap(row.wrapped_key, wrapContext(id));
+  const opened = openFacts(key, id, row.facts);
+  if (opened === null || !opened.commitment.equals(row.commitment)) {
+    key.wipe();
+    throw new Refusal("record_tampered", "a person's stored facts do not belong to their row");
+  }
+  return { id, version: row.version, facts: opened.facts, commitment: row.commitment, key };
+}
+
+/** The facts as a decision takes them, with the standing that the locked row has. */
+export function factsForDecision(
+  { id, facts }: OpenedPerson,
+  state: PersonFacts["state"],
+): PersonFacts {
+  const { usPerson, citizenships, permanentResidencies, employment } = facts;
+  return { id, state, usPerson, citizenships, permanentResidencies, employment };
+}
+
+function wrapContext(person: string): { readonly "weightvault:person": string } {
+  return { "weightvault:person": person };
+}
+
+/** Ciphertext of `{salt, facts}`; the version is sealed in, so that an old ciphertext put back does not match its row. */
+function sealFacts(key: Secret, person: string, version: number, facts: PersonRecord) {
+  const salt = newSalt();
+  const plaintext = canonicalJson({ salt: salt.toString("hex"), version, facts });
+  return {
+    sealed: encrypt(key, plaintext, aad(person)),
+    commitment: factsCommitment(salt, person, version, facts),
+  };
+}
+
+function openFacts(
+  key: Secret,
+  person: string,
+  sealed: Buffer,
+): { facts: PersonRecord; commitment: Buffer } | null {
+  const plaintext = decrypt(key, sealed, aad(person));
+  if (plaintext === null) return null;
+  const { salt, version, facts } = JSON.parse(plaintext.toString("utf8")) as {
+    salt: string;
+    version: number;
+    facts: PersonRecord;
+  };
+  plaintext.fill(0);
+  return { facts, commitment: factsCommitment(Buffer.from(salt, "hex"), person, version, facts) };
+}
+
+function factsCommitment(
+  salt: Buffer,
+  person: string,
+  version: number,
+  facts: PersonRecord,
+): Buffer {
+  return commit(salt, { person, version, facts });
+}
+
+function aad(person: string): Buffer {
+  return Buffer.from(`weightvault/person/v1\0${person}`, "utf8");
+}

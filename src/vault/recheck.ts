@@ -1,0 +1,80 @@
+import { Refusal } from "../errors.ts";
+import { decide } from "../export-control/decide.ts";
+import type { Facts } from "../export-control/facts.ts";
+import type { ReleaseRow } from "./outcome.ts";
+import type { Tx, Vault } from "./vault.ts";
+
+/**
+ * Whether what an allowed release rests on still stands at this instant: every row is the one that was decided on (each change draws a
+ * newer submission), and the same facts decided now still allow. Shares the locks of whoever revokes. Throws `release_stopped`.
+ */
+export async function assertStands(
+  tx: Tx,
+  vault: Pick<Vault, "rulebook" | "now">,
+  row: ReleaseRow,
+  facts: Facts,
+): Promise<void> {
+  const now = vault.now();
+  const classification = facts.item.classification;
+  const subject = facts.subject;
+  const people =
+    subject.kind === "person" ? [subject.person.id] : [subject.workload.accountable.id];
+  const latest = [
+    ...(await unchanged(tx, "grant", row.grant === null ? [] : [row.grant])),
+    ...(await unchanged(tx, "license", await licensesOf(tx, row.id))),
+    ...(await unchanged(tx, "person", people)),
+    ...(subject.kind === "person" ? [] : await unchanged(tx, "workload", [subject.workload.id])),
+    ...(subject.kind === "person"
+      ? []
+      : await unchanged(tx, "entity", [subject.workload.entity.id])),
+  ];
+  const approved = await tx
+    .selectFrom("classification")
+    .select("id")
+    .where("repository", "=", row.repository)
+    .where("state", "=", "approved")
+    .forShare()
+    .executeTakeFirst();
+  const token = await tx
+    .selectFrom("token")
+    .select(["revoked_at", "expires_at"])
+    .where("id", "=", row.token)
+    .forShare()
+    .executeTakeFirstOrThrow();
+  const stands =
+    latest.every(({ state, submission }) => state === "active" && submission < row.submission) &&
+    approved !== undefined &&
+    approved.id === classification?.id &&
+    token.revoked_at === null &&
+    token.expires_at > now &&
+    decide({ ...facts, at: now.toISOString() }, vault.rulebook).verdict === "allow";
+  if (!stands)
+    throw new Refusal(
+      "release_stopped",
+      "an authorization behind the release was changed, suspended or revoked, or has ended",
+    );
+}
+
+async function licensesOf(tx: Tx, release: string): Promise<string[]> {
+  const rows = await tx
+    .selectFrom("release_license")
+    .select("license")
+    .where("release", "=", release)
+    .execute();
+  return rows.map(({ license }) => license);
+}
+
+async function unchanged(
+  tx: Tx,
+  noun: "grant" | "license" | "person" | "workload" | "entity",
+  ids: readonly string[],
+) {
+  if (ids.length === 0) return [];
+  return await tx
+    .selectFrom(noun)
+    .select(["state", "submission"])
+    .where("id", "in", [...ids])
+    .orderBy("id")
+    .forShare()
+    .execute();
+}

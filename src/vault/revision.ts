@@ -1,0 +1,260 @@
+import { createHash } from "node:crypto";
+import type { Kysely, Selectable } from "kysely";
+import { canonicalJson } from "../crypto/canonical-json.ts";
+import type { Schema } from "../database/schema.ts";
+import { Refusal } from "../errors.ts";
+import type { Caller } from "../identity/authenticate.ts";
+import { submit } from "../ledger/submit.ts";
+import { filePath } from "./name.ts";
+import type { RepositoryName } from "./repository.ts";
+import { lockUpload } from "./upload.ts";
+import { record, type Tx, type Vault } from "./vault.ts";
+
+export type CommitRequest = RepositoryName & {
+  readonly upload: string;
+  /** The revision that this one follows; null for the first. It must be the head. */
+  readonly parent: string | null;
+  readonly message: string;
+  /** Every file of the new revision: uploaded in this upload, or unchanged from the parent. */
+  readonly files: readonly {
+    readonly path: string;
+    readonly size: number;
+    readonly sha256: string;
+  }[];
+};
+
+export type ManifestFile = {
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly object: string;
+};
+
+/** The immutable content of a revision. Its canonical bytes are stored, and the revision's id is made of them. */
+export type Manifest = {
+  readonly repository: string;
+  readonly parent: string | null;
+  readonly message: string;
+  readonly createdAt: string;
+  readonly createdBy: string;
+  readonly files: readonly ManifestFile[];
+};
+
+export type Revision = Selectable<Schema["revision"]>;
+
+/**
+ * Makes a revision of what was uploaded, whole or not at all, and moves the head to it. Committing the same upload again with the same
+ * content gives the same revision, so that a client that lost the answer can ask again.
+ */
+export async function commitRevision(
+  vault: Pick<Vault, "database" | "ledger" | "now">,
+  caller: Caller,
+  request: CommitRequest,
+): Promise<{ readonly revision: string; readonly manifest: Manifest }> {
+  assertDistinct(request.files.map((file) => filePath(file.path)));
+  return await record(vault, async (tx) => {
+    const upload = await lockUpload(tx, caller, request.upload);
+    const repository = await lockRepository(tx, request, upload.repository);
+    if (upload.state === "committed" && upload.revision !== null)
+      return await sameCommit(tx, repository.id, upload.revision, request);
+    if (upload.state !== "open")
+      throw new Refusal("upload_closed", `the upload is ${upload.state}`);
+    if (repository.head !== request.parent) {
+      throw new Refusal("parent_moved", "the head is not the commit's parent", {
+        members: { head: repository.head },
+      });
+    }
+    const files = await resolveFiles(tx, repository.id, request);
+    const { parent, message } = request;
+    const manifest = {
+      repository: repository.id,
+      parent,
+      message,
+      createdAt: vault.now().toISOString(),
+      createdBy: caller.principal,
+      files,
+    };
+    const revision = await insertRevision(tx, manifest, vault.now());
+    await tx
+      .updateTable("repository")
+      .set({ head: revision })
+      .where("id", "=", repository.id)
+      .execute();
+    await tx
+      .updateTable("upload")
+      .set({ state: "committed", revision })
+      .where("id", "=", request.upload)
+      .execute();
+    return { revision, manifest };
+  });
+}
+
+/** A revision by its id, or the head by `main`. Throws `not_found`. */
+export async function findRevision(
+  db: Kysely<Schema>,
+  repository: { readonly id: string; readonly head: string | null },
+  name: string,
+): Promise<Revision> {
+  const id = name === "main" ? repository.head : name;
+  const row =
+    id === null
+      ? undefined
+      : await db
+          .selectFrom("revision")
+          .selectAll()
+          .where("repository", "=", repository.id)
+          .where("id", "=", id)
+          .executeTakeFirst();
+  if (row === undefined) throw new Refusal("not_found", "there is no such revision");
+  return row;
+}
+
+/** The manifest as it was committed. */
+export function manifestOf(revision: Pick<Revision, "manifest">): Manifest {
+  return JSON.parse(revision.manifest.toString("utf8")) as Manifest;
+}
+
+async function lockRepository(tx: Tx, { namespace, name }: RepositoryName, id: string) {
+  const row = await tx
+    .selectFrom("repository")
+    .select(["id", "head"])
+    .where("namespace", "=", namespace)
+    .where("name", "=", name)
+    .where("id", "=", id)
+    .forUpdate()
+    .executeTakeFirst();
+  if (row === undefined) throw new Refusal("not_found", "the repository has no such upload");
+  return row;
+}
+
+async function insertRevision(tx: Tx, manifest: Manifest, now: Date): Promise<string> {
+  const bytes = canonicalJson(manifest);
+  const digest = createHash("sha256").update(bytes).digest("hex");
+  const id = digest.slice(0, 40);
+  const bytesTotal = manifest.files.reduce((sum, file) => sum + BigInt(file.size), 0n);
+  const submission = await submit(tx, {
+    kind: "revision.committed",
+    subject: manifest.repository,
+    time: now,
+    body: {
+      repository: manifest.repository,
+      revision: id,
+      parent: manifest.parent,
+      manifest: digest,
+      by: manifest.createdBy,
+      files: { count: manifest.files.length, bytes: bytesTotal.toString() },
+    },
+  });
+  const { repository, parent, createdBy } = manifest;
+  await tx
+    .insertInto("revision")
+    .values({
+      repository,
+      id,
+      parent,
+      manifest: bytes,
+      created_by: createdBy,
+      created_at: now,
+      submission,
+    })
+    .execute();
+  const rows = manifest.files.map((file) => ({
+    repository,
+    revision: id,
+    path: file.path,
+    object: file.object,
+    size_bytes: BigInt(file.size),
+    sha256: Buffer.from(file.sha256, "hex"),
+  }));
+  for (let at = 0; at < rows.length; at += 1_000)
+    await tx
+      .insertInto("revision_file")
+      .values(rows.slice(at, at + 1_000))
+      .execute();
+  return id;
+}
+
+/** Finds each named file in the upload, else unchanged in the parent, and locks its object against the sweeper. */
+async function resolveFiles(
+  tx: Tx,
+  repository: string,
+  request: CommitRequest,
+): Promise<ManifestFile[]> {
+  const uploaded = await tx
+    .selectFrom("upload_file")
+    .innerJoin("object", "object.id", "upload_file.object")
+    .select(["upload_file.path", "object.id as object", "object.size_bytes", "object.sha256"])
+    .where("upload_file.upload", "=", request.upload)
+    .where("object.state", "=", "sealed")
+    .forShare()
+    .execute();
+  const kept =
+    request.parent === null
+      ? []
+      : await tx
+          .selectFrom("revision_file")
+          .select(["path", "object", "size_bytes", "sha256"])
+          .where("repository", "=", repository)
+          .where("revision", "=", request.parent)
+          .execute();
+  const known = new Map([...kept, ...uploaded].map((file) => [file.path, file]));
+  return request.files
+    .map(({ path, size, sha256 }) => {
+      const file = known.get(path);
+      if (file === undefined)
+        throw new Refusal(
+          "file_not_uploaded",
+          `${JSON.stringify(path)} is neither in the upload nor in the parent`,
+        );
+      if (Number(file.size_bytes) !== size)
+        throw new Refusal(
+          "size_mismatch",
+          `${JSON.stringify(path)} has ${file.size_bytes} bytes, not ${size}`,
+        );
+      if (file.sha256?.toString("hex") !== sha256.toLowerCase())
+        throw new Refusal("digest_mismatch", `${JSON.stringify(path)} has another SHA-256`);
+      return { path, size, sha256: sha256.toLowerCase(), object: file.object };
+    })
+    .sort((one, other) => (one.path < other.path ? -1 : 1));
+}
+
+async function sameCommit(tx: Tx, repository: string, revision: string, request: CommitRequest) {
+  const row = await tx
+    .selectFrom("revision")
+    .selectAll()
+    .where("repository", "=", repository)
+    .where("id", "=", revision)
+    .executeTakeFirstOrThrow();
+  const manifest = manifestOf(row);
+  const given = new Map(
+    request.files.map((file) => [file.path, `${file.size} ${file.sha256.toLowerCase()}`]),
+  );
+  const isSame =
+    manifest.parent === request.parent &&
+    manifest.message === request.message &&
+    manifest.files.length === given.size &&
+    manifest.files.every((file) => given.get(file.path) === `${file.size} ${file.sha256}`);
+  if (!isSame)
+    throw new Refusal("upload_closed", "the upload was committed with other content", {
+      members: { revision },
+    });
+  return { revision, manifest };
+}
+
+function assertDistinct(paths: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const path of paths) {
+    if (seen.has(path))
+      throw new Refusal("invalid_request", `the commit names ${JSON.stringify(path)} twice`);
+    seen.add(path);
+  }
+  for (const path of paths) {
+    const parents = path
+      .split("/")
+      .slice(0, -1)
+      .map((_, depth, segments) => segments.slice(0, depth + 1).join("/"));
+    const taken = parents.find((parent) => seen.has(parent));
+    if (taken !== undefined)
+      throw new Refusal("invalid_path", `${JSON.stringify(taken)} is a file and a folder`);
+  }
+}

@@ -1,0 +1,318 @@
+import { createHash, randomUUID } from "node:crypto";
+import { Refusal } from "../errors.ts";
+import { slices } from "../floe/cutter.ts";
+import { Sealer } from "../floe/seal.ts";
+import type { Caller } from "../identity/authenticate.ts";
+import type { BlobWriter } from "../storage/blob-store.ts";
+import { filePath } from "./name.ts";
+import {
+  aadOf,
+  objectContext,
+  objectKey,
+  readPlaintext,
+  removeObject,
+  unwrapKey,
+} from "./object.ts";
+import { findRepository, type RepositoryName } from "./repository.ts";
+import { record, secondsAfter, type Tx, type Vault } from "./vault.ts";
+
+/** 5 TiB: what one object of a store can be at the most. */
+const fileLimitBytes = 5 * 2 ** 40;
+const renewEveryMs = 20_000;
+
+export type FileRequest = {
+  readonly upload: string;
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** SHA-256 in hex, where the client declares it. */
+  readonly sha256?: string;
+  readonly source: AsyncIterable<Uint8Array>;
+};
+
+export type UploadedFile = {
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly object: string;
+};
+
+/** Opens an upload: files go into it, one commit ends it, and after its time the sweeper does. */
+export async function openUpload(
+  vault: Pick<Vault, "database" | "now" | "limits">,
+  caller: Caller,
+  wanted: RepositoryName,
+): Promise<{ readonly upload: string; readonly expiresAt: Date }> {
+  const repository = await findRepository(vault.database.db, wanted);
+  const [id, now] = [randomUUID(), vault.now()];
+  const expiresAt = secondsAfter(now, vault.limits.uploadHours * 3_600);
+  await vault.database.db
+    .insertInto("upload")
+    .values({
+      id,
+      repository: repository.id,
+      principal: caller.principal,
+      state: "open",
+      revision: null,
+      created_at: now,
+      expires_at: expiresAt,
+    })
+    .execute();
+  return { upload: id, expiresAt };
+}
+
+/**
+ * Takes one file as a stream and seals it. The answer means that the sealed bytes are durable, that their beginning and end open
+ * with the key as it will be unwrapped later, and that a commit can name the file. A failure leaves nothing that a commit could name.
+ */
+export async function putFile(
+  vault: Vault,
+  caller: Caller,
+  request: FileRequest,
+): Promise<UploadedFile> {
+  const path = filePath(request.path);
+  if (request.sizeBytes > fileLimitBytes)
+    throw new Refusal("payload_too_large", "a file may have 5 TiB at the most");
+  const upload = await openUploadOf(vault, caller, request.upload);
+  const id = randomUUID();
+  const { dataKey, wrapped } = await vault.custodian.generate(objectContext(id, upload.repository));
+  using key = dataKey;
+  using sealer = new Sealer({ key, aad: aadOf(id) });
+  const object = {
+    id,
+    repository: upload.repository,
+    wrapped_key: wrapped,
+    header: sealer.header,
+  } as const;
+  await vault.database.db
+    .insertInto("object")
+    .values({
+      ...object,
+      upload: request.upload,
+      state: "opening",
+      custodian_key: vault.custodian.keyId,
+      size_bytes: null,
+      object_bytes: null,
+      sha256: null,
+      lease_until: lease(vault),
+      created_at: vault.now(),
+      sealed_at: null,
+    })
+    .execute();
+  try {
+    const { sha256, objectBytes } = await sealInto(vault, object.id, sealer, request);
+    const sealed = {
+      ...object,
+      size_bytes: BigInt(request.sizeBytes),
+      object_bytes: BigInt(objectBytes),
+      sha256,
+    };
+    await assertOpens(vault, sealed);
+    await record(
+      vault,
+      async (tx) => await keepFile(tx, { caller, request, path, sealed, now: vault.now() }),
+    );
+    return { path, size: request.sizeBytes, sha256: sha256.toString("hex"), object: id };
+  } catch (error) {
+    await discard(vault, id);
+    throw error;
+  }
+}
+
+/** Gives up an upload; its objects go with the next sweep. */
+export async function abortUpload(
+  vault: Pick<Vault, "database" | "ledger">,
+  caller: Caller,
+  id: string,
+): Promise<void> {
+  await record(vault, async (tx) => {
+    const row = await lockUpload(tx, caller, id);
+    if (row.state === "committed") throw new Refusal("upload_closed", "the upload was committed");
+    await tx.updateTable("upload").set({ state: "aborted" }).where("id", "=", id).execute();
+  });
+}
+
+/** The files that an upload holds now. */
+export async function listUpload(vault: Pick<Vault, "database">, caller: Caller, id: string) {
+  const upload = await vault.database.db
+    .selectFrom("upload")
+    .selectAll()
+    .where("id", "=", id)
+    .where("principal", "=", caller.principal)
+    .executeTakeFirst();
+  if (upload === undefined) throw new Refusal("not_found", "there is no such upload of yours");
+  const files = await vault.database.db
+    .selectFrom("upload_file")
+    .innerJoin("object", "object.id", "upload_file.object")
+    .select(["upload_file.path", "object.id", "object.size_bytes", "object.sha256"])
+    .where("upload_file.upload", "=", id)
+    .orderBy("upload_file.path")
+    .execute();
+  return {
+    upload: id,
+    state: upload.state,
+    revision: upload.revision,
+    expiresAt: upload.expires_at,
+    files: files.map((file) => ({
+      path: file.path,
+      size: Number(file.size_bytes),
+      sha256: file.sha256?.toString("hex") ?? "",
+      object: file.id,
+    })),
+  };
+}
+
+/** Locks an upload of the caller's. Throws `not_found`. */
+export async function lockUpload(tx: Tx, caller: Caller, id: string) {
+  const row = await tx
+    .selectFrom("upload")
+    .selectAll()
+    .where("id", "=", id)
+    .where("principal", "=", caller.principal)
+    .forUpdate()
+    .executeTakeFirst();
+  if (row === undefined) throw new Refusal("not_found", "there is no such upload of yours");
+  return row;
+}
+
+async function openUploadOf(vault: Pick<Vault, "database" | "now">, caller: Caller, id: string) {
+  const row = await vault.database.db
+    .selectFrom("upload")
+    .selectAll()
+    .where("id", "=", id)
+    .where("principal", "=", caller.principal)
+    .executeTakeFirst();
+  if (row === undefined) throw new Refusal("not_found", "there is no such upload of yours");
+  if (row.state !== "open" || row.expires_at <= vault.now())
+    throw new Refusal("upload_closed", "the upload is not open any more");
+  return row;
+}
+
+/** Hashes and seals the source into the store. Whatever goes wrong, the writer is aborted and nothing is visible. */
+async function sealInto(
+  vault: Vault,
+  id: string,
+  sealer: Sealer,
+  { source, sizeBytes, sha256 }: FileRequest,
+) {
+  const hash = createHash("sha256");
+  const writer = await vault.store.create(objectKey(id));
+  const renewal = setInterval(() => void renew(vault, id), renewEveryMs);
+  try {
+    using stream = sealer.stream();
+    await writer.write(sealer.header);
+    let received = 0;
+    for await (const chunk of source) {
+      received += chunk.length;
+      if (received > sizeBytes)
+        throw new Refusal("size_mismatch", `more than the declared ${sizeBytes} bytes came`);
+      hash.update(chunk);
+      for (const slice of slices(chunk, 1 << 20)) await writeAll(writer, stream.write(slice));
+    }
+    if (received < sizeBytes)
+      throw new Refusal("upload_interrupted", `${received} of ${sizeBytes} declared bytes came`);
+    await writeAll(writer, stream.finish());
+    const digest = hash.digest();
+    if (sha256 !== undefined && digest.toString("hex") !== sha256.toLowerCase()) {
+      throw new Refusal("digest_mismatch", "the bytes that came do not have the declared SHA-256");
+    }
+    const completed = await writer.complete();
+    return { sha256: digest, objectBytes: completed.sizeBytes };
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  } finally {
+    clearInterval(renewal);
+  }
+}
+
+async function writeAll(writer: BlobWriter, pieces: readonly Buffer[]): Promise<void> {
+  for (const piece of pieces) await writer.write(piece);
+}
+
+/** Reads header and last segment back and opens them with the key as the custodian unwraps it: what was stored can be opened later. */
+async function assertOpens(
+  vault: Vault,
+  object: Parameters<typeof readPlaintext>[1],
+): Promise<void> {
+  using key = await unwrapKey(vault, object);
+  const end = Number(object.size_bytes);
+  const stored = { ...object, header: await readHeader(vault, object.id, object.header.length) };
+  if (!stored.header.equals(object.header))
+    throw new Refusal("object_corrupt", "the stored header is not the one that was written");
+  let last = 0;
+  for await (const bytes of readPlaintext(vault, stored, { key, start: Math.max(0, end - 1), end }))
+    last += bytes.length;
+  if (last !== Math.min(1, end))
+    throw new Refusal("object_corrupt", "the stored object does not end as it was written");
+}
+
+async function readHeader({ store }: Vault, id: string, sizeBytes: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of store.read(objectKey(id), { start: 0, end: sizeBytes }))
+    pieces.push(Buffer.from(piece));
+  return Buffer.concat(pieces);
+}
+
+type KeptFile = {
+  readonly caller: Caller;
+  readonly request: FileRequest;
+  readonly path: string;
+  readonly sealed: {
+    readonly id: string;
+    readonly size_bytes: bigint;
+    readonly object_bytes: bigint;
+    readonly sha256: Buffer;
+  };
+  readonly now: Date;
+};
+
+/** The object becomes sealed and the upload names it, if the upload is still open and the sweeper did not take the object for dead. */
+async function keepFile(tx: Tx, { caller, request, path, sealed, now }: KeptFile): Promise<void> {
+  const upload = await lockUpload(tx, caller, request.upload);
+  if (upload.state !== "open")
+    throw new Refusal("upload_closed", "the upload was ended while the file came");
+  const { id, size_bytes, object_bytes, sha256 } = sealed;
+  const kept = await tx
+    .updateTable("object")
+    .set({ state: "sealed", size_bytes, object_bytes, sha256, sealed_at: now })
+    .where("id", "=", id)
+    .where("state", "=", "opening")
+    .returning("id")
+    .executeTakeFirst();
+  if (kept === undefined)
+    throw new Refusal("upload_closed", "the upload was silent for too long and was swept");
+  await tx
+    .insertInto("upload_file")
+    .values({ upload: request.upload, path, object: id })
+    .onConflict((conflict) => conflict.columns(["upload", "path"]).doUpdateSet({ object: id }))
+    .execute();
+}
+
+/** Best effort: what cannot be removed now, the sweeper removes when the lease has run out. An object already sealed stays. */
+async function discard(vault: Vault, id: string): Promise<void> {
+  try {
+    const mine = await vault.database.db
+      .updateTable("object")
+      .set({ state: "removing" })
+      .where("id", "=", id)
+      .where("state", "=", "opening")
+      .returning("id")
+      .executeTakeFirst();
+    if (mine !== undefined) await removeObject(vault, id);
+  } catch {
+    // The first failure is the one to report.
+  }
+}
+
+function lease({ now, limits }: Pick<Vault, "now" | "limits">): Date {
+  return secondsAfter(now(), limits.leaseSeconds);
+}
+
+async function renew(vault: Vault, id: string): Promise<void> {
+  await vault.database.db
+    .updateTable("object")
+    .set({ lease_until: lease(vault) })
+    .where("id", "=", id)
+    .execute()
+    .catch(() => {});
+}

@@ -1,0 +1,55 @@
+import type { Transaction } from "kysely";
+import type { Custodian } from "../custody/custodian.ts";
+import type { Database } from "../database/open.ts";
+import type { Schema } from "../database/schema.ts";
+import { transact } from "../database/transact.ts";
+import type { ScreeningFacts } from "../export-control/facts.ts";
+import type { Rulebook } from "../export-control/rulebook.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { BlobStore } from "../storage/blob-store.ts";
+
+export type Tx = Transaction<Schema>;
+
+/** What the verbs work with. The composition root makes it; each verb takes only the members that it uses. */
+export type Vault = {
+  readonly database: Database;
+  readonly custodian: Custodian;
+  readonly store: BlobStore;
+  readonly ledger: Ledger;
+  readonly rulebook: Rulebook;
+  /** The denied-party list that decisions use now; null when none is current. */
+  readonly screening: () => Screening | null;
+  readonly now: () => Date;
+  /** Names this process in leases. */
+  readonly node: string;
+  readonly limits: Limits;
+};
+
+/** A loaded denied-party list. `match` compares names for equality after normalisation. */
+export type Screening = Pick<ScreeningFacts, "list" | "maxAgeDays"> & {
+  match(names: readonly string[]): readonly { readonly source: string; readonly entry: string }[];
+};
+
+export type Limits = {
+  readonly releaseMinutes: number;
+  readonly releaseAfter: "entry" | "checkpoint";
+  readonly releaseWaitMs: number;
+  readonly uploadHours: number;
+  /** How long a step may be silent before the sweeper takes its owner for dead. */
+  readonly leaseSeconds: number;
+};
+
+/** One business transaction that may submit to the ledger: commits, then wakes the sequencer. */
+export async function record<Result>(
+  { database, ledger }: Pick<Vault, "database" | "ledger">,
+  work: (tx: Tx) => Promise<Result>,
+): Promise<Result> {
+  const result = await transact(database.db, work);
+  ledger.wake();
+  return result;
+}
+
+/** An instant some seconds after another. */
+export function secondsAfter(instant: Date, seconds: number): Date {
+  return new Date(instant.getTime() + seconds * 1_000);
+}

@@ -1,0 +1,82 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Refusal } from "../errors.ts";
+import { maximumTileBytes, parseTilePath } from "../merkle/tile.ts";
+import type { TileSource } from "./source.ts";
+
+export type UrlSourceOptions = {
+  /** What `checkpoint` and `tile/` stand below, for example `https://vault.example/ledger/`. */
+  readonly url: URL;
+  /** Asked before each request; null for a ledger that is public. */
+  readonly token?: () => string | null | Promise<string | null>;
+  readonly timeoutMs?: number;
+  /** The waits before an outage is asked again; its length is how often. */
+  readonly retryAfterMs?: readonly number[];
+};
+
+/**
+ * A ledger over HTTP. 404 is null; 401 is `not_authenticated`, 403 `role_missing`; a timeout, a failed connection, a redirect (the token stays
+ * with the host that it is for) and every other status is `ledger_unavailable`, after the retries.
+ */
+export function urlSource(options: UrlSourceOptions): TileSource {
+  const base = new URL(options.url);
+  if (!base.pathname.endsWith("/")) base.pathname += "/";
+  return {
+    checkpoint: () => get(new URL("checkpoint", base), options),
+    async tile(path) {
+      if (parseTilePath(path) === null) throw new TypeError(`${path} is not the path of a tile`);
+      return get(new URL(path, base), options);
+    },
+  };
+}
+
+async function get(url: URL, options: UrlSourceOptions): Promise<Buffer | null> {
+  for (const waitMs of options.retryAfterMs ?? [200, 1_000]) {
+    try {
+      return await getOnce(url, options);
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== "ledger_unavailable") throw error;
+    }
+    await delay(waitMs);
+  }
+  return getOnce(url, options);
+}
+
+async function getOnce(url: URL, options: UrlSourceOptions): Promise<Buffer | null> {
+  const token = (await options.token?.()) ?? null;
+  const headers = token === null ? {} : { authorization: `Bearer ${token}` };
+  const signal = AbortSignal.timeout(options.timeoutMs ?? 30_000);
+  try {
+    const response = await fetch(url, { headers, redirect: "manual", signal });
+    if (response.ok) return await readUpTo(response, maximumTileBytes + 1);
+    await response.body?.cancel();
+    if (response.status === 404) return null;
+    throw refusalOf(response.status, url);
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    throw new Refusal("ledger_unavailable", `The ledger at ${url.href} cannot be reached.`, {
+      cause: error,
+    });
+  }
+}
+
+function refusalOf(status: number, url: URL): Refusal {
+  if (status === 401) {
+    return new Refusal("not_authenticated", `The ledger at ${url.href} asks for a valid token.`);
+  }
+  if (status === 403) {
+    return new Refusal("role_missing", `The token may not read the ledger at ${url.href}.`);
+  }
+  return new Refusal("ledger_unavailable", `The ledger at ${url.href} answered ${status}.`);
+}
+
+/** A host that sends without end must not fill the memory of who checks it. */
+async function readUpTo(response: Response, limitBytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk);
+    sizeBytes += chunk.length;
+    if (sizeBytes >= limitBytes) break;
+  }
+  return Buffer.concat(chunks).subarray(0, limitBytes);
+}

@@ -1,0 +1,60 @@
+import { parseBundle } from "../merkle/bundle.ts";
+import { openCheckpoint } from "../merkle/checkpoint.ts";
+import type { VerificationKey } from "../merkle/note.ts";
+import { hashesAt, type Tile, tilePath, tileWidth } from "../merkle/tile.ts";
+import { hashBytes } from "../merkle/tree.ts";
+
+/**
+ * Where a ledger is read from: a folder, a URL. It is trusted with nothing.
+ *
+ * - `checkpoint` gives the newest signed checkpoint, null where there is none.
+ * - `tile` gives the bytes at a path of C2SP tlog-tiles (`tile/0/000`, `tile/entries/000.p/5`), null where there are none.
+ * - Neither gives more than `maximumTileBytes` + 1 bytes.
+ * - Trouble in reaching the ledger is thrown as a refusal (`ledger_unavailable`, `not_authenticated`, `role_missing`), never given as null:
+ *   an outage must not look like tampering, nor tampering like an outage.
+ */
+export interface TileSource {
+  checkpoint(): Promise<Buffer | null>;
+  tile(path: string): Promise<Buffer | null>;
+}
+
+/**
+ * The bytes of a tile at its width; null where the source has it at no width. A log may delete a partial tile once it has a full one, and a
+ * growing log serves the partial one of its newest checkpoint: both begin with the same hashes or entries.
+ */
+export async function readTile(
+  source: TileSource,
+  key: VerificationKey,
+  tile: Tile,
+): Promise<Buffer | null> {
+  const exact = await source.tile(tilePath(tile));
+  if (exact !== null || tile.width === tileWidth) return exact;
+  const full = { ...tile, width: tileWidth };
+  const newest = await newestWidth(source, key, tile);
+  for (const fuller of newest > tile.width && newest < tileWidth
+    ? [full, { ...tile, width: newest }]
+    : [full]) {
+    const bytes = await source.tile(tilePath(fuller));
+    if (bytes !== null) return shorten(bytes, fuller, tile.width);
+  }
+  return null;
+}
+
+async function newestWidth(source: TileSource, key: VerificationKey, tile: Tile): Promise<number> {
+  const bytes = await source.checkpoint();
+  const opened = bytes === null ? null : openCheckpoint(bytes, key);
+  if (opened?.verdict !== "verified") return 0;
+  const level = tile.level === "entries" ? 0 : tile.level;
+  return hashesAt(level, opened.checkpoint.size) - tile.number * tileWidth;
+}
+
+/** Bytes that are not what `fuller` promises are given as they are: the verifier names what is wrong with them. */
+function shorten(bytes: Buffer, fuller: Tile, width: number): Buffer {
+  if (fuller.level !== "entries") {
+    return bytes.length === fuller.width * hashBytes ? bytes.subarray(0, width * hashBytes) : bytes;
+  }
+  const entries = parseBundle(bytes);
+  if (entries?.length !== fuller.width) return bytes;
+  const end = entries.slice(0, width).reduce((sum, entry) => sum + 2 + entry.length, 0);
+  return bytes.subarray(0, end);
+}

@@ -80,7 +80,10 @@ export const settings = {
   WEIGHTVAULT_RELEASE_WAIT_MS: wholeNumber(100, 600_000).default(10_000),
   WEIGHTVAULT_RELEASE_MINUTES: wholeNumber(1, 1_440).default(15),
   WEIGHTVAULT_UPLOAD_HOURS: wholeNumber(1, 8_760).default(168),
-  WEIGHTVAULT_SCREENING_LIST: z.string().min(1).optional(),
+  WEIGHTVAULT_SCREENING_LIST: z
+    .string()
+    .regex(/^(?!http:)/, "must be a file or an https: URL")
+    .optional(),
   WEIGHTVAULT_SCREENING_MAX_AGE_DAYS: wholeNumber(1, 365).default(7),
   WEIGHTVAULT_DRAIN_SECONDS: wholeNumber(0, 3_600).default(30),
   WEIGHTVAULT_LOG_LEVEL: z

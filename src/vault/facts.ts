@@ -85,6 +85,7 @@ export async function gatherFacts(tx: Tx, request: FactsRequest): Promise<Gather
         : {
             list: screening.list,
             maxAgeDays: screening.maxAgeDays,
+            isTrial: screening.isTrial,
             screened: names.length,
             matches: screening.match(names).map((match) => ({ ...match, clearedBy: null })),
           },

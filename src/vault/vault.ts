@@ -26,7 +26,7 @@ export type Vault = {
 };
 
 /** A loaded denied-party list. `match` compares names for equality after normalisation. */
-export type Screening = Pick<ScreeningFacts, "list" | "maxAgeDays"> & {
+export type Screening = Pick<ScreeningFacts, "list" | "maxAgeDays" | "isTrial"> & {
   match(names: readonly string[]): readonly { readonly source: string; readonly entry: string }[];
 };
 

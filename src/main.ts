@@ -1,0 +1,399 @@
+import { randomUUID } from "node:crypto";
+import { chmod, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Logger, pino } from "pino";
+import { type Config, ConfigurationError, readConfig } from "./config.ts";
+import type { Custodian } from "./custody/custodian.ts";
+import type { Signer } from "./custody/signer.ts";
+import { openSoftCustodian } from "./custody/soft-custodian.ts";
+import { openSoftSigner } from "./custody/soft-signer.ts";
+import { DataFolderLocked, holdDataFolder } from "./database/data-folder.ts";
+import { grantServerRole, migrate, ownsTables, pendingMigrations } from "./database/migrate.ts";
+import { type Database, openPglite, openPostgres } from "./database/open.ts";
+import { isOutage } from "./database/transact.ts";
+import { isRefusal, Refusal } from "./errors.ts";
+import { rulebook } from "./export-control/rulebook.ts";
+import { createApp } from "./http/app.ts";
+import { openLedger, type RunningLedger } from "./ledger/open.ts";
+import { encodeVerificationKey } from "./merkle/note.ts";
+import type { BlobStore } from "./storage/blob-store.ts";
+import { openDiskStore } from "./storage/disk.ts";
+import { initialize } from "./vault/bootstrap.ts";
+import { destinations } from "./vault/destination.ts";
+import { loadScreening } from "./vault/screening.ts";
+import { sweep } from "./vault/sweep.ts";
+import type { Screening, Vault } from "./vault/vault.ts";
+
+const migrationsFolder = fileURLToPath(new URL("../migrations", import.meta.url));
+const sweepEveryMs = 15_000;
+const relistEveryMs = 3_600_000;
+const silentSocketMs = 120_000;
+
+/** What the vault stands on. */
+export type Adapters = {
+  readonly database: Database;
+  readonly custodian: Custodian;
+  readonly signer: Signer;
+  readonly store: BlobStore;
+  /** Closes the database and lets go of the data folder. */
+  close(): Promise<void>;
+};
+
+export type ServerOptions = {
+  readonly config: Config;
+  readonly adapters: Adapters;
+  readonly now: () => Date;
+  readonly log: Logger;
+};
+
+export type RunningServer = {
+  readonly url: string;
+  readonly vault: Vault;
+  /** The text with which checkpoints are verified. */
+  readonly verificationKey: string;
+  /** Where the one-time token lies until it is traded; null when it was. */
+  readonly bootstrapTokenFile: string | null;
+  /** Stops accepting, lets what is under way finish within the drain time, and closes everything. */
+  stop(): Promise<void>;
+};
+
+/** Takes the data folder and opens what the configuration names. Refuses what production must not run on, all of it at once. */
+export async function openAdapters(config: Config): Promise<Adapters> {
+  const folder = await holdDataFolder(config.dataFolder);
+  let database: Database | null = null;
+  try {
+    const stored = config.databaseUrl === null ? { folder: join(folder.path, "database") } : null;
+    database =
+      stored === null
+        ? openPostgres({ url: config.databaseUrl ?? "", poolSize: config.databasePoolSize })
+        : await openPglite(stored);
+    await prepareSchema(config, database);
+    await assertFitForProduction(config, database);
+    const opened = database;
+    return {
+      database: opened,
+      custodian: await openSoftCustodian({
+        file: join(folder.path, "kek"),
+        environment: config.environment,
+      }),
+      signer: await openSoftSigner({
+        file: join(folder.path, "ledger-key.pem"),
+        name: config.ledgerName,
+        environment: config.environment,
+      }),
+      store: await openDiskStore({ root: join(folder.path, "store") }),
+      close: async () => {
+        await opened.close();
+        folder.release();
+      },
+    };
+  } catch (error) {
+    await database?.close().catch(() => {});
+    folder.release();
+    throw error;
+  }
+}
+
+/** The embedded default and development migrate by themselves; production leaves that to the owner's `weightvault migrate`. */
+async function prepareSchema(config: Config, database: Database): Promise<void> {
+  const pending = await pendingMigrations(database, migrationsFolder);
+  if (pending.length === 0) return;
+  if (config.environment === "production") {
+    throw new ConfigurationError([
+      `the database lacks ${pending.join(", ")}: run \`weightvault migrate\` with the owner's URL`,
+    ]);
+  }
+  await migrate(database, migrationsFolder);
+}
+
+async function assertFitForProduction(config: Config, database: Database): Promise<void> {
+  const problems: string[] = [];
+  const store = rulebook.countries.find(({ code }) => code === config.storeCountry);
+  if (store === undefined)
+    problems.push("WEIGHTVAULT_STORE_COUNTRY: the rulebook does not know the country");
+  else if (store.groups.includes("D:5")) {
+    problems.push(
+      "WEIGHTVAULT_STORE_COUNTRY: ciphertext stored in Country Group D:5 is an export (15 CFR 734.18(a)(5)(iv))",
+    );
+  }
+  if (config.environment === "production") {
+    if (await ownsTables(database))
+      problems.push(
+        "DATABASE_URL: its role owns the tables or is a superuser, and could undo what keeps the ledger append-only: serve as the lesser role that `weightvault migrate` prepares",
+      );
+    problems.push(
+      "the soft key custodian and signer are refused in production, and this version has no other",
+    );
+  }
+  if (problems.length > 0) throw new ConfigurationError(problems);
+}
+
+/** Composes the vault, starts its ledger, its passes and its HTTP server. */
+export async function startServer({
+  config,
+  adapters,
+  now,
+  log,
+}: ServerOptions): Promise<RunningServer> {
+  const { database, custodian, signer, store } = adapters;
+  const node = config.databaseUrl === null ? "embedded" : `${process.pid}-${randomUUID()}`;
+  const onFailure = (what: string) => (error: unknown) => log.error({ err: error }, what);
+  const screening = await openScreening(
+    config,
+    now,
+    onFailure("the denied-party list was not loaded"),
+  );
+  const ledger = await openLedger({
+    database,
+    signer,
+    node,
+    now,
+    onFailure: onFailure("the ledger could not go on"),
+  });
+  const vault: Vault = {
+    database,
+    custodian,
+    store,
+    ledger,
+    rulebook,
+    screening: screening.current,
+    now,
+    node,
+    limits: {
+      releaseMinutes: config.releaseMinutes,
+      releaseAfter: config.releaseAfter,
+      releaseWaitMs: config.releaseWaitMs,
+      uploadHours: config.uploadHours,
+      leaseSeconds: 60,
+    },
+  };
+  const bootstrapTokenFile = await writeBootstrapToken(vault, resolve(config.dataFolder));
+  const verificationKey = encodeVerificationKey(signer.name, signer.publicKey);
+  const draining = { now: false };
+  const app = createApp({
+    vault,
+    verificationKey,
+    origin: signer.name,
+    destinationOf: destinations(config.sites),
+    checks: readiness(adapters, ledger, screening.current),
+    isDraining: () => draining.now,
+    explain,
+    log,
+    trustedProxies: config.trustedProxies,
+  });
+  const server = await listen(config, app);
+  const passes = startPasses(vault, screening.reload, onFailure("a background pass failed"));
+  const stop = once(async () => {
+    draining.now = true;
+    await drain(server, config.drainSeconds);
+    await passes.stop();
+    await ledger.stop();
+    await adapters.close();
+  });
+  return { url: urlOf(config, server), vault, verificationKey, bootstrapTokenFile, stop };
+}
+
+/** A database outage is told apart from a bug; everything else that is not a refusal is one. */
+function explain(thrown: unknown): Refusal {
+  if (isRefusal(thrown)) return thrown;
+  if (isOutage(thrown))
+    return new Refusal("database_unavailable", "the database did not answer", { cause: thrown });
+  return new Refusal("internal", "the request could not be finished", { cause: thrown });
+}
+
+async function openScreening(config: Config, now: () => Date, onFailure: (error: unknown) => void) {
+  const source = {
+    location: config.screeningList,
+    maxAgeDays: config.screeningList === null ? null : config.screeningMaxAgeDays,
+    isTrial: config.environment === "development",
+    now,
+  };
+  let current: Screening | null = await loadScreening(source);
+  return {
+    current: () => current,
+    reload: async () => {
+      try {
+        current = await loadScreening(source);
+      } catch (error) {
+        // The list in use stays until its age refuses it.
+        onFailure(error);
+      }
+    },
+  };
+}
+
+function readiness(
+  { database, custodian, signer, store }: Adapters,
+  ledger: RunningLedger,
+  screening: () => Screening | null,
+) {
+  return {
+    database: async () => await database.check(),
+    store: async () => await store.check(),
+    custodian: async () => await custodian.check(),
+    signer: async () => await signer.check(),
+    sequencer: async () => await ledger.check(),
+    screening: async () => {
+      if (screening() === null)
+        throw new Refusal("screening_unavailable", "no denied-party list is loaded");
+    },
+  };
+}
+
+/** The token's text lies in a file that only the owner reads, until it is traded. */
+async function writeBootstrapToken(vault: Vault, folder: string): Promise<string | null> {
+  const file = join(folder, "bootstrap-token");
+  using token = await initialize(vault);
+  if (token === null) {
+    await rm(file, { force: true });
+    return null;
+  }
+  await writeFile(file, `${token.expose().toString("ascii")}\n`, { mode: 0o600 });
+  await chmod(file, 0o600);
+  return file;
+}
+
+async function listen(config: Config, app: ReturnType<typeof createApp>): Promise<Server> {
+  const { tlsCertificateFile, tlsKeyFile } = config;
+  const server =
+    tlsCertificateFile === null || tlsKeyFile === null
+      ? createServer(app)
+      : createTlsServer(
+          {
+            cert: await readFile(tlsCertificateFile),
+            key: await readFile(tlsKeyFile),
+            minVersion: "TLSv1.2",
+          },
+          app,
+        );
+  // A checkpoint of a terabyte takes its time; a socket on which nothing moves does not get it.
+  server.requestTimeout = 0;
+  server.headersTimeout = 30_000;
+  server.timeout = silentSocketMs;
+  const { promise, resolve: listening, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen(config.port, config.host, listening);
+  await promise;
+  server.off("error", reject);
+  return server;
+}
+
+function urlOf(config: Config, server: Server): string {
+  const { address, port, family } = server.address() as AddressInfo;
+  const host = family === "IPv6" ? `[${address}]` : address;
+  return `${config.tlsCertificateFile === null ? "http" : "https"}://${host}:${port}`;
+}
+
+/** Sweeps and reloads on a clock, never two at a time. */
+function startPasses(
+  vault: Vault,
+  reload: () => Promise<void>,
+  onFailure: (error: unknown) => void,
+) {
+  let running: Promise<unknown> = Promise.resolve();
+  const then = (work: () => Promise<unknown>) => () => {
+    running = running.then(work).catch(onFailure);
+  };
+  const sweeping = setInterval(
+    then(async () => await sweep(vault)),
+    sweepEveryMs,
+  );
+  const relisting = setInterval(then(reload), relistEveryMs);
+  then(async () => await sweep(vault))();
+  return {
+    stop: async () => {
+      clearInterval(sweeping);
+      clearInterval(relisting);
+      await running;
+    },
+  };
+}
+
+async function drain(server: Server, seconds: number): Promise<void> {
+  const { promise, resolve: closed } = Promise.withResolvers<void>();
+  server.close(() => closed());
+  server.closeIdleConnections();
+  const late = setTimeout(() => server.closeAllConnections(), seconds * 1_000);
+  await promise;
+  clearTimeout(late);
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | null = null;
+  return () => (done ??= work());
+}
+
+/** `weightvault serve`: runs until SIGTERM or SIGINT, then drains. Gives the exit code. */
+export async function serve(env: Readonly<Record<string, string | undefined>>): Promise<number> {
+  try {
+    const config = readConfig(env);
+    const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
+    const server = await startServer({
+      config,
+      adapters: await openAdapters(config),
+      now: () => new Date(),
+      log,
+    });
+    process.stderr.write(greeting(server));
+    const { promise, resolve: asked } = Promise.withResolvers<void>();
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => asked());
+    await promise;
+    log.info("draining");
+    await server.stop();
+    return 0;
+  } catch (error) {
+    process.stderr.write(`weightvault does not start: ${reasonOf(error)}\n`);
+    return 1;
+  }
+}
+
+/** `weightvault migrate`: applies the migrations as the owner of the tables and prepares the server's role. Gives the exit code. */
+export async function migrateCommand(
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
+  try {
+    const config = readConfig(env);
+    const url = config.databaseOwnerUrl ?? config.databaseUrl;
+    if (url === null)
+      throw new ConfigurationError([
+        "WEIGHTVAULT_DATABASE_OWNER_URL: name the PostgreSQL to migrate; the embedded database migrates itself",
+      ]);
+    const database = openPostgres({ url, poolSize: 2 });
+    try {
+      const applied = await migrate(database, migrationsFolder);
+      await grantServerRole(database, config.databaseRole);
+      process.stdout.write(
+        `applied: ${applied.length === 0 ? "nothing, the schema is current" : applied.join(", ")}\nrole ${config.databaseRole} may serve\n`,
+      );
+    } finally {
+      await database.close();
+    }
+    return 0;
+  } catch (error) {
+    process.stderr.write(`weightvault cannot migrate: ${reasonOf(error)}\n`);
+    return 1;
+  }
+}
+
+function greeting({ url, bootstrapTokenFile, verificationKey }: RunningServer): string {
+  const first =
+    bootstrapTokenFile === null
+      ? ""
+      : `Nobody holds a token yet. Trade the one-time token for the first officer's:\n  npx weightvault init --bootstrap-token-file ${bootstrapTokenFile} --name "Your Name" --token-file officer.token\n`;
+  return `weightvault listens on ${url}\nits ledger is verified with ${verificationKey}\n${first}`;
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof DataFolderLocked)
+    return `${error.message}; stop that process, or choose another folder with WEIGHTVAULT_DATA`;
+  if (error instanceof ConfigurationError || isRefusal(error)) return error.message;
+  if (isOutage(error))
+    return `the database cannot be reached (${Error.isError(error) ? error.message : String(error)})`;
+  return Error.isError(error) ? (error.stack ?? error.message) : String(error);
+}
+
+if (import.meta.main) process.exitCode = await serve(process.env);

@@ -158,10 +158,17 @@ async function rangeRoot(start: number, end: number, read: HashReader): Promise<
 async function storedNode(height: number, index: number, read: HashReader): Promise<Buffer> {
   const level = Math.floor(height / tileHeight);
   const count = 2 ** (height % tileHeight);
-  const hashes = await Promise.all(
-    Array.from({ length: count }, async (_, offset) => read(level, index * count + offset)),
-  );
-  return rootOf(hashes);
+  const hashes: (Buffer | Promise<Buffer>)[] = [];
+  for (let offset = 0; offset < count; offset += 1)
+    hashes.push(read(level, index * count + offset));
+  return rootOf(await allOf(hashes));
+}
+
+/** Hashes that are at hand cost no promise: a proof takes some 250 of them. */
+async function allOf(hashes: readonly (Buffer | Promise<Buffer>)[]): Promise<readonly Buffer[]> {
+  return hashes.every((hash) => Buffer.isBuffer(hash))
+    ? hashes
+    : Promise.all(hashes.map(async (hash) => hash));
 }
 
 /** A reader over whole tiles. It fetches each tile once; `size` tells the width of the last one of a level. */

@@ -1,7 +1,17 @@
+import { randomBytes } from "node:crypto";
 import { expect, test } from "@jest/globals";
 import { open } from "../../../src/floe/open.ts";
 import { seal } from "../../../src/floe/seal.ts";
-import { aad, dataKey } from "./builders.ts";
+import {
+  aad,
+  chunksOf,
+  dataKey,
+  outcomeOf,
+  plaintextOf,
+  sealed,
+  small,
+  smallCapacityBytes,
+} from "./builders.ts";
 
 const mebibyte = 1_048_576;
 
@@ -47,4 +57,28 @@ test("nothing is pulled from the source until the consumer asks", async () => {
   await new Promise(setImmediate);
   expect(pulled).toBeLessThanOrEqual(2);
   await pieces.return();
+});
+
+test("one huge chunk is sealed segment by segment, as the consumer asks", async () => {
+  let ivs = 0;
+  const random = (sizeBytes: number) => {
+    ivs += 1;
+    return randomBytes(sizeBytes);
+  };
+  const plaintext = plaintextOf(100 * smallCapacityBytes);
+  const pieces = seal(chunksOf(plaintext), { key: dataKey(), aad, layout: small, random });
+  await pieces.next();
+  await pieces.next();
+  expect(ivs).toBeLessThanOrEqual(3);
+  await pieces.return();
+});
+
+test("one huge chunk is opened segment by segment: what precedes a damaged one is given out", async () => {
+  const plaintext = plaintextOf(10 * smallCapacityBytes);
+  const damaged = await sealed(plaintext);
+  damaged.writeUInt8(damaged.readUInt8(damaged.length - 1) ^ 1, damaged.length - 1);
+  const pieces = open(chunksOf(damaged), { key: dataKey(), aad, layout: small });
+  const { given, refusal } = await outcomeOf(pieces);
+  expect(refusal).toBe("object_corrupt");
+  expect(given).toEqual(plaintext.subarray(0, 9 * smallCapacityBytes));
 });

@@ -169,6 +169,17 @@ test("an empty range has one segment verified all the same", async () => {
   }
 });
 
+test("the empty range at the end of an object of full segments is its last segment's", async () => {
+  const full = await sealed(plaintext.subarray(0, 2 * smallCapacityBytes));
+  const { read, reads } = reader(full);
+  const range = { ...options, start: 64, end: 64, objectBytes: full.length };
+  expect(await gather(openRange(read, range))).toHaveLength(0);
+  expect(reads).toEqual([
+    [0, 74],
+    [138, 202],
+  ]);
+});
+
 test("ranges of an object that ends in an empty segment are its plaintext", async () => {
   using sealer = new Sealer(options);
   const stored = Buffer.concat([

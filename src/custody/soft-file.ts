@@ -1,0 +1,90 @@
+import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
+import { link, mkdir, open, unlink } from "node:fs/promises";
+import { dirname } from "node:path";
+import { Refusal } from "../errors.ts";
+
+/** Soft keys lie beside what they protect, so they are for one machine and never for production. */
+export function refuseInProduction(what: string, environment: string): void {
+  if (environment !== "production") return;
+  throw new Refusal(
+    "configuration_invalid",
+    `${what} is refused in production: use a KMS or an HSM`,
+  );
+}
+
+/**
+ * The bytes of a key file. Where there is none, `make` gives them and they are written once: durable before the file has its name, mode
+ * 0600, never over an existing file, so of two processes that begin together both read the same key.
+ */
+export async function keepKeyFile(file: string, make: () => Buffer): Promise<Buffer> {
+  const existing = await readKeyFile(file);
+  if (existing !== null) return existing;
+  await writeOnce(file, make());
+  const written = await readKeyFile(file);
+  if (written === null) throw unusable(file, "vanished while it was made");
+  return written;
+}
+
+/** Null when there is no such file. Throws `configuration_invalid` when anybody else may read it or put another in its place. */
+export async function readKeyFile(file: string): Promise<Buffer | null> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW).catch(
+    (error: unknown) => {
+      if (errno(error) === "ENOENT") return null;
+      throw unusable(file, "cannot be opened, or is a symbolic link", error);
+    },
+  );
+  if (handle === null) return null;
+  try {
+    const found = await handle.stat();
+    if (!found.isFile()) throw unusable(file, "is not a regular file");
+    if ((found.mode & 0o077) !== 0) throw unusable(file, "must have mode 0600");
+    const user = process.geteuid?.();
+    if (user !== undefined && found.uid !== user && found.uid !== 0) {
+      throw unusable(file, "belongs to another user");
+    }
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}
+
+export function unusable(file: string, why: string, cause?: unknown): Refusal {
+  return new Refusal("configuration_invalid", `the key file ${file} ${why}`, { cause });
+}
+
+async function writeOnce(file: string, bytes: Buffer): Promise<void> {
+  const unfinished = `${file}.${randomBytes(8).toString("hex")}.new`;
+  try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    const handle = await open(unfinished, "wx", 0o600);
+    try {
+      await handle.writeFile(bytes);
+      await handle.sync();
+    } finally {
+      await handle.close();
+      bytes.fill(0);
+    }
+    await link(unfinished, file).catch((error: unknown) => {
+      if (errno(error) !== "EEXIST") throw error;
+    });
+  } catch (error) {
+    throw unusable(file, "cannot be written", error);
+  } finally {
+    await unlink(unfinished).catch(() => {});
+  }
+  await syncFolder(dirname(file));
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function errno(error: unknown): unknown {
+  return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+}

@@ -1,0 +1,89 @@
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from "node:crypto";
+import { Refusal } from "../errors.ts";
+import type { Signer } from "./signer.ts";
+import { keepKeyFile, readKeyFile, refuseInProduction, unusable } from "./soft-file.ts";
+
+export type SoftSignerOptions = {
+  /** An Ed25519 private key, PKCS #8 in PEM, mode 0600; made at the first use. */
+  readonly file: string;
+  /** The note's key name: no white space, no plus. */
+  readonly name: string;
+  /** WEIGHTVAULT_ENV: `production` is refused. */
+  readonly environment: string;
+};
+
+/** The signer of the embedded default: Ed25519 with a key in a file. */
+export async function openSoftSigner(options: SoftSignerOptions): Promise<Signer> {
+  const { file, name, environment } = options;
+  refuseInProduction("the soft signer", environment);
+  if (name === "" || /[\s+]/u.test(name)) {
+    throw new Refusal("configuration_invalid", "the signer's name is empty or has a space or plus");
+  }
+  const pem = await keepKeyFile(file, newPem);
+  try {
+    return new SoftSigner(file, name, parse(file, pem));
+  } finally {
+    pem.fill(0);
+  }
+}
+
+class SoftSigner implements Signer {
+  readonly name: string;
+  readonly publicKey: Buffer;
+  readonly #file: string;
+  readonly #key: KeyObject;
+
+  constructor(file: string, name: string, key: KeyObject) {
+    this.name = name;
+    this.#file = file;
+    this.#key = key;
+    this.publicKey = rawPublicKey(key);
+  }
+
+  async sign(message: Uint8Array): Promise<Buffer> {
+    return sign(null, message, this.#key);
+  }
+
+  /** The key in memory goes on signing without its file, but the next process would sign with another. */
+  async check(): Promise<void> {
+    const key = await this.#read();
+    if (key?.equals(this.#key) === true) return;
+    throw new Refusal("signer_unavailable", "the key file is gone or holds another key");
+  }
+
+  async #read(): Promise<KeyObject | null> {
+    try {
+      const pem = await readKeyFile(this.#file);
+      return pem === null ? null : parse(this.#file, pem);
+    } catch (cause) {
+      throw new Refusal("signer_unavailable", "the key file cannot be used", { cause });
+    }
+  }
+}
+
+function newPem(): Buffer {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  return Buffer.from(privateKey.export({ type: "pkcs8", format: "pem" }));
+}
+
+function parse(file: string, pem: Buffer): KeyObject {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch (cause) {
+    throw unusable(file, "is not a private key in PEM", cause);
+  }
+  if (key.asymmetricKeyType !== "ed25519") throw unusable(file, "is not an Ed25519 key");
+  return key;
+}
+
+/** RFC 8410: the 32 raw bytes end the SubjectPublicKeyInfo. */
+function rawPublicKey(key: KeyObject): Buffer {
+  return createPublicKey(key).export({ type: "spki", format: "der" }).subarray(-32);
+}

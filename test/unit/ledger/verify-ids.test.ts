@@ -1,0 +1,33 @@
+import { randomUUID } from "node:crypto";
+import { expect, test } from "@jest/globals";
+import { SeenIds } from "../../../src/ledger/verify-ids.ts";
+
+/** UUIDs of version 7 made in one millisecond: all but the last digits are alike. */
+const alike = (number: number): string =>
+  `019afd00-0000-7000-8000-${number.toString(16).padStart(12, "0")}`;
+
+test.each([
+  ["random UUIDs", () => randomUUID()],
+  ["UUIDs that are alike", alike],
+  ["other ids", (number: number) => `release ${number}`],
+])("each of 50,000 %s keeps its own state", (_, idOf) => {
+  const ids = Array.from({ length: 50_000 }, (__, number) => idOf(number));
+  const seen = new SeenIds();
+  for (const [number, id] of ids.entries()) {
+    if (seen.get(id) !== 0) throw new Error(`${id} was seen before it was set`);
+    seen.set(id, 1 + (number % 2));
+  }
+  for (const [number, id] of ids.entries()) if (number % 3 === 0) seen.set(id, 3);
+  const wrong = ids.filter(
+    (id, number) => seen.get(id) !== (number % 3 === 0 ? 3 : 1 + (number % 2)),
+  );
+  expect(wrong).toEqual([]);
+  expect(seen.size).toBe(ids.length);
+});
+
+test("an id in another spelling is another id", () => {
+  const seen = new SeenIds();
+  seen.set("019afd00-0000-7000-8000-00000000000a", 1);
+  expect(seen.get("019AFD00-0000-7000-8000-00000000000A")).toBe(0);
+  expect(seen.get("")).toBe(0);
+});

@@ -1,0 +1,347 @@
+import { expect, test } from "@jest/globals";
+import type { FindingCode } from "../../../src/ledger/findings.ts";
+import { type Report, verifyLedger } from "../../../src/ledger/verify.ts";
+import {
+  encodeAll,
+  filesOf,
+  fixedSigner,
+  memorySource,
+  type Recorded,
+} from "../../vectors/ledger/build.ts";
+import {
+  beginning,
+  change,
+  decided,
+  decision,
+  delivered,
+  idOf,
+  record,
+} from "../../vectors/ledger/story.ts";
+
+const signer = fixedSigner(7);
+const { verificationKey } = signer;
+
+/** A ledger that is whole, properly signed, and tells this story. */
+async function verifyStory(records: readonly Recorded[]): Promise<Report> {
+  return verifyLedger(memorySource(await filesOf(encodeAll(records), signer)), { verificationKey });
+}
+
+const told = (...records: readonly Recorded[]): readonly Recorded[] => [...beginning, ...records];
+const allowed = (replaced: Parameters<typeof decided>[2] = {}): Recorded =>
+  decided("allowed", "r", replaced);
+const end = (verb: string, name = "r"): Recorded =>
+  record(`release.${verb}`, { release: idOf(name), bytes: 1, reason: "x" });
+const until = (kind: string): readonly Recorded[] =>
+  beginning.slice(
+    0,
+    beginning.findIndex((recorded) => recorded.kind === kind),
+  );
+
+/** What a story of an honest vault may contain: no error comes of it. */
+const honest: readonly (readonly [string, readonly Recorded[]])[] = [
+  ["a delivery", told(allowed(), delivered("r"))],
+  ["a failure", told(allowed(), end("failed"))],
+  ["an abandonment", told(allowed(), end("abandoned"))],
+  ["an unknown outcome", told(allowed(), end("unknown"))],
+  ["a release without outcome yet", told(allowed())],
+  ["a denial and a hold", told(decided("denied", "a"), decided("held", "b"))],
+  [
+    "two releases that overlap",
+    told(allowed(), decided("allowed", "s"), end("failed", "s"), delivered("r")),
+  ],
+  [
+    "a delivery after the license was revoked",
+    told(allowed(), change("license.revoked", "license"), delivered("r")),
+  ],
+  [
+    "a denial under a revoked license",
+    told(change("license.revoked", "license"), decided("denied", "r")),
+  ],
+  [
+    "a license suspended and reinstated",
+    told(
+      change("license.suspended", "license"),
+      change("license.reinstated", "license"),
+      allowed(),
+      delivered("r"),
+    ),
+  ],
+  [
+    "a release that needs no license",
+    told(allowed({ licenses: [], decision: decision("allow", "pass") }), delivered("r")),
+  ],
+  ["a release to a workload", told(allowed({ workload: idOf("training job") }), delivered("r"))],
+  [
+    "things revoked and suspended twice",
+    told(
+      change("grant.revoked", "grant"),
+      change("grant.revoked", "grant"),
+      change("grant.suspended", "grant"),
+    ),
+  ],
+];
+
+test.each(honest)("a story with %s verifies", async (_, records) => {
+  const report = await verifyStory(records);
+  expect(report.findings.filter(({ severity }) => severity === "error")).toEqual([]);
+  expect(report.verified).toBe(true);
+});
+
+/** Stories that an honest vault never writes, each with the one code that it comes to. */
+const dishonest: readonly (readonly [string, readonly Recorded[], FindingCode])[] = [
+  ["a delivery that nothing allowed", told(delivered("r")), "outcome_without_allowed"],
+  ["a failure that nothing allowed", told(end("failed")), "outcome_without_allowed"],
+  ["a delivery before it was allowed", told(delivered("r"), allowed()), "outcome_without_allowed"],
+  [
+    "a delivery after a denial",
+    told(decided("denied", "r"), delivered("r")),
+    "outcome_without_allowed",
+  ],
+  [
+    "a delivery after a hold",
+    told(decided("held", "r"), delivered("r")),
+    "outcome_without_allowed",
+  ],
+  ["a second delivery", told(allowed(), delivered("r"), delivered("r")), "second_outcome"],
+  [
+    "a delivery of what was abandoned",
+    told(allowed(), end("abandoned"), delivered("r")),
+    "second_outcome",
+  ],
+  ["a release allowed twice", told(allowed(), allowed()), "release_decided_twice"],
+  [
+    "a release allowed again after its end",
+    told(allowed(), delivered("r"), allowed()),
+    "release_decided_twice",
+  ],
+  [
+    "a release allowed after its denial",
+    told(decided("denied", "r"), allowed()),
+    "release_decided_twice",
+  ],
+  [
+    "an allow on the verdict deny",
+    told(allowed({ decision: decision("deny", "pass") })),
+    "verdict_mismatch",
+  ],
+  [
+    "an allow without a verdict",
+    told(allowed({ decision: { checks: [{ check: "eccn", outcome: "pass" }] } })),
+    "verdict_mismatch",
+  ],
+  [
+    "a denial on the verdict allow",
+    told(decided("denied", "r", { decision: decision("allow", "pass") })),
+    "verdict_mismatch",
+  ],
+  [
+    "a hold on the verdict deny",
+    told(decided("held", "r", { decision: decision("deny", "fail") })),
+    "verdict_mismatch",
+  ],
+  [
+    "an allow with a failed check",
+    told(allowed({ decision: decision("allow", "fail") })),
+    "check_failed",
+  ],
+  [
+    "an allow with an unknown check",
+    told(allowed({ decision: decision("allow", "unknown") })),
+    "check_failed",
+  ],
+  [
+    "an allow with an outcome of its own making",
+    told(allowed({ decision: decision("allow", "fine") })),
+    "check_failed",
+  ],
+  [
+    "an allow on no check",
+    told(allowed({ decision: { verdict: "allow", rulebook: "x", checks: [] } })),
+    "check_failed",
+  ],
+  [
+    "an allow whose checks are absent",
+    told(allowed({ decision: { verdict: "allow" } })),
+    "body_malformed",
+  ],
+  ["an allow without a grant", told(allowed({ grant: null })), "body_malformed"],
+  ["an allow whose licenses are no list", told(allowed({ licenses: "x" })), "body_malformed"],
+  ["an allow without its id", told(allowed({ release: null })), "body_malformed"],
+  ["a check covered by no license", told(allowed({ licenses: [] })), "license_missing"],
+  ["a license of no name", told(record("license.revoked", {})), "body_malformed"],
+  [
+    "an allow before its license was activated",
+    [...until("license.activated"), change("grant.made", "grant"), allowed()],
+    "license_not_active",
+  ],
+  [
+    "an allow under a suspended license",
+    told(change("license.suspended", "license"), allowed()),
+    "license_not_active",
+  ],
+  [
+    "an allow under a revoked license",
+    told(change("license.revoked", "license"), allowed()),
+    "license_not_active",
+  ],
+  [
+    "an allow under a license never entered",
+    told(allowed({ licenses: [idOf("license"), idOf("x")] })),
+    "license_not_active",
+  ],
+  [
+    "an allow under a suspended grant",
+    told(change("grant.suspended", "grant"), allowed()),
+    "grant_not_active",
+  ],
+  [
+    "an allow under a revoked grant",
+    told(change("grant.revoked", "grant"), allowed()),
+    "grant_not_active",
+  ],
+  ["an allow before its grant was made", [...until("grant.made"), allowed()], "grant_not_active"],
+  [
+    "an allow for a suspended person",
+    told(change("person.suspended", "trainer"), allowed()),
+    "person_not_active",
+  ],
+  [
+    "an allow for a revoked person",
+    told(change("person.revoked", "trainer"), allowed()),
+    "person_not_active",
+  ],
+  [
+    "an allow for a person never recorded",
+    told(allowed({ person: idOf("nobody") })),
+    "person_not_active",
+  ],
+  [
+    "an allow for a principal that is a suspended person",
+    told(change("person.suspended", "officer"), allowed({ principal: idOf("officer") })),
+    "person_not_active",
+  ],
+  [
+    "an allow for a revoked workload",
+    told(change("workload.revoked", "training job"), allowed({ workload: idOf("training job") })),
+    "workload_not_active",
+  ],
+  [
+    "an allow for a principal that is a suspended workload",
+    told(
+      change("workload.suspended", "training job"),
+      allowed({ principal: idOf("training job") }),
+    ),
+    "workload_not_active",
+  ],
+  [
+    "an allow for a revoked entity",
+    told(change("entity.revoked", "lab"), allowed({ entity: idOf("lab") })),
+    "entity_not_active",
+  ],
+  [
+    "a license reinstated after it was revoked",
+    told(change("license.revoked", "license"), change("license.reinstated", "license")),
+    "revoked_revived",
+  ],
+  [
+    "a license entered anew after it was revoked",
+    told(change("license.revoked", "license"), change("license.entered", "license")),
+    "revoked_revived",
+  ],
+  [
+    "a license activated after it was revoked",
+    told(change("license.revoked", "license"), change("license.activated", "license")),
+    "revoked_revived",
+  ],
+  [
+    "a person reinstated after a suspension and a revocation",
+    told(
+      change("person.suspended", "trainer"),
+      change("person.revoked", "trainer"),
+      change("person.reinstated", "trainer"),
+    ),
+    "revoked_revived",
+  ],
+  [
+    "a license activated that was never entered",
+    told(change("license.activated", "x")),
+    "change_impossible",
+  ],
+  ["a license activated twice", told(change("license.activated", "license")), "change_impossible"],
+  ["a license entered twice", told(change("license.entered", "license")), "change_impossible"],
+  [
+    "a grant reinstated that was not suspended",
+    told(change("grant.reinstated", "grant")),
+    "change_impossible",
+  ],
+  [
+    "a person revoked who was never recorded",
+    told(change("person.revoked", "nobody")),
+    "change_impossible",
+  ],
+];
+
+test.each(dishonest)("a story with %s is found", async (_, records, code) => {
+  const report = await verifyStory(records);
+  const errors = report.findings.filter(({ severity }) => severity === "error");
+  expect(errors.map((finding) => finding.code)).toEqual([code]);
+  expect(errors[0]?.index).toBeGreaterThanOrEqual(0);
+  expect(report.verified).toBe(false);
+});
+
+test.each([
+  ["activated", "entered"],
+  ["reinstated", "made"],
+])("what was only ever %s stays inactive: a release under it is an error too", async (verb) => {
+  const noun = verb === "activated" ? "license" : "grant";
+  const ids = noun === "license" ? { licenses: [idOf("x")] } : { grant: idOf("x") };
+  const report = await verifyStory(told(change(`${noun}.${verb}`, "x"), allowed(ids)));
+  const codes = report.findings.map(({ code }) => code);
+  expect(codes).toContain("change_impossible");
+  expect(codes).toContain(`${noun}_not_active`);
+});
+
+test("a license suspended before its activation is not active when it is reinstated", async () => {
+  const report = await verifyStory([
+    ...until("license.activated"),
+    change("grant.made", "grant"),
+    change("license.suspended", "license"),
+    change("license.reinstated", "license"),
+    allowed(),
+  ]);
+  expect(report.findings.map(({ code }) => code)).toContain("license_not_active");
+});
+
+test("a revived license does not carry a release again", async () => {
+  const report = await verifyStory(
+    told(change("license.revoked", "license"), change("license.reinstated", "license"), allowed()),
+  );
+  expect(report.findings.map(({ code }) => code)).toContain("license_not_active");
+});
+
+test("abandoned, unknown and open releases are named and are no errors", async () => {
+  const report = await verifyStory(
+    told(
+      decided("allowed", "a"),
+      end("abandoned", "a"),
+      decided("allowed", "b"),
+      end("unknown", "b"),
+      decided("allowed", "c"),
+    ),
+  );
+  expect(report.findings.map(({ severity, code, index }) => [severity, code, index])).toEqual([
+    ["notice", "release_abandoned", 12],
+    ["notice", "release_unknown", 14],
+    ["notice", "release_open", 15],
+  ]);
+  expect(report.releases).toEqual({
+    allowed: 3,
+    denied: 0,
+    held: 0,
+    delivered: 0,
+    failed: 0,
+    abandoned: 1,
+    unknown: 1,
+    open: 1,
+  });
+});

@@ -1,0 +1,114 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Custodian } from "../../src/custody/custodian.ts";
+import type { Signer } from "../../src/custody/signer.ts";
+import { openSoftCustodian } from "../../src/custody/soft-custodian.ts";
+import { openSoftSigner } from "../../src/custody/soft-signer.ts";
+import type { Database } from "../../src/database/open.ts";
+import { rulebook } from "../../src/export-control/rulebook.ts";
+import { openLedger, type RunningLedger } from "../../src/ledger/open.ts";
+import { encodeVerificationKey } from "../../src/merkle/note.ts";
+import type { BlobStore } from "../../src/storage/blob-store.ts";
+import { openDiskStore } from "../../src/storage/disk.ts";
+import { loadScreening } from "../../src/vault/screening.ts";
+import type { Limits, Vault } from "../../src/vault/vault.ts";
+
+export type TestAdapters = {
+  readonly database: Database;
+  readonly custodian: Custodian;
+  readonly signer: Signer;
+  readonly store: BlobStore;
+};
+
+/** A clock that stands still until a test moves it. */
+export class Clock {
+  at = new Date("2026-11-23T09:00:00.000Z");
+
+  readonly now = (): Date => new Date(this.at);
+
+  advance({ seconds = 0, days = 0 }: { readonly seconds?: number; readonly days?: number }): void {
+    this.at = new Date(this.at.getTime() + (days * 86_400 + seconds) * 1_000);
+  }
+}
+
+export type TestVault = {
+  readonly vault: Vault;
+  readonly ledger: RunningLedger;
+  readonly clock: Clock;
+  readonly folder: string;
+  readonly verificationKey: string;
+  readonly stop: () => Promise<void>;
+};
+
+export type TestVaultOptions = {
+  readonly database: Database;
+  /** Puts faults before the real adapters. */
+  readonly wrap?: (adapters: TestAdapters) => TestAdapters;
+  /** A folder to go on with; it is then left in place. */
+  readonly folder?: string;
+  readonly node?: string;
+  readonly limits?: Partial<Limits>;
+};
+
+/** A vault on real adapters, without HTTP: the soft keys and the disk store in a folder of its own, and a running ledger. */
+export async function startVault({
+  database,
+  wrap = (same) => same,
+  folder,
+  node = "test",
+  limits = {},
+}: TestVaultOptions): Promise<TestVault> {
+  const root = folder ?? (await mkdtemp(join(tmpdir(), "weightvault-test-")));
+  const clock = new Clock();
+  const adapters = wrap({
+    database,
+    custodian: await openSoftCustodian({ file: join(root, "kek"), environment: "development" }),
+    signer: await openSoftSigner({
+      file: join(root, "ledger-key.pem"),
+      name: "test.example/ledger",
+      environment: "development",
+    }),
+    store: await openDiskStore({ root: join(root, "store") }),
+  });
+  const ledger = await openLedger({
+    database: adapters.database,
+    signer: adapters.signer,
+    node,
+    now: clock.now,
+    onFailure: () => {},
+  });
+  const screening = await loadScreening({
+    location: null,
+    maxAgeDays: null,
+    isTrial: true,
+    now: clock.now,
+  });
+  const vault: Vault = {
+    ...adapters,
+    ledger,
+    rulebook,
+    screening: () => screening,
+    now: clock.now,
+    node,
+    limits: {
+      releaseMinutes: 15,
+      releaseAfter: "checkpoint",
+      releaseWaitMs: 5_000,
+      uploadHours: 168,
+      leaseSeconds: 60,
+      ...limits,
+    },
+  };
+  return {
+    vault,
+    ledger,
+    clock,
+    folder: root,
+    verificationKey: encodeVerificationKey(adapters.signer.name, adapters.signer.publicKey),
+    stop: async () => {
+      await ledger.stop();
+      if (folder === undefined) await rm(root, { recursive: true, force: true });
+    },
+  };
+}

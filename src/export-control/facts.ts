@@ -145,8 +145,8 @@ export type License = {
 
 /**
  * `bis-license` meets any requirement in its scope. `license-exception` counts only with named parties, and never for embargoes.
- * `no-license-required` records an officer's determination: it answers a question that this version leaves open and never meets a
- * requirement that the rulebook states.
+ * `no-license-required` records an officer's determination about named parties: it answers a question that the law or this version leaves open, never stands
+ * in for a missing fact, and never meets a requirement that the rulebook states.
  */
 export type LicenseKind = "bis-license" | "license-exception" | "no-license-required";
 

@@ -57,7 +57,7 @@ export function checkExportReason(given: Case, reason: Reason): Finding {
     const answer = byPlace ? "required" : reachesHeadquarters(given, row);
     if (answer === "free") return [];
     const common = { kind: "export", country, parties: consignee(given), reason } as const;
-    const admits = admitted(given, row, country, answer);
+    const admits = admitted(given, row, country);
     return [{ row, answer, need: { ...common, named: !byPlace, admits } }];
   });
   return conclude(given, check, stated, struck, `an export to ${country}`);
@@ -104,7 +104,10 @@ export function checkDeemedReason(given: Case, reason: Reason): Finding {
   );
 }
 
-/** Every reading of one recipient against every row. Readings that disagree leave the answer open. */
+/**
+ * Every reading of one recipient against every row. Readings that disagree leave the answer open, and an officer's determination can
+ * close it, since no fact would. It cannot stand in for a fact that is missing: else leaving a fact out would help.
+ */
 function struckBy(
   given: Case,
   rows: readonly Requirement[],
@@ -116,14 +119,14 @@ function struckBy(
       const answer = answerFor(given, row, country, recipient);
       if (answer === "free") return [];
       const common = { kind: "deemed-export", country, parties: recipient.party, reason } as const;
-      const admits = admitted(given, row, country, answer);
+      const admits = admitted(given, row, country);
       return [{ row, answer, need: { ...common, named: false, admits } }];
     }),
   );
   const settled = byReading.every((struck) => struck.some(({ answer }) => answer === "required"));
   return byReading.flat().map((each) => {
     if (settled || each.answer === "open") return each;
-    const admits = admitted(given, each.row, each.need.country, "open");
+    const admits = [...each.need.admits, "no-license-required"] as const;
     return { ...each, answer: "open", need: { ...each.need, admits } };
   });
 }
@@ -192,12 +195,7 @@ function reachesHeadquarters(given: Case, { reach }: Requirement): Answer {
  * model weights to D:1, D:4 and D:5, and to parties headquartered in Macau or D:5 wherever they are. None is taken there, nor for a
  * party whose headquarters are not known.
  */
-function admitted(
-  given: Case,
-  row: Requirement,
-  country: CountryCode,
-  answer: Answer,
-): readonly LicenseKind[] {
+function admitted(given: Case, row: Requirement, country: CountryCode): readonly LicenseKind[] {
   const groups = groupsOf(given.rulebook, country);
   const headquarters = headquartersOf(given);
   const restricted =
@@ -206,11 +204,7 @@ function admitted(
     ((["D:1", "D:4", "D:5"] as const).some((group) => groups.includes(group)) ||
       headquarters === null ||
       headquarters.some((place) => isMacauOrD5(given, place)));
-  return [
-    "bis-license",
-    ...(restricted ? [] : (["license-exception"] as const)),
-    ...(answer === "open" ? (["no-license-required"] as const) : []),
-  ];
+  return restricted ? ["bis-license"] : ["bis-license", "license-exception"];
 }
 
 function isOfTheDestination(given: Case, { readings }: DeemedRecipient): boolean {

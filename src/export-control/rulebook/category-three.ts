@@ -15,6 +15,10 @@ import type { StatedEntry } from "./rule.ts";
 const higher3A001 = ["3A001.z.1.a", "3A001.z.2.a", "3A001.z.3.a", "3A001.z.4.a"] as const;
 const lower3A001 = ["3A001.z.1.b", "3A001.z.2.b", "3A001.z.3.b", "3A001.z.4.b"] as const;
 const amplifiers = ["3A001.b.2", "3A001.b.3"] as const;
+const otherEquipment = [
+  ...["3B001.a.4", "3B001.d", "3B001.f", "3B001.k", "3B001.l", "3B001.m"],
+  ...["3B001.n", "3B001.p.2", "3B001.p.4", "3B001.r", "3B002.c"],
+] as const;
 const temporary = [
   { reason: "RS", applies: "the whole entry", ...temporaryControl },
 ] as const satisfies StatedEntry["requirements"];
@@ -150,6 +154,7 @@ export const categoryThree: readonly StatedEntry[] = [
   {
     eccn: "3D992",
     heading: "Software for certain semiconductor manufacturing equipment",
+    plain: otherEquipment,
     requirements: [
       { reason: "NS", applies: "the whole entry", ...macauAndD5NationalSecurity },
       { reason: "RS", applies: "the whole entry", ...macauAndD5 },
@@ -235,6 +240,7 @@ export const categoryThree: readonly StatedEntry[] = [
   {
     eccn: "3E992",
     heading: "Technology for certain semiconductor manufacturing equipment",
+    plain: otherEquipment,
     requirements: [
       { reason: "NS", applies: "the whole entry", ...macauAndD5NationalSecurity },
       { reason: "RS", applies: "the whole entry", ...macauAndD5 },

@@ -1,0 +1,407 @@
+import { expect, test } from "@jest/globals";
+import canonicalize from "canonicalize";
+import fc from "fast-check";
+import { decide } from "../../../src/export-control/decide.ts";
+import { checkIds, type Verdict } from "../../../src/export-control/decision.ts";
+import type {
+  ClassificationFacts,
+  Dated,
+  EntityFacts,
+  Facts,
+  License,
+  PersonFacts,
+} from "../../../src/export-control/facts.ts";
+import { rulebook } from "../../../src/export-control/rulebook.ts";
+import { base, classified, held, screenedClean, workload } from "./builders.ts";
+
+const everywhere = [
+  "US",
+  "DE",
+  "CA",
+  "CN",
+  "MO",
+  "IR",
+  "CU",
+  "RU",
+  "UA",
+  "GB",
+  "AE",
+  "SG",
+] as const;
+const country = fc.constantFrom(
+  "US",
+  "DE",
+  "CA",
+  "CN",
+  "MO",
+  "IR",
+  "CU",
+  "RU",
+  "UA",
+  "GB",
+  "AE",
+  "SG",
+  "ZZ",
+);
+const headquarters = fc.constantFrom("US", "DE", "CN", "IR", "MO", "SG");
+const date = fc.constantFrom("1990-01-01", "2010-06-30", "2026-11-23", "2027-01-01", "someday");
+const eccn = fc.constantFrom(
+  "4E091",
+  "EAR99",
+  "3E001",
+  "4E001",
+  "4D090",
+  "5E002",
+  "5D992",
+  "3E992",
+  "3A090",
+  "9E003",
+);
+const paragraph = fc.constantFrom(
+  null,
+  null,
+  "3A090.a",
+  "3A090.b",
+  "3A001.z.1.a",
+  "4A001",
+  "4A090.b",
+  "3B001.d",
+  "5D992.c",
+);
+const standing = fc.constantFrom(
+  "active" as const,
+  "active" as const,
+  "active" as const,
+  "suspended" as const,
+);
+const kind = fc.constantFrom(
+  "bis-license" as const,
+  "license-exception" as const,
+  "no-license-required" as const,
+);
+const rarelyNull = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { freq: 6 });
+
+const dated: fc.Arbitrary<Dated> = fc.record({
+  country,
+  from: date,
+  until: fc.option(date, { freq: 1 }),
+});
+
+const person: fc.Arbitrary<PersonFacts> = fc.record({
+  id: fc.constantFrom("person-1", "person-2"),
+  state: standing,
+  usPerson: rarelyNull(fc.record({ value: fc.boolean(), category: fc.constant(null) })),
+  citizenships: rarelyNull(fc.array(dated, { maxLength: 2 })),
+  permanentResidencies: rarelyNull(fc.array(dated, { maxLength: 1 })),
+  employment: rarelyNull(
+    fc.record({
+      entityHeadquarters: headquarters,
+      ultimateParentHeadquarters: rarelyNull(headquarters),
+      permanentRegular: fc.boolean(),
+    }),
+  ),
+});
+
+const entity: fc.Arbitrary<EntityFacts> = fc.record({
+  id: fc.constant("entity-1"),
+  state: standing,
+  country: rarelyNull(headquarters),
+  headquarters: rarelyNull(headquarters),
+  ultimateParentHeadquarters: rarelyNull(headquarters),
+  ownership: fc.constantFrom(
+    "no-listed-owner",
+    "no-listed-owner",
+    "no-listed-owner",
+    "listed-owner-half-or-more",
+    null,
+  ),
+});
+
+const parties = fc.record({
+  persons: fc.subarray(["person-1", "person-2"]),
+  workloads: fc.subarray(["workload-1"]),
+  entities: fc.subarray(["entity-1"]),
+});
+
+const license: fc.Arbitrary<License> = fc.record({
+  id: fc.uuid(),
+  number: fc.constant("D1"),
+  kind,
+  state: fc.constantFrom("active", "active", "active", "suspended"),
+  scope: fc.record({
+    eccns: fc.oneof(
+      fc.constant(["4E091", "EAR99", "3E001", "4E001", "4D090", "5E002", "5D992", "3E992"]),
+      fc.array(eccn, { maxLength: 2 }),
+    ),
+    repositories: fc.constantFrom(null, null, ["lab/frontier"], ["lab/other"]),
+    destinations: fc.uniqueArray(country, { maxLength: 13 }),
+    nationalities: fc.uniqueArray(country, { maxLength: 13 }),
+    parties: fc.option(parties, { freq: 3 }),
+    reasons: fc.constantFrom(null, null, ["RS" as const], ["NS" as const, "AT" as const]),
+  }),
+  validFrom: fc.constantFrom("2026-01-01", "2026-11-23"),
+  validUntil: fc.constantFrom("2027-01-01", "2026-11-22"),
+  releasesLeft: fc.constantFrom(null, 0, 1),
+});
+
+const facts: fc.Arbitrary<Facts> = fc.record({
+  at: fc.constantFrom("2026-11-23T12:00:00.000Z", "2026-11-23T12:00:00.000Z", "soon"),
+  item: fc.record({
+    repository: fc.constant("lab/frontier"),
+    classification: rarelyNull(
+      fc
+        .record({ eccn, paragraph })
+        .map(({ eccn: stated, paragraph: of }) => classified(stated, { paragraph: of })),
+    ),
+  }),
+  subject: fc.oneof(
+    person.map((each) => ({ kind: "person" as const, person: each })),
+    fc.tuple(entity, person).map(([each, accountable]) => ({
+      kind: "workload" as const,
+      workload: workload(each, accountable),
+    })),
+  ),
+  grant: rarelyNull(fc.constant(base.grant)),
+  destination: fc.record({
+    country: rarelyNull(country),
+    basis: fc.constantFrom("site", "site", "site", "unknown"),
+    site: fc.constant("site-1"),
+  }),
+  licenses: fc.array(license, { maxLength: 4 }),
+  screening: rarelyNull(
+    fc.constantFrom(
+      ...[screenedClean, screenedClean, screenedClean],
+      { ...screenedClean, matches: [{ source: "DPL", entry: "1", clearedBy: "officer-1" }] },
+      { ...screenedClean, matches: [{ source: "UVL", entry: "1", clearedBy: null }] },
+    ),
+  ),
+});
+
+/** A license that covers much: with plausible facts it often decides. */
+const wideLicense: fc.Arbitrary<License> = fc
+  .record({
+    license,
+    all: fc.constantFrom("destinations", "nationalities", "both"),
+    named: fc.boolean(),
+  })
+  .map(({ license: { scope, ...rest }, all, named }) => ({
+    ...rest,
+    state: "active",
+    validFrom: "2026-01-01",
+    validUntil: "2027-01-01",
+    scope: {
+      ...scope,
+      eccns: ["4E091", "EAR99", "3E001", "4E001", "4D090", "5E002", "5D992", "3E992"],
+      repositories: null,
+      destinations: all === "nationalities" ? [] : everywhere,
+      nationalities: all === "destinations" ? [] : everywhere,
+      parties: named
+        ? { persons: ["person-1", "person-2"], workloads: ["workload-1"], entities: ["entity-1"] }
+        : null,
+    },
+  }));
+
+/** The same facts with all known and in good standing, so that what is left turns on the law and the licenses. */
+const plausible: fc.Arbitrary<Facts> = fc
+  .record({ given: facts, wide: fc.array(wideLicense, { maxLength: 3 }) })
+  .map(({ given, wide }) => ({
+    ...base,
+    item: { ...base.item, classification: settledItem(given) },
+    subject:
+      given.subject.kind === "person"
+        ? { kind: "person", person: settled(given.subject.person) }
+        : {
+            kind: "workload",
+            workload: workload({}, settled(given.subject.workload.accountable)),
+          },
+    destination: {
+      country: settledPlace(given.destination.country),
+      basis: "site",
+      site: "site-1",
+    },
+    licenses: [...given.licenses, ...wide],
+  }));
+
+const anyFacts = fc.oneof(facts, plausible);
+const runs = { numRuns: 800 };
+
+test("a decision lists every check, in the one order, whatever the facts", () => {
+  fc.assert(
+    fc.property(anyFacts, (given) => {
+      expect(decide(given, rulebook).checks.map(({ check }) => check)).toEqual(checkIds);
+    }),
+    runs,
+  );
+});
+
+test("the same facts give the same bytes, and they are canonical JSON that names the rulebook", () => {
+  fc.assert(
+    fc.property(anyFacts, (given) => {
+      const decision = decide(given, rulebook);
+      const again = decide(structuredClone(given), rulebook);
+      expect(canonicalize(again)).toBe(canonicalize(decision));
+      expect(JSON.parse(canonicalize(decision) ?? "")).toEqual(decision);
+      expect(decision.rulebook).toBe(rulebook.digest);
+    }),
+    runs,
+  );
+});
+
+test("the verdict follows from the checks: unknown never allows, a failure always denies", () => {
+  fc.assert(
+    fc.property(anyFacts, (given) => {
+      const { verdict, checks, licenses } = decide(given, rulebook);
+      const outcomes = new Set(checks.map(({ outcome }) => outcome));
+      const expected: Verdict = outcomes.has("fail")
+        ? "deny"
+        : outcomes.has("unknown")
+          ? "hold"
+          : "allow";
+      expect(verdict).toBe(expected);
+      if (verdict !== "allow") expect(licenses).toEqual([]);
+    }),
+    runs,
+  );
+});
+
+test("adding a license never turns an allow into anything else", () => {
+  fc.assert(
+    fc.property(plausible, fc.oneof(license, wideLicense), (given, another) => {
+      fc.pre(decide(given, rulebook).verdict === "allow");
+      const richer = { ...given, licenses: [...given.licenses, another] };
+      expect(decide(richer, rulebook).verdict).toBe("allow");
+    }),
+    { numRuns: 300, maxSkipsPerRun: 1_000 },
+  );
+});
+
+test("the order in which licenses are given changes nothing", () => {
+  fc.assert(
+    fc.property(anyFacts, (given) => {
+      const turned = { ...given, licenses: given.licenses.toReversed() };
+      expect(decide(turned, rulebook)).toEqual(decide(given, rulebook));
+    }),
+    runs,
+  );
+});
+
+test("removing any fact never turns a hold or a denial into an allow", () => {
+  fc.assert(
+    fc.property(anyFacts, (given) => {
+      fc.pre(decide(given, rulebook).verdict !== "allow");
+      for (const poorer of withoutOneFact(given)) {
+        expect({ poorer, verdict: decide(poorer, rulebook).verdict }).not.toMatchObject({
+          verdict: "allow",
+        });
+      }
+    }),
+    runs,
+  );
+});
+
+test("every license relied on is needed: without it the same release is not allowed", () => {
+  fc.assert(
+    fc.property(plausible, (given) => {
+      const { verdict, licenses } = decide(given, rulebook);
+      fc.pre(verdict === "allow" && licenses.length > 0);
+      const without = {
+        ...given,
+        licenses: given.licenses.filter(({ id }) => !licenses.includes(id)),
+      };
+      expect(decide({ ...without, licenses: [] }, rulebook).verdict).not.toBe("allow");
+      const exactly = {
+        ...given,
+        licenses: given.licenses.filter(({ id }) => licenses.includes(id)),
+      };
+      expect(decide(exactly, rulebook)).toEqual(decide(given, rulebook));
+    }),
+    { numRuns: 150, maxSkipsPerRun: 1_000 },
+  );
+});
+
+/** The facts with one thing unknown, one way after another. */
+function withoutOneFact(given: Facts): readonly Facts[] {
+  const { item, destination } = given;
+  const poorer: Facts[] = [
+    { ...given, grant: null },
+    { ...given, screening: null },
+    { ...given, licenses: [] },
+    { ...given, destination: { ...destination, country: null } },
+    { ...given, item: { ...item, classification: null } },
+    ...given.licenses.map((_, at) => ({ ...given, licenses: given.licenses.toSpliced(at, 1) })),
+  ];
+  if (item.classification !== null) {
+    poorer.push({
+      ...given,
+      item: { ...item, classification: { ...item.classification, paragraph: null } },
+    });
+  }
+  return [...poorer, ...withoutOneFactOfTheSubject(given)];
+}
+
+function withoutOneFactOfTheSubject(given: Facts): readonly Facts[] {
+  const { subject } = given;
+  if (subject.kind === "person") {
+    return lessOf(subject.person).map((each) => ({
+      ...given,
+      subject: { kind: "person", person: each },
+    }));
+  }
+  const { entity: whole, accountable } = subject.workload;
+  const entities: readonly EntityFacts[] = [
+    { ...whole, country: null },
+    { ...whole, headquarters: null },
+    { ...whole, ultimateParentHeadquarters: null },
+    { ...whole, ownership: null },
+  ];
+  const workloads = [
+    ...entities.map((each) => ({ ...subject.workload, entity: each })),
+    ...lessOf(accountable).map((each) => ({ ...subject.workload, accountable: each })),
+  ];
+  return workloads.map((each) => ({ ...given, subject: { kind: "workload", workload: each } }));
+}
+
+function lessOf(person: PersonFacts): readonly PersonFacts[] {
+  const { employment } = person;
+  const less: PersonFacts[] = [
+    { ...person, usPerson: null },
+    { ...person, citizenships: null },
+    { ...person, permanentResidencies: null },
+    { ...person, employment: null },
+  ];
+  if (employment !== null) {
+    less.push({ ...person, employment: { ...employment, ultimateParentHeadquarters: null } });
+  }
+  return less;
+}
+
+function settled(person: PersonFacts): PersonFacts {
+  const { citizenships, employment, usPerson } = person;
+  const known = (citizenships ?? []).filter(
+    (each) =>
+      each.from < "2026" && each.until === null && each.country !== "US" && each.country !== "ZZ",
+  );
+  return {
+    ...person,
+    state: "active",
+    usPerson: usPerson ?? { value: false, category: null },
+    citizenships: known.length > 0 ? known : [held("DE")],
+    permanentResidencies: [],
+    employment: employment ?? {
+      entityHeadquarters: "US",
+      ultimateParentHeadquarters: "US",
+      permanentRegular: true,
+    },
+  };
+}
+
+function settledItem({ item: { classification } }: Facts): ClassificationFacts {
+  const stated = classification?.eccn ?? "4E091";
+  return classified(stated === "9E003" || stated === "3A090" ? "4E091" : stated, {
+    paragraph: classification?.paragraph ?? null,
+  });
+}
+
+function settledPlace(stated: string | null): string {
+  return stated === null || stated === "ZZ" ? "US" : stated;
+}

@@ -179,13 +179,15 @@ export type ScreeningFacts = {
     readonly digest: string;
     /** ISO date or instant at which the list was current. */
     readonly asOf: string;
-    /** `sample` is the list of invented parties that ships with the product: it can deny, it cannot clear. */
+    /** `sample` is the list of invented parties that ships with the product: it can deny, and clears nobody outside a trial. */
     readonly kind: "sample" | "loaded";
   };
   /** How many names of the subject were compared: none compared is not screened. */
   readonly screened: number;
   /** The operator's limit on the age of the list; null where none is set. */
   readonly maxAgeDays: number | null;
+  /** Whether the vault is being tried out and holds nothing real, so that the sample list may clear. Never so in production. */
+  readonly isTrial: boolean;
   readonly matches: readonly ScreeningMatch[];
 };
 

@@ -6,7 +6,7 @@ const dayMs = 86_400_000;
 
 /**
  * Denied parties. Any match on a list that bars denies, any other match holds, unless an officer has determined that the subject is
- * not the listed party. No license cures a match here, and a stale, empty or sample list clears nobody.
+ * not the listed party. No license cures a match here, and a stale or empty list clears nobody, nor does the sample outside a trial.
  */
 export function checkDeniedParty({ facts, rulebook }: Case): Finding {
   const citation = "15 CFR Part 744; 736.2(b)(4), (b)(5)";
@@ -54,10 +54,7 @@ function cleared({ facts }: Case, citation: string): Finding {
     const reason = "No name of the subject was compared.";
     return unknown("denied-party", { citation, reason, remedy: "Record the subject's names." });
   }
-  if (screening.list.kind === "sample") {
-    const reason = "The list is the sample of invented parties, which clears nobody.";
-    return unknown("denied-party", { citation, reason, remedy });
-  }
+  if (screening.list.kind === "sample") return clearedBySample(screening.isTrial, citation, remedy);
   const [now, asOf] = [instantMs(facts.at), instantMs(screening.list.asOf)];
   if (now == null || asOf == null) {
     const reason = "The age of the list cannot be told.";
@@ -71,6 +68,17 @@ function cleared({ facts }: Case, citation: string): Finding {
     citation,
     reason: `No name of the subject equals a name on the list as of ${screening.list.asOf}, apart from matches that an officer cleared. Only equal names match; similar ones do not.`,
   });
+}
+
+/** The sample list stands in for a real one only while a vault is being tried out, and the reason says so. */
+function clearedBySample(isTrial: boolean, citation: string, remedy: string): Finding {
+  if (!isTrial) {
+    const reason = "The list is the sample of invented parties, which clears nobody.";
+    return unknown("denied-party", { citation, reason, remedy });
+  }
+  const reason =
+    "This vault is a trial: the subject was compared with the sample of invented parties alone, which would clear nobody in production.";
+  return pass("denied-party", { citation, reason });
 }
 
 /** Ownership by listed parties: the Affiliates Rule and OFAC's rule of fifty percent. Asked of every entity that operates a workload. */

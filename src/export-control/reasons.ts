@@ -1,7 +1,6 @@
 import type { CheckId } from "./decision.ts";
-import { consignee, destinationOf, headquartersOf } from "./destination.ts";
-import { groupsOf, isMacauOrD5 } from "./embargo.ts";
-import type { CountryCode, LicenseKind, Reason } from "./facts.ts";
+import { consignee, destinationOf } from "./destination.ts";
+import type { CountryCode, Reason } from "./facts.ts";
 import {
   type Case,
   type Finding,
@@ -13,10 +12,14 @@ import {
 } from "./finding.ts";
 import { entryOf, requirementsOf } from "./item.ts";
 import { type DeemedRecipient, deemedRecipients } from "./nationality.ts";
+import {
+  type Answer,
+  admitted,
+  isLeftOutEmployee,
+  reachesHeadquarters,
+  reachesPlace,
+} from "./reach.ts";
 import type { Requirement } from "./rulebook/rule.ts";
-
-/** `open`: whether it is required turns on a fact that is not known, or on a reading that is not settled. */
-type Answer = "required" | "open" | "free";
 
 /** The entry's requirements for one reason, and those that an override set aside. */
 type Stated = { readonly rows: readonly Requirement[]; readonly aside: readonly Requirement[] };
@@ -140,71 +143,6 @@ function answerFor(
   if (!reachesPlace(given, row, country)) return "free";
   if (row.deemed !== "not-employees" || person === null) return "required";
   return isLeftOutEmployee(given, person.employment);
-}
-
-/** 742.6(a)(13): permanent and regular employees of entities with headquarters, and parent, in Supplement No. 5(a). */
-function isLeftOutEmployee(
-  { rulebook }: Case,
-  employment: NonNullable<DeemedRecipient["person"]>["employment"],
-): Answer {
-  if (employment === null) return "open";
-  const within = (place: CountryCode) => rulebook.supplementFiveDestinations.includes(place);
-  const { permanentRegular, entityHeadquarters, ultimateParentHeadquarters } = employment;
-  if (!permanentRegular || !within(entityHeadquarters)) return "required";
-  if (ultimateParentHeadquarters === null) return "open";
-  return within(ultimateParentHeadquarters) ? "free" : "required";
-}
-
-/** Whether a requirement bites on a country, be it of destination or of nationality. */
-export function reachesPlace(
-  { rulebook }: Pick<Case, "rulebook">,
-  { reach }: Pick<Requirement, "reach">,
-  country: CountryCode,
-): boolean {
-  switch (reach.kind) {
-    case "worldwide":
-      return true;
-    case "chart":
-      return (
-        rulebook.countries.find(({ code }) => code === country)?.columns.includes(reach.column) ??
-        true
-      );
-    case "places": {
-      if (reach.countries.includes(country)) return true;
-      const groups = groupsOf(rulebook, country);
-      return (
-        reach.groups.some((group) => groups.includes(group)) &&
-        !reach.except.some((group) => groups.includes(group))
-      );
-    }
-    case "exported-from":
-      return false;
-  }
-}
-
-/** Whether a requirement that follows headquarters in Macau or D:5 bites through the consignee's. */
-function reachesHeadquarters(given: Case, { reach }: Requirement): Answer {
-  if (reach.kind !== "places" || !reach.headquarters) return "free";
-  const headquarters = headquartersOf(given);
-  if (headquarters === null) return "open";
-  return headquarters.some((place) => isMacauOrD5(given, place)) ? "required" : "free";
-}
-
-/**
- * What kinds of authorization meet a requirement. 740.2(a)(9)(ii) bars nearly every license exception for advanced-computing items and
- * model weights to D:1, D:4 and D:5, and to parties headquartered in Macau or D:5 wherever they are. None is taken there, nor for a
- * party whose headquarters are not known.
- */
-function admitted(given: Case, row: Requirement, country: CountryCode): readonly LicenseKind[] {
-  const groups = groupsOf(given.rulebook, country);
-  const headquarters = headquartersOf(given);
-  const restricted =
-    row.reason === "RS" &&
-    /742\.6\(a\)\((6|13)\)/.test(row.citation) &&
-    ((["D:1", "D:4", "D:5"] as const).some((group) => groups.includes(group)) ||
-      headquarters === null ||
-      headquarters.some((place) => isMacauOrD5(given, place)));
-  return restricted ? ["bis-license"] : ["bis-license", "license-exception"];
 }
 
 function isOfTheDestination(given: Case, { readings }: DeemedRecipient): boolean {

@@ -81,6 +81,7 @@ export const screenedClean = {
   list: { name: "Consolidated Screening List", digest: "00", asOf: "2026-11-22", kind: "loaded" },
   screened: 2,
   maxAgeDays: 14,
+  isTrial: false,
   matches: [],
 } as const satisfies Facts["screening"];
 

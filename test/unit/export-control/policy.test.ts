@@ -77,6 +77,7 @@ const itemAndGrant: readonly Policy[] = [
 const parties: readonly Policy[] = [
   ["a person whom nobody screened", "736.2(b)(4)", { ...base, screening: null }, "hold", { "denied-party": "unknown" }],
   ["a screening of no name", "736.2(b)(4)", { ...base, screening: { ...screenedClean, screened: 0 } }, "hold", { "denied-party": "unknown" }],
+  ["a screening against the sample list in a trial", "736.2(b)(4)", { ...base, screening: { ...screenedClean, isTrial: true, list: { ...screenedClean.list, kind: "sample" } } }, "allow", { "denied-party": "pass" }],
   ["a screening against the sample list", "736.2(b)(4)", { ...base, screening: { ...screenedClean, list: { ...screenedClean.list, kind: "sample" } } }, "hold", { "denied-party": "unknown" }],
   ["a list older than the operator admits", "736.2(b)(4)", { ...base, screening: { ...screenedClean, list: { ...screenedClean.list, asOf: "2026-07-31" } } }, "hold", { "denied-party": "unknown" }],
   ["an old list where the operator sets no limit", "736.2(b)(4)", { ...base, screening: { ...screenedClean, maxAgeDays: null, list: { ...screenedClean.list, asOf: "2026-07-31" } } }, "allow"],

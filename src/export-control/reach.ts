@@ -1,0 +1,77 @@
+import { headquartersOf } from "./destination.ts";
+import { groupsOf, isMacauOrD5 } from "./embargo.ts";
+import type { CountryCode, LicenseKind, PersonFacts } from "./facts.ts";
+import type { Case } from "./finding.ts";
+import type { Requirement } from "./rulebook/rule.ts";
+
+/** `open`: whether it is required turns on a fact that is not known, or on a reading that is not settled. */
+export type Answer = "required" | "open" | "free";
+
+/** Whether a requirement bites on a country, be it of destination or of nationality. */
+export function reachesPlace(
+  { rulebook }: Pick<Case, "rulebook">,
+  { reach }: Pick<Requirement, "reach">,
+  country: CountryCode,
+): boolean {
+  switch (reach.kind) {
+    case "worldwide":
+      return true;
+    case "chart":
+      return (
+        rulebook.countries.find(({ code }) => code === country)?.columns.includes(reach.column) ??
+        true
+      );
+    case "places": {
+      if (reach.countries.includes(country)) return true;
+      const groups = groupsOf(rulebook, country);
+      return (
+        reach.groups.some((group) => groups.includes(group)) &&
+        !reach.except.some((group) => groups.includes(group))
+      );
+    }
+    case "exported-from":
+      return false;
+  }
+}
+
+/** Whether a requirement that follows headquarters in Macau or D:5 bites through the consignee's. */
+export function reachesHeadquarters(given: Case, { reach }: Requirement): Answer {
+  if (reach.kind !== "places" || !reach.headquarters) return "free";
+  const headquarters = headquartersOf(given);
+  if (headquarters === null) return "open";
+  return headquarters.some((place) => isMacauOrD5(given, place)) ? "required" : "free";
+}
+
+/** 742.6(a)(13): permanent and regular employees of entities with headquarters, and parent, in Supplement No. 5(a). */
+export function isLeftOutEmployee(
+  { rulebook }: Case,
+  employment: PersonFacts["employment"],
+): Answer {
+  if (employment === null) return "open";
+  const within = (place: CountryCode) => rulebook.supplementFiveDestinations.includes(place);
+  const { permanentRegular, entityHeadquarters, ultimateParentHeadquarters } = employment;
+  if (!permanentRegular || !within(entityHeadquarters)) return "required";
+  if (ultimateParentHeadquarters === null) return "open";
+  return within(ultimateParentHeadquarters) ? "free" : "required";
+}
+
+/**
+ * What kinds of authorization meet a requirement. 740.2(a)(9)(ii) bars nearly every license exception for advanced-computing items and
+ * model weights to D:1, D:4 and D:5, and to parties headquartered in Macau or D:5 wherever they are. None is taken there, nor for a
+ * party whose headquarters are not known.
+ */
+export function admitted(
+  given: Case,
+  row: Requirement,
+  country: CountryCode,
+): readonly LicenseKind[] {
+  const groups = groupsOf(given.rulebook, country);
+  const headquarters = headquartersOf(given);
+  const restricted =
+    row.reason === "RS" &&
+    /742\.6\(a\)\((6|13)\)/.test(row.citation) &&
+    ((["D:1", "D:4", "D:5"] as const).some((group) => groups.includes(group)) ||
+      headquarters === null ||
+      headquarters.some((place) => isMacauOrD5(given, place)));
+  return restricted ? ["bis-license"] : ["bis-license", "license-exception"];
+}

@@ -1,0 +1,236 @@
+import { existsSync, readFileSync } from "node:fs";
+import { expect, test } from "@jest/globals";
+import { decide } from "../../../src/export-control/decide.ts";
+import { binds } from "../../../src/export-control/item.ts";
+import { reachesPlace } from "../../../src/export-control/reach.ts";
+import {
+  countries,
+  supplementFiveDestinations,
+} from "../../../src/export-control/rulebook/countries.ts";
+import type { ChartColumn, Group, Requirement } from "../../../src/export-control/rulebook/rule.ts";
+import {
+  digested,
+  rulebook,
+  rulebookDigest,
+  withOverrides,
+} from "../../../src/export-control/rulebook.ts";
+import { parseCsv } from "../../../src/screening/csv.ts";
+import { asks, citizen, nationalOf } from "./builders.ts";
+
+const columns = "CB1 CB2 CB3 NP1 NP2 NS1 NS2 MT1 RS1 RS2 FC1 CC1 CC2 CC3 AT1 AT2".split(" ");
+const groups = "A:1 A:2 A:3 A:4 A:5 A:6 B D:1 D:2 D:3 D:4 D:5 E:1 E:2".split(" ");
+
+test("every group and column that a row names exists", () => {
+  for (const country of countries) {
+    for (const column of country.columns) expect(columns).toContain(column);
+    for (const group of country.groups) expect(groups).toContain(group);
+  }
+});
+
+test("D:5, E:1, E:2 and A:6 hold exactly whom the regulation lists", () => {
+  const members = (group: Group) =>
+    countries
+      .filter((country) => country.groups.includes(group))
+      .map(({ code }) => code)
+      .join(" ");
+  expect(members("D:5")).toBe(
+    "AF BY CD CF CN CU ER HK HT IQ IR KP LB LY MM NI RU SD SO SS SY VE ZW",
+  );
+  expect(members("E:1")).toBe("IR KP SY");
+  expect(members("E:2")).toBe("CU");
+  expect(members("A:6")).toBe("AL CY IL MT MX SG TW ZA");
+  expect(members("A:5").split(" ")).toHaveLength(38);
+});
+
+test("Hong Kong's row is China's, and Liechtenstein's chart is Switzerland's", () => {
+  const row = (code: string) => countries.find((country) => country.code === code);
+  expect(row("HK")?.columns).toEqual(row("CN")?.columns);
+  expect(row("HK")?.groups).toEqual(row("CN")?.groups);
+  expect(row("LI")?.columns).toEqual(row("CH")?.columns);
+});
+
+test("the four countries without marks are decided by an embargo, not by the chart's silence", () => {
+  for (const code of ["CU", "IR", "KP", "SY"]) {
+    expect(countries.find((country) => country.code === code)?.columns).toEqual([]);
+    expect(rulebook.embargoes.find(({ country }) => country === code)).toMatchObject({
+      destination: { listed: "license", ear99: "license" },
+      nationality: { listed: "license", ear99: "license" },
+    });
+  }
+});
+
+test("every row has its own id, a citation and a date, and none is signed by counsel", () => {
+  const { requirements, embargoes, lists, principles } = rulebook;
+  const rows = [...countries, ...requirements, ...embargoes, ...lists, ...principles];
+  expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length);
+  for (const { citation, asOf, counsel } of rows) {
+    expect(citation).not.toBe("");
+    expect(asOf).toMatch(/^20\d\d-\d\d-\d\d$/);
+    expect(counsel).toBe("needs-sign-off");
+  }
+});
+
+test("the RS rows of 742.6(a)(6) leave deemed exports out, and no row for another reason does", () => {
+  for (const { id, reason, citation, deemed } of rulebook.requirements) {
+    expect([id, deemed === "no"]).toEqual([
+      id,
+      reason === "RS" && citation.includes("742.6(a)(6)"),
+    ]);
+  }
+});
+
+test("a stayed row binds before and after its stay, and not within", () => {
+  const row = { status: { kind: "stayed", from: "2025-11-10", until: "2026-11-09" } } as const;
+  const days = ["2025-11-09", "2025-11-10", "2026-11-09", "2026-11-10"];
+  expect(days.map((day) => binds(row, `${day}T12:00:00Z`))).toEqual([true, false, false, true]);
+});
+
+test("the digest is of the content, and changes with any row", () => {
+  const { digest: _, ...content } = rulebook;
+  expect(digested(content).digest).toBe(rulebookDigest);
+  expect(digested({ ...content, asOf: "2026-09-25" }).digest).not.toBe(rulebookDigest);
+  expect(rulebookDigest).toMatch(/^[0-9a-f]{64}$/);
+});
+
+const setAside = {
+  row: "4E091-rs-1",
+  reason: "Counsel advises that BIS does not enforce the row.",
+  decidedBy: "officer-1",
+  decidedOn: "2026-11-20",
+};
+
+test("an override sets a requirement aside, shows in the check and changes the digest", () => {
+  const overridden = withOverrides(rulebook, [setAside]);
+  const decision = decide(asks(citizen, { to: "DE" }), overridden);
+  const check = decision.checks.find(({ check: id }) => id === "export-rs");
+  expect(check).toMatchObject({ outcome: "pass", rows: ["4E091-rs-1"] });
+  expect(check?.reason).toContain("override");
+  expect(decision.verdict).toBe("allow");
+  expect(decision.rulebook).toBe(overridden.digest);
+  expect(overridden.digest).not.toBe(rulebookDigest);
+});
+
+test("an override of the printed reach leaves the reach that BIS goes on enforcing", () => {
+  const worldwide = rulebook.requirements.filter(
+    ({ eccn, status }) => eccn === "4D090" && status.kind === "not-enforced",
+  );
+  const overridden = withOverrides(
+    rulebook,
+    worldwide.map(({ id }) => ({ ...setAside, row: id })),
+  );
+  const verdictTo = (to: string) => {
+    const employment = {
+      entityHeadquarters: "US",
+      ultimateParentHeadquarters: "US",
+      permanentRegular: true,
+    };
+    const facts = asks({ ...citizen, employment }, { to, eccn: "4D090", paragraph: "4A090.a" });
+    return decide(facts, overridden).verdict;
+  };
+  expect([verdictTo("DE"), verdictTo("VN"), verdictTo("CN")]).toEqual(["allow", "deny", "deny"]);
+});
+
+test("neither embargoes nor lists can be overridden, nor anything without a reason", () => {
+  expect(() => withOverrides(rulebook, [{ ...setAside, row: "embargo-IR" }])).toThrow(TypeError);
+  expect(() => withOverrides(rulebook, [{ ...setAside, row: "list-DPL" }])).toThrow(TypeError);
+  expect(() => withOverrides(rulebook, [{ ...setAside, reason: " " }])).toThrow(TypeError);
+  expect(() => withOverrides(rulebook, [{ ...setAside, decidedBy: "" }])).toThrow(TypeError);
+});
+
+test("a check on a requirement that is printed and not enforced says so", () => {
+  const { checks } = decide(asks(nationalOf("DE")), rulebook);
+  const check = checks.find(({ check: id }) => id === "deemed-export-rs");
+  expect(check?.reason).toContain("would not enforce it");
+  expect(check?.citation).toBe("15 CFR 742.6(a)(13)");
+});
+
+const source = new URL("../../../../shared/regulatory/", import.meta.url);
+const testSource = existsSync(source) ? test : test.skip;
+if (!existsSync(source))
+  console.warn("skipped: the regulatory tables are not at ../shared/regulatory");
+
+function table(name: string): readonly Readonly<Record<string, string>>[] {
+  const [header, ...records] = parseCsv(readFileSync(new URL(name, source), "utf8"));
+  return records.map(({ fields }) =>
+    Object.fromEntries((header?.fields ?? []).map((column, at) => [column, fields[at] ?? ""])),
+  );
+}
+
+testSource("every country and every column of the chart agrees with the published table", () => {
+  const published = table("country_chart.csv");
+  expect(published).toHaveLength(201);
+  for (const row of published) {
+    for (const column of columns) {
+      const reach = { kind: "chart", column: column as ChartColumn } as const;
+      const where = `${row.iso2} ${column}`;
+      expect([where, reachesPlace({ rulebook }, { reach }, row.iso2 ?? "")]).toEqual([
+        where,
+        row[column] === "X",
+      ]);
+    }
+    const ours = countries.find(({ code }) => code === row.iso2);
+    expect(ours?.footnotes.join(" ")).toBe(row.footnotes);
+  }
+});
+
+testSource("every country and every group agrees with the published table", () => {
+  const published = table("country_groups.csv");
+  expect(new Set(published.map(({ iso2 }) => iso2))).toEqual(
+    new Set(countries.map(({ code }) => code)),
+  );
+  for (const row of published) {
+    expect([row.iso2, countries.find(({ code }) => code === row.iso2)?.groups.join(" ")]).toEqual([
+      row.iso2,
+      row.groups,
+    ]);
+  }
+});
+
+testSource("Supplement No. 5(a) agrees with the published table", () => {
+  const published = table("supp5_part740_aia_destinations.csv").map(({ iso2 }) => iso2);
+  expect(new Set(published)).toEqual(new Set(supplementFiveDestinations));
+});
+
+type PublishedEntry = {
+  readonly eccn: string;
+  readonly countryChart: readonly { readonly control: string; readonly countryChart: string }[];
+};
+
+testSource(
+  "every entry states the published reasons, columns and worldwide controls, and no others",
+  () => {
+    const text = readFileSync(new URL("ccl_ai_eccns_2026-07-23.json", source), "utf8");
+    const { entries } = JSON.parse(text) as { readonly entries: readonly PublishedEntry[] };
+    expect(rulebook.entries.map(({ eccn }) => eccn).sort()).toEqual(
+      entries.map(({ eccn }) => eccn).sort(),
+    );
+    for (const { eccn, countryChart } of entries) {
+      const published = countryChart.map(
+        ({ control, countryChart: where }) => `${control.slice(0, 2)} ${kindOfReach(where)}`,
+      );
+      const ours = rulebook.requirements
+        .filter((row) => row.eccn === eccn && !addedByUs(row))
+        .map((row) => `${row.reason} ${kindOfRow(row)}`);
+      const expected = published.length > 0 ? published : ["RS worldwide"];
+      expect([eccn, ...ours.sort()]).toEqual([eccn, ...expected.sort()]);
+    }
+  },
+);
+
+/** What the entries do not print: the reach that BIS enforces, and in 3E001 the wider text to which the entry refers. */
+function addedByUs({ id, citation }: Requirement): boolean {
+  return citation.endsWith("as enforced") || id === "3E001-rs-5";
+}
+
+function kindOfReach(where: string): string {
+  const column = /^(\w\w) Column (\d)/.exec(where);
+  if (column !== null) return column[1] === "AT" ? "places" : `chart ${column[1]}${column[2]}`;
+  return /worldwide|742\.15/i.test(where) && !where.startsWith("To or within D:1")
+    ? "worldwide"
+    : "places";
+}
+
+function kindOfRow({ reach }: Requirement): string {
+  if (reach.kind === "chart") return `chart ${reach.column}`;
+  return reach.kind === "exported-from" ? "worldwide" : reach.kind;
+}

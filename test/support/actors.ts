@@ -40,7 +40,11 @@ export function foreignPerson(country: string): PersonRecord {
     usPerson: { value: false, category: null },
     citizenships: [{ country, from: "1990-01-01", until: null }],
     permanentResidencies: [],
-    employment: null,
+    employment: {
+      entityHeadquarters: country,
+      ultimateParentHeadquarters: country,
+      permanentRegular: false,
+    },
   };
 }
 

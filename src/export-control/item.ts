@@ -5,7 +5,7 @@ import { dateAt } from "./time.ts";
 
 /** Whether the item was classified by one officer and approved by another. */
 export function checkClassification({ facts }: Case): Finding {
-  const citation = "15 CFR 738.4(a)(1); 15 CFR 734.3";
+  const citation = "15 CFR 738.4(a)(1); the operator's own rule: two persons";
   const classification = facts.item.classification;
   if (classification === null) {
     return unknown("classification", {
@@ -44,7 +44,7 @@ export function checkClassification({ facts }: Case): Finding {
 
 /** Whether the item is subject to the Export Administration Regulations, the one regime that is decided here. */
 export function checkJurisdiction({ facts }: Case): Finding {
-  const citation = "15 CFR 734.3; 22 CFR 120.5";
+  const citation = "15 CFR 734.3(a), (b)(1)";
   const jurisdiction = facts.item.classification?.jurisdiction;
   if (jurisdiction === "EAR") {
     return pass("jurisdiction", {

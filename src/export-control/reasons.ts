@@ -1,15 +1,8 @@
+import { citationsOf, conclude, idsOf, type Stated, type Struck } from "./conclusion.ts";
 import type { CheckId } from "./decision.ts";
 import { consignee, destinationOf } from "./destination.ts";
-import type { CountryCode, Reason } from "./facts.ts";
-import {
-  type Case,
-  type Finding,
-  fail,
-  type Need,
-  notApplicable,
-  pass,
-  unknown,
-} from "./finding.ts";
+import type { Reason } from "./facts.ts";
+import { type Case, type Finding, notApplicable, pass, unknown } from "./finding.ts";
 import { entryOf, requirementsOf } from "./item.ts";
 import { type DeemedRecipient, deemedRecipients } from "./nationality.ts";
 import {
@@ -20,15 +13,6 @@ import {
   reachesPlace,
 } from "./reach.ts";
 import type { Requirement } from "./rulebook/rule.ts";
-
-/** The entry's requirements for one reason, and those that an override set aside. */
-type Stated = { readonly rows: readonly Requirement[]; readonly aside: readonly Requirement[] };
-
-type Struck = {
-  readonly row: Requirement;
-  readonly answer: "required" | "open";
-  readonly need: Need;
-};
 
 /**
  * 738.4(a)(2): every reason for control is overcome separately. This is the one for the actual export, by destination. No mark for
@@ -63,7 +47,8 @@ export function checkExportReason(given: Case, reason: Reason): Finding {
     const admits = admitted(given, row, country);
     return [{ row, answer, need: { ...common, named: !byPlace, admits } }];
   });
-  return conclude(given, check, stated, struck, `an export to ${country}`);
+  const conclusion = { check, stated, struck, act: `an export to ${country}`, places: [country] };
+  return conclude(given, conclusion);
 }
 
 /** The same for the releases that are deemed exports, by nationality. */
@@ -96,30 +81,28 @@ export function checkDeemedReason(given: Case, reason: Reason): Finding {
         "No release is deemed an export: everyone who receives is a U.S. person or of the destination's own country.",
     });
   }
-  const struck = recipients.flatMap((recipient) => struckBy(given, rows, recipient, reason));
-  const readings = [...new Set(recipients.flatMap((recipient) => recipient.readings))];
-  return conclude(
-    given,
-    check,
-    { ...stated, rows },
-    struck,
-    `a release to a national of ${readings.join(" or ")}`,
-  );
+  const struck = recipients.flatMap((recipient) => struckBy(given, { rows, recipient, reason }));
+  const places = [...new Set(recipients.flatMap(({ readings }) => readings))];
+  const act = `a release to a national of ${places.join(" or ")}`;
+  return conclude(given, { check, stated: { ...stated, rows }, struck, act, places });
 }
+
+type Tested = {
+  readonly rows: readonly Requirement[];
+  readonly recipient: DeemedRecipient;
+  readonly reason: Reason;
+};
 
 /**
  * Every reading of one recipient against every row. Readings that disagree leave the answer open, and an officer's determination can
  * close it, since no fact would. It cannot stand in for a fact that is missing: else leaving a fact out would help.
  */
-function struckBy(
-  given: Case,
-  rows: readonly Requirement[],
-  recipient: DeemedRecipient,
-  reason: Reason,
-): readonly Struck[] {
+function struckBy(given: Case, { rows, recipient, reason }: Tested): readonly Struck[] {
   const byReading = recipient.readings.map((country) =>
     rows.flatMap((row): readonly Struck[] => {
-      const answer = answerFor(given, row, country, recipient);
+      const answer = reachesPlace(given, row, country)
+        ? forRecipient(given, row, recipient)
+        : "free";
       if (answer === "free") return [];
       const common = { kind: "deemed-export", country, parties: recipient.party, reason } as const;
       const admits = admitted(given, row, country);
@@ -134,13 +117,7 @@ function struckBy(
   });
 }
 
-function answerFor(
-  given: Case,
-  row: Requirement,
-  country: CountryCode,
-  { person }: DeemedRecipient,
-): Answer {
-  if (!reachesPlace(given, row, country)) return "free";
+function forRecipient(given: Case, row: Requirement, { person }: DeemedRecipient): Answer {
   if (row.deemed !== "not-employees" || person === null) return "required";
   return isLeftOutEmployee(given, person.employment);
 }
@@ -192,58 +169,4 @@ function statedFor(
     reason: `Entry ${eccn} is not controlled for ${reason} reasons as classified.`,
   });
   return { finding };
-}
-
-function conclude(
-  given: Case,
-  check: CheckId,
-  { rows, aside }: Stated,
-  struck: readonly Struck[],
-  act: string,
-): Finding {
-  const eccn = given.facts.item.classification?.eccn ?? "";
-  if (struck.length === 0) {
-    const overridden =
-      aside.length === 0 ? "" : ` The operator's override sets ${idsOf(aside).join(", ")} aside.`;
-    const reason = `These controls of entry ${eccn} ask for no license for ${act}.${overridden}`;
-    return pass(check, { citation: citationsOf(rows), rows: idsOf([...rows, ...aside]), reason });
-  }
-  const required = struck.filter(({ answer }) => answer === "required");
-  const shown = (required.length > 0 ? required : struck).map(({ row }) => row);
-  const details = {
-    citation: citationsOf(shown),
-    rows: idsOf(shown),
-    needs: struck.map(({ need }) => need),
-    remedy: "A license in force that covers the item, the party and the country for this reason.",
-  };
-  const [first] = shown;
-  const what = `${first?.reason} controls on entry ${eccn} (${[...new Set(shown.map(({ applies }) => applies))].join("; ")})`;
-  const status = [...new Set(shown.flatMap((row) => statusOf(row)))].join(" ");
-  if (required.length > 0) {
-    const reason = `${what} require a license for ${act}. ${status}`.trim();
-    return fail(check, { ...details, reason });
-  }
-  return unknown(check, {
-    ...details,
-    reason:
-      `Whether ${what} require a license for ${act} turns on facts that are not known: whom the party works for and where that entity and its parent are headquartered, or which of several countries counts. ${status}`.trim(),
-    remedy:
-      "An officer records the missing facts, a determination that names the party, or a license.",
-  });
-}
-
-function statusOf({ status }: Requirement): readonly string[] {
-  return status.kind === "not-enforced"
-    ? [
-        `${status.announcement} This rulebook applies it as printed until the operator records an override.`,
-      ]
-    : [];
-}
-
-function citationsOf(rows: readonly Requirement[]): string {
-  return [...new Set(rows.map(({ citation }) => citation))].join("; ");
-}
-
-function idsOf(rows: readonly Requirement[]): readonly string[] {
-  return rows.map(({ id }) => id);
 }

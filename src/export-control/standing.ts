@@ -4,7 +4,7 @@ import { instantMs } from "./time.ts";
 
 /** Need to know: a grant that stands at the instant of the decision. */
 export function checkGrant({ facts: { at, grant } }: Case): Finding {
-  const citation = "Need to know: the operator's own rule, kept with 15 CFR 736.2(b)(10)";
+  const citation = "The operator's own rule: need to know";
   const renew = "An officer makes or renews the grant.";
   if (grant === null) {
     const reason = "No grant gives the subject a need to know this repository.";
@@ -31,7 +31,7 @@ export function checkGrant({ facts: { at, grant } }: Case): Finding {
 
 /** Whether the subject, and everyone who stands behind it, is active. */
 export function checkSubject({ facts: { subject } }: Case): Finding {
-  const citation = "15 CFR 736.2(b)(10); 15 CFR 764.2";
+  const citation = "The operator's own register of persons, workloads and entities";
   const standings: readonly (readonly [who: string, state: Standing])[] =
     subject.kind === "person"
       ? [["person", subject.person.state]]

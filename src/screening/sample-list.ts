@@ -21,8 +21,8 @@ const parties: readonly ListedParty[] = [
 ];
 
 /**
- * A list of parties who do not exist, for trying the vault out and for tests. It can deny and it cannot clear: a decision made with it
- * holds at best. Any likeness to a real name is chance.
+ * A list of parties who do not exist, for trying the vault out and for tests. It can deny; it clears nobody except
+ * where the facts say that the vault is a trial. Any likeness to a real name is chance.
  */
 export const sampleList: ScreeningList = listOf(
   { name: "Sample list of invented parties", asOf: "2026-11-01", kind: "sample" },

@@ -79,13 +79,13 @@ export const lists: readonly ListEffect[] = [
   list(
     "PLC",
     "hold",
-    "31 CFR Parts 594, 595 and 597",
+    "OFAC, Palestinian Legislative Council list",
     "Particular dealings are barred; an officer has to read the entry.",
   ),
   list(
     "FSE",
     "hold",
-    "E.O. 13608",
+    "OFAC, Foreign Sanctions Evaders list",
     "Particular dealings are barred; an officer has to read the entry.",
   ),
 ];

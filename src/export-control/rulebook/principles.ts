@@ -39,6 +39,7 @@ export const principles: readonly Principle[] = [
   {
     ...common,
     id: "principle-end-use",
+    confidence: "inferred",
     citation: "15 CFR Part 744; 736.2(b)(5)",
     rule: "A license can be required by the end use or end user whatever the item; an officer judges it.",
   },

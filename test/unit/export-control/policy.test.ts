@@ -66,10 +66,10 @@ const itemAndGrant: readonly Policy[] = [
   ["a grant at its end", "need to know", granted({ validUntil: base.at }), "deny", { grant: "fail" }],
   ["a grant whose times cannot be read", "need to know", granted({ validUntil: "next year" }), "hold", { grant: "unknown" }],
   ["a grant without a purpose", "736.2(b)(5)", granted({ purpose: " " }), "hold", { "end-use": "unknown" }],
-  ["a suspended person", "736.2(b)(10)", asks({ ...citizen, state: "suspended" }), "deny", { subject: "fail" }],
-  ["a revoked workload", "736.2(b)(10)", runs({ ...workload(), state: "revoked" }), "deny", { subject: "fail" }],
-  ["a workload of a suspended entity", "736.2(b)(10)", runs(workload({ state: "suspended" })), "deny", { subject: "fail" }],
-  ["a workload whose accountable person is revoked", "736.2(b)(10)", runs(workload({}, { ...citizen, state: "revoked" })), "deny", { subject: "fail" }],
+  ["a suspended person", "the operator's own register", asks({ ...citizen, state: "suspended" }), "deny", { subject: "fail" }],
+  ["a revoked workload", "the operator's own register", runs({ ...workload(), state: "revoked" }), "deny", { subject: "fail" }],
+  ["a workload of a suspended entity", "the operator's own register", runs(workload({ state: "suspended" })), "deny", { subject: "fail" }],
+  ["a workload whose accountable person is revoked", "the operator's own register", runs(workload({}, { ...citizen, state: "revoked" })), "deny", { subject: "fail" }],
   ["a U.S. workload of a U.S. entity and person", "734.13", runs(workload()), "allow", { ownership: "pass" }],
 ];
 
@@ -111,6 +111,7 @@ const deemed: readonly Policy[] = [
   ["weights to a German who is no permanent employee", "742.6(a)(13)", asks(nationalOf("DE")), "deny", { "deemed-export-rs": "fail", "deemed-export-at": "pass" }],
   ["weights to a Chinese permanent employee of a U.S. company", "742.6(a)(13)", asks(nationalOf("CN", employedBy("US", "US"))), "allow", { "deemed-export-rs": "pass" }],
   ["weights to a permanent employee of a company headquartered in Singapore", "742.6(a)(13)", asks(nationalOf("DE", employedBy("SG", "SG"))), "deny", { "deemed-export-rs": "fail" }],
+  ["weights to a permanent employee of a Singapore subsidiary of a U.S. company", "742.6(a)(13), both asked", asks(nationalOf("DE", employedBy("SG", "US"))), "deny", { "deemed-export-rs": "fail" }],
   ["weights to a permanent employee of a U.S. company with a Chinese parent", "742.6(a)(13)", asks(nationalOf("DE", employedBy("US", "CN"))), "deny", { "deemed-export-rs": "fail" }],
   ["weights to a permanent employee of a company of unknown parent", "742.6(a)(13)", asks(nationalOf("DE", employedBy("US", null))), "hold", { "deemed-export-rs": "unknown" }],
   ["weights to a foreign person of unknown employment", "742.6(a)(13)", asks(nationalOf("DE", { employment: null })), "hold", { "deemed-export-rs": "unknown" }],
@@ -172,9 +173,12 @@ const places: readonly Policy[] = [
   ["4D090 for the lower tier to Germany for a Chinese employer", "742.6(a)(6)(iii), headquarters", asks({ ...citizen, ...employedBy("DE", "CN") }, { to: "DE", eccn: "4D090", paragraph: "4A090.b" }), "deny", { "export-rs": "fail" }],
   ["4D090 for the lower tier to Germany for an unknown employer", "742.6(a)(6)(iii), headquarters", asks(citizen, { to: "DE", eccn: "4D090", paragraph: "4A090.b" }), "hold", { "export-rs": "unknown" }],
   ["4D090 for the higher tier to Germany: worldwide as printed", "742.6(a)(6)(iii)(A)", asks({ ...citizen, ...employedBy("US", "US") }, { to: "DE", eccn: "4D090", paragraph: "4A090.a" }), "deny", { "export-rs": "fail" }],
+  ["3E001 for 3A090 without its letter to China: every letter's row", "738.4(a)(2)", asks({ ...citizen, ...employedBy("US", "US") }, { to: "CN", eccn: "3E001", paragraph: "3A090" }), "deny", { "export-rs": "fail", "export-ns": "not-applicable" }],
   ["3E992 to Macau, named beside D:5", "742.6(a)(6)(i)", asks(citizen, { to: "MO", eccn: "3E992" }), "deny", { "export-ns": "fail", "export-rs": "fail" }],
   ["a German entity's workload in the United States: deemed to Germany", "772.1; 734.13(a)(2)", runs(workload({ country: "DE", headquarters: "DE", ultimateParentHeadquarters: "DE" }), { eccn: "4E001" }), "deny", { "deemed-export-ns": "fail" }],
   ["a U.S. workload with a German accountable person", "734.13(a)(2)", runs(workload({}, nationalOf("DE")), { eccn: "4E001" }), "deny", { "deemed-export-ns": "fail" }],
+  ["a Canadian entity's workload with a German accountable person: both count", "734.13(a)(2)", runs(workload({ country: "CA", headquarters: "CA", ultimateParentHeadquarters: "CA" }, nationalOf("DE")), { eccn: "4E001" }), "deny", { "deemed-export-ns": "fail" }],
+  ["a Canadian and German since the same day, asking in Canada", "734.14(a)(2), open", asks(nationalOf("CA", { citizenships: [held("CA"), held("DE")] }), { eccn: "4E001", paragraph: "4A001.b", to: "CA" }), "hold", { "export-ns": "pass", "deemed-export-ns": "unknown" }],
   ["a workload of an entity of unknown country", "772.1", runs(workload({ country: null })), "hold", { nationality: "unknown" }],
   ["a workload of an entity of unknown headquarters", "742.6(a)(6)", runs(workload({ headquarters: null })), "hold", { nationality: "unknown" }],
   ["a workload of an entity of unknown parent", "742.6(a)(6)", runs(workload({ ultimateParentHeadquarters: null })), "hold", { nationality: "unknown" }],
@@ -243,6 +247,12 @@ test.each(policies)("%s (%s)", (_name, _citation, facts, verdict, checks = {}) =
   );
   expect(outcomes).toMatchObject(checks);
   expect(decision.verdict).toBe(verdict);
+});
+
+test("where the chart has no marks, the check says that its silence is no permission", () => {
+  const { checks } = decide(asks(citizen, { to: "IR", eccn: "4E001" }), rulebook);
+  const check = checks.find(({ check: id }) => id === "export-ns");
+  expect(check?.reason).toContain("no marks for IR, which is no permission");
 });
 
 test("no two policies have the same name", () => {

@@ -136,8 +136,7 @@ class DiskStore implements BlobStore {
   async #publish(path: string, final: string): Promise<void> {
     const folder = dirname(final);
     try {
-      await this.#files.mkdir(folder, { recursive: true, mode: 0o700 });
-      await this.#assertNoLink(folder);
+      await this.#makeFolder(folder);
       await this.#files.link(path, final);
     } catch (cause) {
       if (errno(cause) !== "EEXIST" && errno(cause) !== "ENOTDIR") throw cause;
@@ -147,6 +146,17 @@ class DiskStore implements BlobStore {
     }
     await this.#syncFolder(folder);
     await this.#syncAncestors(folder);
+  }
+
+  /** One level at a time, so that nothing is made behind a planted link. */
+  async #makeFolder(folder: string): Promise<void> {
+    if (folder === this.#blobs) return;
+    await this.#makeFolder(dirname(folder));
+    await this.#files.mkdir(folder, { mode: 0o700 }).catch(async (error: unknown) => {
+      if (errno(error) !== "EEXIST") throw error;
+      const found = await this.#files.lstat(folder);
+      if (found.isSymbolicLink()) throw planted(folder);
+    });
   }
 
   async #syncAncestors(folder: string): Promise<void> {
@@ -167,7 +177,7 @@ class DiskStore implements BlobStore {
     }
   }
 
-  /** Null where there is no such blob. A whole store that is gone, for example unmounted, is not a blob that is gone. */
+  /** Null where there is no such blob. */
   async #find(path: string): Promise<Stats | null> {
     try {
       await this.#assertNoLink(dirname(path));
@@ -176,15 +186,24 @@ class DiskStore implements BlobStore {
       if (!found.isFile()) throw planted(path);
       return found;
     } catch (error) {
-      unlessMissing(error);
-      await this.#files.lstat(this.#incoming);
+      await this.#assertMissing(error);
       return null;
     }
   }
 
+  /** Passes over what is not there. A whole store that is not there, for example unmounted, is an outage. */
+  async #assertMissing(error: unknown): Promise<void> {
+    unlessMissing(error);
+    await this.#files.lstat(this.#incoming);
+  }
+
   async #openBlob(path: string): Promise<FileHandle | null> {
     if ((await this.#find(path)) === null) return null;
-    return this.#files.open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
+    return this.#files.open(path, flags).catch((error: unknown) => {
+      unlessMissing(error);
+      return null;
+    });
   }
 
   async #assertNoLink(folder: string): Promise<void> {
@@ -217,7 +236,7 @@ class DiskStore implements BlobStore {
       await this.#assertNoLink(folder);
       entries = await this.#files.opendir(folder);
     } catch (error) {
-      return unlessMissing(error);
+      return this.#assertMissing(error);
     }
     for await (const entry of entries) {
       if (!isSegment(entry.name)) continue;

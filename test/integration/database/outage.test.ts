@@ -80,7 +80,9 @@ describePostgres("on PostgreSQL", () => {
     await using cloned = await openCloned({ statementTimeoutMs: 200, poolSize: 1 });
     const { database } = cloned;
     const slow = sql`select pg_sleep(30)`.execute(database.db);
-    expect(isOutage(await failureOf(slow))).toBe(true);
+    const error = await failureOf(slow);
+    expect(isOutage(error)).toBe(true);
+    expect(error).toMatchObject({ code: "57014" });
     await database.check();
   });
 

@@ -1,0 +1,23 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openSoftCustodian } from "../../src/custody/soft-custodian.ts";
+import { withFaults } from "../support/faults.ts";
+import { type CustodianUnderTest, custodianContract } from "./custodian.ts";
+
+async function openSoft(): Promise<CustodianUnderTest> {
+  const folder = await mkdtemp(join(tmpdir(), "weightvault-custodian-"));
+  const file = join(folder, "kek");
+  return {
+    custodian: await openSoftCustodian({ file, environment: "development" }),
+    breakDown: () => rm(file),
+    close: () => rm(folder, { recursive: true }),
+  };
+}
+
+custodianContract("the soft key custodian", openSoft);
+
+custodianContract("a custodian that can be made to fail, and is not", async () => {
+  const opened = await openSoft();
+  return { ...opened, custodian: withFaults(opened.custodian).port };
+});

@@ -1,0 +1,161 @@
+import { generateKeyPairSync } from "node:crypto";
+import {
+  chmod,
+  link,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { openSoftCustodian } from "../../../src/custody/soft-custodian.ts";
+import { openSoftSigner } from "../../../src/custody/soft-signer.ts";
+
+const environment = "development";
+const name = "vault.example/ledger";
+let folder: string;
+let file: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "weightvault-soft-"));
+  file = join(folder, "deeper", "key");
+});
+
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const openers = [
+  ["the soft key custodian", () => openSoftCustodian({ file, environment })],
+  ["the soft signer", () => openSoftSigner({ file, name, environment })],
+] as const;
+
+describe.each(openers)("%s", (_, open) => {
+  beforeEach(() => {
+    file = join(folder, "deeper", "key");
+  });
+
+  test("makes its key file for its owner alone, with nothing beside it", async () => {
+    await open();
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect((await stat(join(folder, "deeper"))).mode & 0o777).toBe(0o700);
+    expect(await readdir(join(folder, "deeper"))).toEqual(["key"]);
+  });
+
+  test("never writes over an existing key file", async () => {
+    await open();
+    const before = await readFile(file);
+    await open();
+    expect(await readFile(file)).toEqual(before);
+  });
+
+  test("opened eight times at once, makes one key", async () => {
+    const opened = await Promise.all(Array.from({ length: 8 }, () => open()));
+    const keys = opened.map((each) =>
+      "keyId" in each ? each.keyId : each.publicKey.toString("hex"),
+    );
+    expect(new Set(keys).size).toBe(1);
+    expect(await readdir(join(folder, "deeper"))).toEqual(["key"]);
+  });
+
+  test.each([0o640, 0o604, 0o620, 0o601])("refuses a key file of mode %o", async (mode) => {
+    await open();
+    await chmod(file, mode);
+    await expect(open()).rejects.toMatchObject({
+      code: "configuration_invalid",
+      message: expect.stringContaining("0600"),
+    });
+  });
+
+  test("refuses a symbolic link in the key file's place", async () => {
+    await open();
+    await link(file, join(folder, "elsewhere"));
+    await rm(file);
+    await symlink(join(folder, "elsewhere"), file);
+    await expect(open()).rejects.toMatchObject({ code: "configuration_invalid" });
+  });
+
+  test("refuses a key file of the wrong content", async () => {
+    await open();
+    for (const content of [Buffer.alloc(0), Buffer.alloc(31), Buffer.alloc(33)]) {
+      await writeFile(file, content);
+      await expect(open()).rejects.toMatchObject({ code: "configuration_invalid" });
+    }
+  });
+
+  test("refuses a place where it cannot write", async () => {
+    await writeFile(join(folder, "deeper"), "a file where the folder should be");
+    await expect(open()).rejects.toMatchObject({ code: "configuration_invalid" });
+  });
+
+  test("checks that its file still holds its key", async () => {
+    const opened = await open();
+    await opened.check();
+    const before = await readFile(file);
+    await rm(file);
+    await open();
+    await expect(opened.check()).rejects.toMatchObject({ status: 503 });
+    await writeFile(file, before);
+    await opened.check();
+    await chmod(file, 0o644);
+    await expect(opened.check()).rejects.toMatchObject({ status: 503 });
+  });
+});
+
+test("production refuses both, before any file is made", async () => {
+  const refusal = {
+    code: "configuration_invalid",
+    message: expect.stringContaining("refused in production"),
+  };
+  const production = { file, environment: "production" };
+  await expect(openSoftCustodian(production)).rejects.toMatchObject(refusal);
+  await expect(openSoftSigner({ ...production, name })).rejects.toMatchObject(refusal);
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test("a wrapped key survives a restart, and does not open under another key file", async () => {
+  const context = { "weightvault:object": "one" };
+  const first = await openSoftCustodian({ file, environment });
+  const { dataKey, wrapped } = await first.generate(context);
+  const again = await openSoftCustodian({ file, environment });
+  expect(again.keyId).toBe(first.keyId);
+  expect((await again.unwrap(wrapped, context)).equals(dataKey)).toBe(true);
+  const other = await openSoftCustodian({ file: `${file}-other`, environment });
+  expect(other.keyId).not.toBe(first.keyId);
+  await expect(other.unwrap(wrapped, context)).rejects.toMatchObject({
+    code: "wrapped_key_rejected",
+  });
+});
+
+test("the key id is a digest and gives nothing of the key", async () => {
+  const custodian = await openSoftCustodian({ file, environment });
+  expect(custodian.keyId).toMatch(/^soft:[0-9a-f]{16}$/);
+  expect((await readFile(file)).toString("hex")).not.toContain(custodian.keyId.slice(5));
+});
+
+test("the signer signs with the same key after a restart, kept as PKCS #8 in PEM", async () => {
+  const first = await openSoftSigner({ file, name, environment });
+  const again = await openSoftSigner({ file, name, environment });
+  expect(again.publicKey).toEqual(first.publicKey);
+  expect(await again.sign(Buffer.from("note"))).toEqual(await first.sign(Buffer.from("note")));
+  expect(await readFile(file, "latin1")).toMatch(/^-----BEGIN PRIVATE KEY-----\n/);
+});
+
+test("the signer refuses a key of another kind", async () => {
+  await openSoftSigner({ file, name, environment });
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  await writeFile(file, privateKey.export({ type: "pkcs8", format: "pem" }));
+  await expect(openSoftSigner({ file, name, environment })).rejects.toMatchObject({
+    code: "configuration_invalid",
+    message: expect.stringContaining("Ed25519"),
+  });
+});
+
+test.each(["", "two words", "a+b", "tab\there"])("the signer refuses the name %j", async (bad) => {
+  await expect(openSoftSigner({ file, name: bad, environment })).rejects.toMatchObject({
+    code: "configuration_invalid",
+  });
+});

@@ -1,0 +1,48 @@
+import { z } from "zod";
+import { Failure } from "./failure.ts";
+
+const revisionId = z.string().regex(/^[0-9a-f]{40}$/);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const size = z.int().min(0);
+const base64url = z.string().regex(/^[A-Za-z0-9_-]*={0,2}$/);
+const base64 = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/);
+
+const file = z.object({ path: z.string(), size, sha256, object: z.uuid() });
+
+/** The answers that the command line builds on; members that it does not read may come and go. */
+export const answers = {
+  repository: z.object({ head: revisionId.nullable() }),
+  revision: z.object({ revision: revisionId, files: z.array(file) }),
+  upload: z.object({ upload: z.uuid() }),
+  file,
+  commit: z.object({ revision: revisionId }),
+  ledgerKey: z.object({ verificationKey: z.string() }),
+  receipt: z.object({ index: size, entry: base64, proof: z.string() }),
+  recordedRelease: z.object({
+    entry: z.object({ index: size }).nullable(),
+    outcome: z.object({ index: size }).nullable(),
+  }),
+  token: z.object({ text: z.string().regex(/^[\x21-\x7e]+$/) }),
+  release: z.object({
+    release: z.uuid(),
+    expiresAt: z.iso.datetime(),
+    revision: revisionId,
+    enclosure: z.object({ kem: z.int(), enc: base64url, ciphertext: base64url }),
+    objects: z.array(z.object({ ...file.shape, objectBytes: size })),
+    receipt: z.object({ index: size, entry: base64, proof: z.string() }).nullable(),
+    entry: z.object({ index: size, bytes: base64 }).optional(),
+  }),
+} as const;
+
+export type Answer<Name extends keyof typeof answers> = z.output<(typeof answers)[Name]>;
+
+/** The answer as this command line knows it. Throws where the server answers in another form. */
+export function parseAnswer<Name extends keyof typeof answers>(
+  name: Name,
+  value: unknown,
+): Answer<Name> {
+  const parsed = answers[name].safeParse(value);
+  if (parsed.success) return parsed.data as Answer<Name>;
+  const where = parsed.error.issues[0]?.path.join(".") || "the whole of it";
+  throw new Failure("failed", `the server's answer is not what this command expects: ${where}`);
+}

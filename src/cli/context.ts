@@ -1,0 +1,84 @@
+import type { Writable } from "node:stream";
+import { type Client, createClient } from "./client.ts";
+import { type Env, findToken } from "./credentials.ts";
+import { Failure } from "./failure.ts";
+import { createOutput, type Output } from "./output.ts";
+import { Progress } from "./progress.ts";
+
+/** What the command line stands on; `main.ts` gives the real ones. */
+export type Context = {
+  readonly env: Env;
+  readonly stdout: Writable;
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  /** Aborted when the user interrupts. From the first call on, an interruption no longer ends the process at once. */
+  readonly interruption: () => AbortSignal;
+  /** The server and its migrations, composed outside: each runs and gives its exit code. */
+  readonly serve: () => Promise<number>;
+  readonly migrate: () => Promise<number>;
+};
+
+/** The options that every command that talks to the server has. */
+export type RemoteOptions = {
+  readonly json?: boolean;
+  readonly url?: string;
+  readonly tokenFile?: string;
+  readonly timeout?: number;
+};
+
+/** One command under way. */
+export type Session = {
+  readonly env: Env;
+  readonly client: Client;
+  readonly output: Output;
+  readonly progress: (totalBytes: number) => Progress;
+};
+
+const defaultUrl = "http://127.0.0.1:7373";
+const defaultTimeoutSeconds = 120;
+
+/** Opens a session with the caller's token. Throws `notAuthenticated` where there is none. */
+export async function openSession(context: Context, options: RemoteOptions): Promise<Session> {
+  const session = openSessionWithoutToken(context, options);
+  const { note } = session.output;
+  const token = await findToken(context.env, { file: options.tokenFile, note });
+  if (token === null) {
+    throw new Failure(
+      "notAuthenticated",
+      "no token: set WEIGHTVAULT_TOKEN_FILE to a file that holds it, or WEIGHTVAULT_TOKEN",
+    );
+  }
+  return { ...session, client: { ...session.client, token } };
+}
+
+/** For the few addresses that ask for none. */
+export function openSessionWithoutToken(context: Context, options: RemoteOptions): Session {
+  const output = createOutput(context, options.json === true);
+  const url = serverUrl(context.env, options.url);
+  const isLocal = ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
+  if (url.protocol === "http:" && !isLocal)
+    output.note(`warning: ${url.origin} is not https, so the token crosses the network in clear`);
+  return {
+    env: context.env,
+    output,
+    progress: (totalBytes) => new Progress({ stderr: context.stderr, totalBytes }),
+    client: createClient({
+      url,
+      token: null,
+      timeoutMs: (options.timeout ?? defaultTimeoutSeconds) * 1_000,
+      signal: context.interruption(),
+    }),
+  };
+}
+
+/** The server's address: what `/v1/` stands below. Throws `usage`. */
+export function serverUrl(env: Env, given: string | undefined): URL {
+  const text = given ?? (env["WEIGHTVAULT_URL"] || defaultUrl);
+  const url = URL.parse(text);
+  if (url === null || !["http:", "https:"].includes(url.protocol))
+    throw new Failure("usage", "WEIGHTVAULT_URL must be an http:// or https:// address");
+  if (url.username !== "" || url.password !== "")
+    throw new Failure("usage", "WEIGHTVAULT_URL must hold no user and no password");
+  url.search = "";
+  url.hash = "";
+  return url;
+}

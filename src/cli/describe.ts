@@ -1,0 +1,65 @@
+import { isRefusal, type RefusalCode, refusals } from "../errors.ts";
+import { Problem } from "./failure.ts";
+
+const quietOutcomes: readonly unknown[] = ["pass", "covered", "not-applicable"];
+
+/** What stderr says of a failure: what happened, and what the reader can do. Empty where it was said already. */
+export function describe(thrown: unknown): string {
+  if (thrown instanceof Problem) return describeProblem(thrown).join("\n");
+  if (isRefusal(thrown)) return [thrown.message, todo(thrown.remedy)].join("\n");
+  return Error.isError(thrown) ? thrown.message : String(thrown);
+}
+
+function describeProblem({ status, code, message, document }: Problem): string[] {
+  const lines = [message === "" ? `the server answered ${status}` : message];
+  const remedy = document["remedy"] ?? catalogued(code);
+  const checks = describeDecision(document["decision"]);
+  lines.push(...checks);
+  if (Array.isArray(document["errors"]))
+    lines.push(...document["errors"].map((error: unknown) => `  ${sentence(error)}`));
+  if (typeof remedy === "string" && checks.length === 0) lines.push(todo(remedy));
+  if (typeof document["release"] === "string") lines.push(`release ${document["release"]}`);
+  if (typeof document["requestId"] === "string") lines.push(`request ${document["requestId"]}`);
+  return lines;
+}
+
+/** Each check that stood in the way, with its citation and what would change it. */
+export function describeDecision(decision: unknown): string[] {
+  const checks = member(decision, "checks");
+  if (!Array.isArray(checks)) return [];
+  return checks
+    .filter((check: unknown) => !quietOutcomes.includes(member(check, "outcome")))
+    .flatMap((check: unknown) => {
+      const remedy = member(check, "remedy");
+      return [
+        `  ${text(check, "check")}: ${text(check, "outcome")}. ${text(check, "reason")} [${text(check, "citation")}]`,
+        ...(typeof remedy === "string" ? [`    what would change it: ${remedy}`] : []),
+      ];
+    });
+}
+
+function todo(remedy: string): string {
+  return `what to do: ${remedy}`;
+}
+
+function catalogued(code: string): string | undefined {
+  return code in refusals ? refusals[code as RefusalCode][2] : undefined;
+}
+
+function sentence(error: unknown): string {
+  const [path, message] = [member(error, "path"), member(error, "message")];
+  if (typeof message !== "string") return JSON.stringify(error);
+  return path === undefined
+    ? message
+    : `${Array.isArray(path) ? path.join(".") : JSON.stringify(path)}: ${message}`;
+}
+
+function text(value: unknown, name: string): string {
+  const found = member(value, name);
+  return typeof found === "string" ? found : JSON.stringify(found ?? "-");
+}
+
+function member(value: unknown, name: string): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  return (value as Readonly<Record<string, unknown>>)[name];
+}

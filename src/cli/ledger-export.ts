@@ -1,0 +1,141 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { readTile, type TileSource } from "../ledger/source.ts";
+import { folderSource } from "../ledger/source-folder.ts";
+import { type Checkpoint, openCheckpoint } from "../merkle/checkpoint.ts";
+import { readTiles, treeRoot } from "../merkle/proof.ts";
+import { type Tile, tilePath, tilesOf, tileWidth } from "../merkle/tile.ts";
+import { hashBytes } from "../merkle/tree.ts";
+import { Failure } from "./failure.ts";
+import type { LedgerKey } from "./ledger-key.ts";
+import { signedCheckpoint } from "./ledger-show.ts";
+import { isCode } from "./paths.ts";
+
+export type Exported = {
+  readonly folder: string;
+  readonly size: number;
+  readonly fetched: number;
+  readonly kept: number;
+};
+
+/**
+ * Copies a ledger into a folder in the layout of C2SP tlog-tiles, with its key in `verification-key`. Full tiles that are there stay, since
+ * they never change; the checkpoint comes last, so that at every moment the folder holds all that its checkpoint covers. Throws
+ * `integrity` where the ledger is not what the folder's checkpoint has grown to, and keeps that one. It copies; `ledger verify` judges.
+ */
+export async function exportLedger(
+  source: TileSource,
+  key: LedgerKey,
+  { folder, signal }: { readonly folder: string; readonly signal: AbortSignal },
+): Promise<Exported> {
+  const { checkpoint, bytes } = await signedCheckpoint(source, key);
+  await mkdir(folder, { recursive: true });
+  await keepKey(join(folder, "verification-key"), key);
+  const older = await olderCheckpoint(join(folder, "checkpoint"), key);
+  assertNotSmaller(checkpoint, older);
+  let [fetched, kept] = [0, 0];
+  for (const tile of tilesOf(checkpoint.size)) {
+    if (signal.aborted) throw new Failure("failed", "interrupted");
+    const file = join(folder, tilePath(tile));
+    if (await isKept(tile, file)) {
+      kept += 1;
+      continue;
+    }
+    const tileBytes = await readTile(source, key.key, tile);
+    if (tileBytes === null)
+      throw new Failure(
+        "integrity",
+        `the ledger lacks ${tilePath(tile)}, which its checkpoint covers`,
+      );
+    await write(file, tileBytes);
+    fetched += 1;
+  }
+  await assertGrown(folder, key, checkpoint, older);
+  await write(join(folder, "checkpoint"), bytes);
+  return { folder, size: checkpoint.size, fetched, kept };
+}
+
+/** Both roots follow from the tiles that now lie in the folder. */
+async function assertGrown(
+  folder: string,
+  { key }: LedgerKey,
+  newest: Checkpoint,
+  older: Checkpoint | null,
+): Promise<void> {
+  const local = folderSource(folder);
+  for (const { size, root } of older === null ? [newest] : [older, newest]) {
+    const read = readTiles(newest.size, async (tile) => {
+      const bytes = await readTile(local, key, tile);
+      if (bytes?.length !== tile.width * hashBytes)
+        throw new Failure("integrity", `${tilePath(tile)} has not the size of a tile`);
+      return bytes;
+    });
+    if (!(await treeRoot(size, read)).equals(root))
+      throw new Failure(
+        "integrity",
+        `the ledger's tiles do not make the root that is signed at size ${size}`,
+      );
+  }
+}
+
+function assertNotSmaller(newest: Checkpoint, older: Checkpoint | null): void {
+  if (older === null) return;
+  if (newest.size < older.size)
+    throw new Failure(
+      "integrity",
+      `the ledger was rolled back: the folder has ${older.size} entries, it has ${newest.size}`,
+    );
+  if (newest.size === older.size && !newest.root.equals(older.root))
+    throw new Failure(
+      "integrity",
+      "the ledger forked: the folder has a checkpoint of the same size with another root",
+    );
+}
+
+async function olderCheckpoint(file: string, { key }: LedgerKey): Promise<Checkpoint | null> {
+  const bytes = await readOrNull(file);
+  if (bytes === null) return null;
+  const opened = openCheckpoint(bytes, key);
+  if (opened?.verdict !== "verified" || opened.checkpoint.origin !== key.name)
+    throw new Failure("integrity", `${file} is not signed by this ledger's key`);
+  return opened.checkpoint;
+}
+
+async function keepKey(file: string, { text }: LedgerKey): Promise<void> {
+  const present = await readOrNull(file);
+  if (present === null) await write(file, Buffer.from(`${text}\n`, "utf8"));
+  else if (present.toString("utf8").trim() !== text)
+    throw new Failure("integrity", `${file} holds another ledger's key`);
+}
+
+/** A full tile never changes; a partial one is fetched again, since it may be of a ledger that has grown otherwise. */
+async function isKept(tile: Tile, file: string): Promise<boolean> {
+  if (tile.width !== tileWidth) return false;
+  const found = await stat(file).catch(() => null);
+  return (
+    found?.isFile() === true && (tile.level === "entries" || found.size === tileWidth * hashBytes)
+  );
+}
+
+/** Whole or not at all: written beside its place, synced and renamed. */
+async function write(file: string, bytes: Uint8Array): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const partial = `${file}.${randomUUID()}.partial`;
+  try {
+    await using handle = await open(partial, "wx");
+    await handle.writeFile(bytes);
+    await handle.sync();
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+  await rename(partial, file);
+}
+
+async function readOrNull(file: string): Promise<Buffer | null> {
+  return await readFile(file).catch((error: unknown) => {
+    if (isCode(error, "ENOENT")) return null;
+    throw error;
+  });
+}

@@ -1,0 +1,46 @@
+import { readFile } from "node:fs/promises";
+import { parseVerificationKey, type VerificationKey } from "../merkle/note.ts";
+import { parseAnswer } from "./answers.ts";
+import { ask } from "./client.ts";
+import type { Session } from "./context.ts";
+import type { Env } from "./credentials.ts";
+import { Failure } from "./failure.ts";
+
+/** The ledger's verification key, and the text that hands it around. `isPinned`: it came from the user, not from whom it judges. */
+export type LedgerKey = {
+  readonly key: VerificationKey;
+  readonly text: string;
+  readonly isPinned: boolean;
+};
+
+/** The key that the user names, as its text or as a file with it, or that WEIGHTVAULT_LEDGER_KEY holds. Null where there is none. */
+export async function pinnedKey(env: Env, given: string | undefined): Promise<LedgerKey | null> {
+  const named = given ?? env["WEIGHTVAULT_LEDGER_KEY"];
+  if (named === undefined || named === "") return null;
+  const direct = parseVerificationKey(named);
+  if (direct !== null) return { key: direct, text: named.trim(), isPinned: true };
+  const text = await readFile(named, "utf8").catch((cause: unknown) => {
+    const message = `${JSON.stringify(named)} is neither a verification key nor a file that can be read`;
+    throw new Failure("usage", message, { cause });
+  });
+  const key = parseVerificationKey(text);
+  if (key === null) throw new Failure("usage", `${named} holds no Ed25519 verification key`);
+  return { key, text: text.trim(), isPinned: true };
+}
+
+/** The pinned key, else the server's own, which says so on stderr: trusted on first use, it cannot show that the server lies. */
+export async function ledgerKey(
+  { client, env, output }: Pick<Session, "client" | "env" | "output">,
+  given: string | undefined,
+): Promise<LedgerKey> {
+  const pinned = await pinnedKey(env, given);
+  if (pinned !== null) return pinned;
+  const answer = await ask({ ...client, token: null }, "GET", "/v1/ledger/key");
+  const { verificationKey: text } = parseAnswer("ledgerKey", answer);
+  const key = parseVerificationKey(text);
+  if (key === null) throw new Failure("integrity", "the server's ledger key is no Ed25519 key");
+  output.note(
+    `the ledger's key comes from the server and is trusted on first use; compare it with your auditor's and pin it:\n  WEIGHTVAULT_LEDGER_KEY='${text}'`,
+  );
+  return { key, text, isPinned: false };
+}

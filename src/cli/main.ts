@@ -1,0 +1,42 @@
+import { existsSync } from "node:fs";
+import type { Context } from "./context.ts";
+import { run } from "./program.ts";
+
+/** The command line's composition root: the process, and the server where it is asked for. */
+const interrupted = new AbortController();
+let interruptedBy: NodeJS.Signals | null = null;
+
+function interruption(): AbortSignal {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => {
+      interruptedBy = signal;
+      interrupted.abort();
+    });
+  }
+  return interrupted.signal;
+}
+
+/** The server's settings may lie in `.env`, as under `npm start`; the client's token never comes from there. */
+function serverEnv(): NodeJS.ProcessEnv {
+  if (existsSync(".env")) process.loadEnvFile(".env");
+  return process.env;
+}
+
+const context: Context = {
+  env: process.env,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  interruption,
+  serve: async () => await (await import("../main.ts")).serve(serverEnv()),
+  migrate: async () => await (await import("../main.ts")).migrateCommand(serverEnv()),
+};
+
+// Whoever reads the output may stop reading: `weightvault ... | head` is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
+process.exitCode = await run(context, process.argv.slice(2));
+// What was open is closed by now; a shell wants to know that a signal ended it, and from which.
+if (interruptedBy !== null) process.kill(process.pid, interruptedBy);

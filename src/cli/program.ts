@@ -1,0 +1,69 @@
+import { Command, CommanderError } from "commander";
+import { classifyCommands } from "./classify.ts";
+import type { Context } from "./context.ts";
+import { describe } from "./describe.ts";
+import { downloadCommand } from "./download.ts";
+import { entityCommands } from "./entity.ts";
+import { exitOf, exits } from "./exit.ts";
+import { Problem } from "./failure.ts";
+import { grantCommands } from "./grant.ts";
+import { initCommand } from "./init.ts";
+import { ledgerCommands } from "./ledger.ts";
+import { licenseCommands } from "./license.ts";
+import { createOutput } from "./output.ts";
+import { personCommands } from "./person.ts";
+import { releaseCommands } from "./release.ts";
+import { repositoryCommands } from "./repository.ts";
+import { serverCommands } from "./server.ts";
+import { tokenCommands } from "./token.ts";
+import { uploadCommand } from "./upload.ts";
+import { workloadCommands } from "./workload.ts";
+
+/** Every command of `weightvault`. No command takes a token as an argument: the environment or a file holds it. */
+export function buildProgram(context: Context): Command {
+  const program = new Command("weightvault")
+    .description("A vault for model weights: no recorded decision, no key.")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+    })
+    .showHelpAfterError("(--help says how it is used)")
+    .addHelpText("after", `\nExit codes:\n${exitTable()}`);
+  initCommand(program, context);
+  tokenCommands(program, context);
+  repositoryCommands(program, context);
+  uploadCommand(program, context);
+  downloadCommand(program, context);
+  classifyCommands(program, context);
+  personCommands(program, context);
+  entityCommands(program, context);
+  workloadCommands(program, context);
+  licenseCommands(program, context);
+  grantCommands(program, context);
+  releaseCommands(program, context);
+  ledgerCommands(program, context);
+  serverCommands(program, context);
+  return program;
+}
+
+/** Runs one command line and gives its exit code; whatever is thrown is told on stderr, and a problem document with --json on stdout. */
+export async function run(context: Context, argv: readonly string[]): Promise<number> {
+  try {
+    await buildProgram(context).parseAsync([...argv], { from: "user" });
+    return exits.ok[0];
+  } catch (thrown) {
+    const isJson = argv.includes("--json");
+    const output = createOutput(context, isJson);
+    // Commander has written its own message already.
+    if (!(thrown instanceof CommanderError)) output.note(describe(thrown));
+    if (isJson && thrown instanceof Problem) output.result(thrown.document, () => "");
+    return exits[exitOf(thrown)][0];
+  }
+}
+
+function exitTable(): string {
+  return Object.values(exits)
+    .map(([code, meaning]) => `  ${code}  ${meaning}`)
+    .join("\n");
+}

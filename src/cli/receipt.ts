@@ -1,0 +1,96 @@
+import { createHash } from "node:crypto";
+import { canonicalJson } from "../crypto/canonical-json.ts";
+import { type Entry, parseEntry } from "../ledger/entry.ts";
+import type { VerificationKey } from "../merkle/note.ts";
+import { parseTlogProof, verifyTlogProof } from "../merkle/tlog-proof.ts";
+import { leafHash } from "../merkle/tree.ts";
+import type { Answer } from "./answers.ts";
+import { Failure } from "./failure.ts";
+
+export type Receipt = Answer<"receipt">;
+
+/** An entry that a receipt proves: it stands in the ledger of that key. */
+export type ProvedEntry = {
+  readonly entry: Entry;
+  readonly bytes: Buffer;
+  readonly leaf: Buffer;
+};
+
+/** Verifies a receipt offline: the entry's bytes, its way to the root, the checkpoint's signature and origin. Throws `integrity`. */
+export function verifyReceipt(receipt: Receipt, key: VerificationKey): ProvedEntry {
+  const bytes = Buffer.from(receipt.entry, "base64");
+  const entry = parseEntry(bytes);
+  if (entry === null) throw broken("holds no ledger entry in its canonical form");
+  const proof = parseTlogProof(receipt.proof);
+  if (proof === null) throw broken("holds no inclusion proof");
+  if (entry.index !== receipt.index || proof.index !== receipt.index)
+    throw broken("speaks of more than one index");
+  const leaf = leafHash(bytes);
+  const result = verifyTlogProof(proof, leaf, key);
+  if (!result.verified) throw broken(reasons[result.refused]);
+  if (result.checkpoint.origin !== key.name) throw broken("is of another ledger");
+  return { entry, bytes, leaf };
+}
+
+const reasons = {
+  malformed_checkpoint: "holds no checkpoint",
+  unsigned: "is not signed by the ledger's key",
+  forged: "has a forged signature",
+  not_included: "does not lead from the entry to the signed root",
+} as const;
+
+export type ExpectedRelease = {
+  readonly release: string;
+  readonly revision: string;
+  readonly recipientKey: Uint8Array;
+  readonly objects: readonly {
+    readonly path: string;
+    readonly size: number;
+    readonly sha256: string;
+    readonly object: string;
+  }[];
+};
+
+/** Holds the entry to what was asked and answered: this release, allowed, for our key, of exactly these files. Throws `integrity`. */
+export function assertAllows({ kind, body }: Entry, expected: ExpectedRelease): void {
+  const { release, revision, recipientKey, objects } = expected;
+  const decision = body["decision"];
+  const list = objects.map(({ path, size, sha256, object }) => ({ path, size, sha256, object }));
+  const bytes = objects.reduce((sum, { size }) => sum + BigInt(size), 0n);
+  const claims: readonly (readonly [holds: boolean, otherwise: string])[] = [
+    [kind === "release.allowed", "is no allowed release"],
+    [body["release"] === release, "is of another release"],
+    [isRecord(decision) && decision["verdict"] === "allow", "has no verdict that allows it"],
+    [body["revision"] === revision, "is of another revision"],
+    [body["recipientKeySha256"] === sha256Of(recipientKey), "is for another recipient's key"],
+    [
+      isSame(body["objects"], {
+        count: objects.length,
+        bytes: bytes.toString(),
+        sha256: sha256Of(canonicalJson(list)),
+      }),
+      "is of another list of files",
+    ],
+  ];
+  const failed = claims.find(([holds]) => !holds);
+  if (failed !== undefined)
+    throw new Failure("integrity", `the ledger entry of the release ${failed[1]}`);
+}
+
+function isSame(value: unknown, expected: Readonly<Record<string, string | number>>): boolean {
+  return (
+    isRecord(value) && Object.entries(expected).every(([name, member]) => value[name] === member)
+  );
+}
+
+function sha256Of(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function broken(reason: string): Failure {
+  return new Failure("integrity", `the receipt ${reason}`);
+}

@@ -1,0 +1,139 @@
+import { open } from "node:fs/promises";
+import { type Command, Option } from "commander";
+import { parseAnswer } from "./answers.ts";
+import { ask, query, route } from "./client.ts";
+import { noun, recordOf, recordsIn, remote, uuid } from "./command.ts";
+import { type Context, openSession, type RemoteOptions } from "./context.ts";
+import { describeDecision } from "./describe.ts";
+import { verifyEvidence } from "./evidence.ts";
+import { Failure } from "./failure.ts";
+import { ledgerKey } from "./ledger-key.ts";
+import { columns, details, table } from "./output.ts";
+import { isCode } from "./paths.ts";
+import { verifyReceipt } from "./receipt.ts";
+import { showCommand } from "./standing.ts";
+
+type ListOptions = RemoteOptions & {
+  readonly repository?: string;
+  readonly principal?: string;
+  readonly state?: string;
+};
+
+type ReceiptOptions = RemoteOptions & { readonly ledgerKey?: string; readonly save?: string };
+
+const states = [
+  "allowed",
+  "denied",
+  "held",
+  "opening",
+  "delivered",
+  "failed",
+  "abandoned",
+  "unknown",
+];
+
+export function releaseCommands(program: Command, context: Context): void {
+  const release = noun(program, "release", "decisions, and what came of them");
+  remote(release, "list", "releases, newest first")
+    .option("--repository <repository>", "only of this repository, namespace/name")
+    .option("--principal <id>", "only to this principal", uuid)
+    .addOption(new Option("--state <state>", "only in this state").choices(states))
+    .action(async (options: ListOptions) => {
+      const { client, output } = await openSession(context, options);
+      const { repository, principal, state } = options;
+      const answer = await ask(
+        client,
+        "GET",
+        `/v1/releases${query({ repository, principal, state })}`,
+      );
+      output.result(answer, () =>
+        table(
+          recordsIn(answer, "releases"),
+          columns(
+            "id",
+            "principal",
+            "repository",
+            "verdict",
+            "state",
+            "way",
+            "bytesTotal",
+            "createdAt",
+          ),
+        ),
+      );
+    });
+  showCommand(release, context, "release", "releases");
+  receiptCommand(release, context);
+  evidenceCommand(release, context);
+}
+
+function receiptCommand(release: Command, context: Context): void {
+  remote(release, "receipt", "the proof that a decision stands in the ledger, verified here")
+    .argument("<id>", "the release's id", uuid)
+    .option(
+      "--ledger-key <key>",
+      "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
+    )
+    .option("--save <name>", "keep it as <name>.json, the entry, and <name>.tlog-proof")
+    .action(async (id: string, options: ReceiptOptions) => {
+      const session = await openSession(context, options);
+      const key = await ledgerKey(session, options.ledgerKey);
+      const receipt = parseAnswer(
+        "receipt",
+        await ask(session.client, "GET", route`/v1/releases/${id}/receipt`),
+      );
+      const { entry, bytes } = verifyReceipt(receipt, key.key);
+      if (entry.body["release"] !== id)
+        throw new Failure("integrity", "the receipt is of another release");
+      if (options.save !== undefined) {
+        await keep(`${options.save}.json`, bytes);
+        await keep(`${options.save}.tlog-proof`, Buffer.from(receipt.proof, "utf8"));
+      }
+      session.output.result({ ...receipt, verified: true, ledgerKey: key.text }, () =>
+        details({
+          index: receipt.index,
+          kind: entry.kind,
+          time: entry.time,
+          verified: true,
+          ledger: key.key.name,
+        }),
+      );
+    });
+}
+
+function evidenceCommand(release: Command, context: Context): void {
+  remote(
+    release,
+    "evidence",
+    "the facts behind a decision, held against their commitment and decided again",
+  )
+    .argument("<id>", "the release's id", uuid)
+    .action(async (id: string, options: RemoteOptions) => {
+      const { client, output } = await openSession(context, options);
+      const answer = recordOf(await ask(client, "GET", route`/v1/releases/${id}/evidence`));
+      output.note(verifyEvidence(answer));
+      output.result(answer, () => {
+        const decision = recordOf(answer["decision"]);
+        return [
+          details({
+            release: answer["release"],
+            verdict: decision["verdict"],
+            rulebook: decision["rulebook"],
+            commitment: answer["commitment"],
+          }),
+          ...describeDecision(decision),
+          JSON.stringify(answer["facts"], null, 2),
+        ].join("\n");
+      });
+    });
+}
+
+async function keep(file: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await using handle = await open(file, "wx");
+    await handle.writeFile(bytes);
+  } catch (cause) {
+    const reason = isCode(cause, "EEXIST") ? "is there already" : "cannot be written";
+    throw new Failure("failed", `${file} ${reason}`, { cause });
+  }
+}

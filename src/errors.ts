@@ -113,6 +113,11 @@ export const refusals = {
     "The size must be declared",
     "Send Content-Length; chunked bodies are not taken for files.",
   ],
+  precondition_failed: [
+    412,
+    "The precondition of the request does not hold",
+    "Read the present ETag and send the request with it, or without If-Match.",
+  ],
   payload_too_large: [
     413,
     "The body is too large",

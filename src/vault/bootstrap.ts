@@ -7,7 +7,8 @@ import { insertPerson, type PersonRecord, preparePerson } from "./person.ts";
 import { type IssuedToken, insertToken } from "./token.ts";
 import { record, type Vault } from "./vault.ts";
 
-const firstRoles: readonly Role[] = ["export-officer", "operator"];
+/** What the first officer may do. */
+export const firstRoles: readonly Role[] = ["export-officer", "operator"];
 
 /**
  * Gives the vault its identity on the very first start, with the ledger's first entry, and makes the one-time bootstrap token.

@@ -99,7 +99,7 @@ export type Wanted = {
 /** Finds what is asked for. Throws `not_found` for an unknown repository, revision or path. */
 export async function findWanted(
   { database }: Pick<Vault, "database">,
-  request: ReleaseRequest,
+  request: RepositoryName & Pick<ReleaseRequest, "revision" | "paths">,
 ): Promise<Wanted> {
   const repository = await findRepository(database.db, request);
   const revision = await findRevision(database.db, repository, request.revision);

@@ -1,0 +1,96 @@
+import type { Selectable } from "kysely";
+import { z } from "zod";
+import type { Schema } from "../database/schema.ts";
+import {
+  approveClassification,
+  listClassifications,
+  proposeClassification,
+} from "../vault/classification.ts";
+import { route } from "./route.ts";
+import { done, givenInstant, id, json, repositoryParams, text } from "./schema.ts";
+
+const eccn = z.string().regex(/^([0-9][A-E][0-9]{3}|EAR99)$/, "must be an ECCN without paragraph");
+const jurisdiction = z.enum(["EAR", "ITAR", "other"]);
+const basis = z.enum(["self", "CCATS", "counsel"]);
+const datasheet = z.record(text(100), z.union([text(2_000, 0), z.int(), z.boolean()]));
+
+/** A classification as answers give it. */
+export const classification = z.strictObject({
+  id,
+  state: z.enum(["proposed", "approved", "superseded"]),
+  jurisdiction: z.string(),
+  eccn: z.string(),
+  paragraph: z.string().nullable(),
+  basis,
+  datasheet,
+  proposedBy: id,
+  proposedAt: givenInstant,
+  approvedBy: id.nullable(),
+  approvedAt: givenInstant.nullable(),
+});
+
+export const classificationRoutes = [
+  route({
+    method: "post",
+    path: "/v1/repositories/{namespace}/{name}/classifications",
+    roles: ["export-officer"],
+    summary: "Propose a classification",
+    params: repositoryParams,
+    body: z.strictObject({
+      jurisdiction: jurisdiction.default("EAR"),
+      eccn,
+      paragraph: text(40).nullable().default(null),
+      basis,
+      datasheet: datasheet.default({}),
+    }),
+    answers: { 201: json("The proposal.", { classification: id }) },
+    handle: async ({ params, body, caller, services: { vault } }) => ({
+      status: 201,
+      json: await proposeClassification(vault, caller, params, body),
+    }),
+  }),
+  route({
+    method: "post",
+    path: "/v1/repositories/{namespace}/{name}/classifications/{id}/approve",
+    roles: ["export-officer"],
+    summary: "Approve a classification that another officer proposed",
+    params: repositoryParams.extend({ id }),
+    answers: { 204: done },
+    handle: async ({ params, caller, services: { vault } }) => {
+      await approveClassification(vault, caller, params, params.id);
+      return { status: 204 };
+    },
+  }),
+  route({
+    method: "get",
+    path: "/v1/repositories/{namespace}/{name}/classifications",
+    roles: ["export-officer", "auditor"],
+    summary: "List a repository's classifications",
+    params: repositoryParams,
+    answers: {
+      200: json("Classifications, newest first.", { classifications: z.array(classification) }),
+    },
+    handle: async ({ params, services: { vault } }) => ({
+      status: 200,
+      json: { classifications: (await listClassifications(vault, params)).map(outlineOf) },
+    }),
+  }),
+];
+
+/** What an answer says of a classification. */
+export function outlineOf(row: Selectable<Schema["classification"]>) {
+  const { id, state, jurisdiction, eccn, paragraph, basis, datasheet } = row;
+  return {
+    id,
+    state,
+    jurisdiction,
+    eccn,
+    paragraph,
+    basis,
+    datasheet,
+    proposedBy: row.proposed_by,
+    proposedAt: row.proposed_at,
+    approvedBy: row.approved_by,
+    approvedAt: row.approved_at,
+  };
+}

@@ -1,0 +1,74 @@
+import type { RequestHandler, Response } from "express";
+import type { z } from "zod";
+import { Refusal } from "../errors.ts";
+import { admit, identify } from "./authentication.ts";
+import { hasBody, receiveAll } from "./bytes.ts";
+import { jsonLimitBytes, receiveJson } from "./json.ts";
+import { matchTemplate } from "./path.ts";
+import { schemaRefusal } from "./problem.ts";
+import type { Reply, Route, Services } from "./route.ts";
+import { stateOf } from "./state.ts";
+
+/** A route's template as the router writes it. */
+export function routerPath(template: string): string {
+  return template.replaceAll(/\{(\w+)\.\.\.\}/g, "*$1").replaceAll(/\{(\w+)\}/g, ":$1");
+}
+
+/**
+ * Serves one route: who calls, whether they may, what they ask for, the answer; each only after the one before. The caller is known and
+ * admitted before a byte of the body is read.
+ */
+export function serve(route: Route, services: Services): RequestHandler {
+  return async (req, res) => {
+    const state = stateOf(res);
+    state.route = route.path;
+    if (route.roles !== "public") {
+      state.caller = await identify(services, req);
+      admit(state.caller, route);
+    }
+    const params = parseParams(route, state.segments);
+    const query = parse(route.query, { ...req.query }, "query");
+    const body = await readBody(route, req, res);
+    const caller = state.caller;
+    const reply = await route.handle({ params, query, body, caller, services, req, res });
+    if (reply !== null) send(res, reply);
+  };
+}
+
+/** Identifiers that cannot be ours name nothing. */
+function parseParams(route: Route, segments: readonly string[]): unknown {
+  const given = matchTemplate(route.path, segments);
+  const parsed = given === null ? null : route.params.safeParse(given);
+  if (parsed?.success !== true) throw new Refusal("not_found", "the address names no such thing");
+  return parsed.data;
+}
+
+function parse(schema: z.ZodType, given: unknown, place: "body" | "query"): unknown {
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) throw schemaRefusal(parsed.error, place);
+  return parsed.data;
+}
+
+async function readBody(
+  route: Route,
+  req: Parameters<RequestHandler>[0],
+  res: Response,
+): Promise<unknown> {
+  if (route.takesBytes === true) return undefined;
+  if (route.body !== null) return parse(route.body, await receiveJson(req, res), "body");
+  if (hasBody(req)) await receiveAll(req, res, jsonLimitBytes);
+  return undefined;
+}
+
+function send(res: Response, { status, json, headers = {} }: Reply): void {
+  res.status(status);
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+  if (json === undefined) {
+    res.end();
+    return;
+  }
+  const body = Buffer.from(JSON.stringify(json), "utf8");
+  res.setHeader("Content-Type", "application/json; charset=utf-8");
+  res.setHeader("Content-Length", body.length);
+  res.end(body);
+}

@@ -1,0 +1,60 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { bootstrapRoutes } from "./bootstrap.ts";
+import { classificationRoutes } from "./classifications.ts";
+import { entityRoutes } from "./entities.ts";
+import { fileRoutes } from "./files.ts";
+import { grantRoutes } from "./grants.ts";
+import { healthRoutes } from "./health.ts";
+import { ledgerRoutes } from "./ledger.ts";
+import { licenseRoutes } from "./licenses.ts";
+import { objectRoutes } from "./objects.ts";
+import { describeApi } from "./openapi.ts";
+import { personRoutes } from "./persons.ts";
+import { releaseRoutes } from "./releases.ts";
+import { repositoryRoutes } from "./repositories.ts";
+import { revisionRoutes } from "./revisions.ts";
+import { publicRoute, type Route } from "./route.ts";
+import { standingRoutes } from "./standing.ts";
+import { tokenRoutes } from "./tokens.ts";
+import { uploadRoutes } from "./uploads.ts";
+import { workloadRoutes } from "./workloads.ts";
+
+const { version } = JSON.parse(
+  readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+) as { readonly version: string };
+
+const describedRoute = publicRoute({
+  method: "get",
+  path: "/openapi.json",
+  summary: "This description",
+  answers: {
+    200: {
+      description: "An OpenAPI 3.1 document.",
+      json: z.record(z.string(), z.unknown()),
+    },
+  },
+  handle: async () => ({ status: 200, json: describeApi(routes, version) }),
+});
+
+/** Every address that the vault answers, and who may ask. There is no other way in. */
+export const routes: readonly Route[] = [
+  ...healthRoutes,
+  describedRoute,
+  ...bootstrapRoutes,
+  ...tokenRoutes,
+  ...personRoutes,
+  ...entityRoutes,
+  ...workloadRoutes,
+  ...repositoryRoutes,
+  ...classificationRoutes,
+  ...licenseRoutes,
+  ...grantRoutes,
+  ...standingRoutes,
+  ...uploadRoutes,
+  ...revisionRoutes,
+  ...fileRoutes,
+  ...releaseRoutes,
+  ...objectRoutes,
+  ...ledgerRoutes,
+];

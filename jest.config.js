@@ -14,7 +14,11 @@ export default {
       globalSetup: "<rootDir>/test/support/start-services.ts",
       globalTeardown: "<rootDir>/test/support/stop-services.ts",
     },
-    project("services", "services"),
+    {
+      ...project("services", "services"),
+      globalSetup: "<rootDir>/test/support/start-services.ts",
+      globalTeardown: "<rootDir>/test/support/stop-services.ts",
+    },
   ],
   coverageProvider: "v8",
   testTimeout: 60_000,

@@ -1,0 +1,208 @@
+import { randomBytes } from "node:crypto";
+import { readFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { PGlite } from "@electric-sql/pglite";
+import { Client } from "pg";
+import { newRecipientKeyPair, releaseInfo } from "../../src/crypto/enclosure.ts";
+import { openPglite, openPostgres } from "../../src/database/open.ts";
+import { authenticate, type Caller } from "../../src/identity/authenticate.ts";
+import { readPlaintext, unwrapKey } from "../../src/vault/object.ts";
+import { releaseEnclosed } from "../../src/vault/release.ts";
+import { commitRevision, manifestOf } from "../../src/vault/revision.ts";
+import { releaseStream } from "../../src/vault/stream.ts";
+import { sweep } from "../../src/vault/sweep.ts";
+import { openUpload, putFile } from "../../src/vault/upload.ts";
+import type { Vault } from "../../src/vault/vault.ts";
+import { chunked, model, sha256, unitedStates } from "./actors.ts";
+import { withFaults } from "./faults.ts";
+import { entriesOf, verified } from "./ledger.ts";
+import { startVault, type TestAdapters } from "./vault.ts";
+
+/** What the parent asks of one life of this process. It is killed at the nth effect of the work, if the work gets that far. */
+export type KillOrder = {
+  readonly folder: string;
+  /** Null for PGlite in the folder. */
+  readonly databaseUrl: string | null;
+  readonly work: "upload" | "enclosed" | "stream";
+  readonly nth: number;
+  readonly life: number;
+  readonly uploaderToken: string;
+  readonly readerToken: string;
+  /** A file with a line for everything that earlier lives said; everything said there must hold. */
+  readonly said: string;
+};
+
+const order = JSON.parse(process.argv[2] ?? "{}") as KillOrder;
+
+let effects = Number.NEGATIVE_INFINITY;
+
+/** Everything outside this process's memory counts as an effect: each statement, and each call of custodian, signer and store. */
+function effect(): void {
+  effects += 1;
+  if (effects === order.nth) process.kill(process.pid, "SIGKILL");
+}
+
+function say(line: string): void {
+  writeSync(1, `${line}\n`);
+}
+
+function countStatements(): void {
+  for (const [target, names] of [
+    [Client.prototype, ["query"]],
+    [PGlite.prototype, ["query", "exec", "execProtocol", "execProtocolRaw"]],
+  ] as const) {
+    for (const name of names) {
+      const original: unknown = Reflect.get(target, name);
+      if (typeof original !== "function") continue;
+      Reflect.set(target, name, function counted(this: unknown, ...parameters: unknown[]) {
+        effect();
+        return Reflect.apply(original as (...all: unknown[]) => unknown, this, parameters);
+      });
+    }
+  }
+}
+
+function countCalls<Port extends object>(port: Port): Port {
+  const faulty = withFaults(port);
+  const again = () => faulty.arm({ nth: 1, when: "before", act: count });
+  const count = () => {
+    again();
+    effect();
+  };
+  again();
+  return faulty.port;
+}
+
+async function live(): Promise<void> {
+  countStatements();
+  const { databaseUrl, folder } = order;
+  const database =
+    databaseUrl === null
+      ? await openPglite({ folder: join(folder, "database") })
+      : openPostgres({ url: databaseUrl });
+  const wrap = (adapters: TestAdapters): TestAdapters => ({
+    database: adapters.database,
+    custodian: countCalls(adapters.custodian),
+    signer: countCalls(adapters.signer),
+    store: countCalls(adapters.store),
+  });
+  const t = await startVault({ database, folder, wrap });
+  t.clock.advance({ seconds: 3_600 * (order.life + 1) });
+  await sweep(t.vault);
+  await assertHolds(t.vault);
+  const report = await verified(t);
+  const errors = report.findings.filter(({ severity }) => severity === "error");
+  if (!report.verified || errors.length > 0)
+    throw new Error(`the ledger does not verify: ${JSON.stringify(errors)}`);
+  if (report.releases.open > 0) throw new Error("the sweeper left a release open");
+  say(`verified ${report.size}`);
+  const works = { upload, enclosed, stream };
+  const token = order.work === "upload" ? order.uploaderToken : order.readerToken;
+  const caller = await authenticate(database.db, token, t.vault.now());
+  effects = 0;
+  await works[order.work](t.vault, caller);
+  effects = Number.NEGATIVE_INFINITY;
+  say("done");
+  await t.stop();
+  await database.close();
+}
+
+/** Every visible revision opens whole, every commit that was acknowledged is visible, and every key and byte given out is on record. */
+async function assertHolds(vault: Vault): Promise<void> {
+  const { db } = vault.database;
+  const revisions = await db.selectFrom("revision").selectAll().execute();
+  for (const revision of revisions) {
+    for (const file of manifestOf(revision).files) {
+      const object = await db
+        .selectFrom("object")
+        .selectAll()
+        .where("id", "=", file.object)
+        .executeTakeFirstOrThrow();
+      using key = await unwrapKey(vault, object);
+      const pieces: Buffer[] = [];
+      for await (const piece of readPlaintext(vault, object, { key, start: 0, end: file.size }))
+        pieces.push(piece);
+      if (object.state !== "sealed" || sha256(Buffer.concat(pieces)) !== file.sha256)
+        throw new Error(`revision ${revision.id} is not whole`);
+    }
+  }
+  const visible = new Set(revisions.map(({ id }) => id));
+  const entries = await entriesOf(vault.database);
+  const allowed = new Set(
+    entries.filter(({ kind }) => kind === "release.allowed").map(({ body }) => body["release"]),
+  );
+  const ended = new Set(
+    entries
+      .filter(({ kind }) => /^release\.(delivered|failed|unknown)$/.test(kind))
+      .map(({ body }) => body["release"]),
+  );
+  for (const line of readFileSync(order.said, "utf8").split("\n")) {
+    const [what, id = ""] = line.split(" ");
+    if (what === "committed" && !visible.has(id))
+      throw new Error(`the acknowledged revision ${id} is lost`);
+    if (what === "key" && !(allowed.has(id) && ended.has(id)))
+      throw new Error(`keys of ${id} left without their record`);
+    if (what === "bytes" && !(allowed.has(id) && ended.has(id)))
+      throw new Error(`bytes of ${id} left without their record`);
+  }
+}
+
+async function upload(vault: Vault, caller: Caller): Promise<void> {
+  const { upload: id } = await openUpload(vault, caller, model);
+  const files = [];
+  for (const path of ["a.bin", "deep/b.bin"]) {
+    const bytes = randomBytes(path === "a.bin" ? 1_200_000 : 10);
+    files.push(
+      await putFile(vault, caller, {
+        upload: id,
+        path,
+        sizeBytes: bytes.length,
+        source: chunked(bytes, 400_000),
+      }),
+    );
+  }
+  const { head } = await vault.database.db
+    .selectFrom("repository")
+    .select("head")
+    .executeTakeFirstOrThrow();
+  const { revision } = await commitRevision(vault, caller, {
+    ...model,
+    upload: id,
+    parent: head,
+    message: "",
+    files,
+  });
+  say(`committed ${revision}`);
+}
+
+async function enclosed(vault: Vault, caller: Caller): Promise<void> {
+  const pair = await newRecipientKeyPair();
+  const request = {
+    ...model,
+    revision: "main",
+    paths: null,
+    way: "enclosed",
+    recipientKey: pair.publicKey,
+    destination: unitedStates,
+  } as const;
+  const { decided, enclosed: answer } = await releaseEnclosed(vault, caller, request);
+  if (answer === null) throw new Error(`not allowed: ${JSON.stringify(decided.decision)}`);
+  using keys = await pair.open(answer.enclosure, releaseInfo(answer.place.leaf));
+  if (keys === null) throw new Error("the enclosure does not open");
+  say(`key ${decided.release}`);
+}
+
+async function stream(vault: Vault, caller: Caller): Promise<void> {
+  const { stream: opened } = await releaseStream(vault, caller, {
+    ...model,
+    revision: "main",
+    path: "a.bin",
+    destination: unitedStates,
+  });
+  if (opened === null) throw new Error("not allowed");
+  for await (const piece of opened.read({ start: 0, end: opened.file.size })) {
+    if (piece.length > 0) say(`bytes ${opened.release}`);
+  }
+}
+
+await live();

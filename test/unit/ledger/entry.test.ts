@@ -8,7 +8,7 @@ const entry: Entry = {
   previous: "ab".repeat(32),
   time: "2026-01-31T23:59:59.999Z",
   kind: "release.allowed",
-  body: { release: "r", b: [1, true, null, { z: "é", a: "\u2028" }], a: -5, "10": 1, "9": 2 },
+  body: { release: "r", b: [1, true, null, { z: "é", a: "\u2028" }], a: -5 },
 };
 
 const text = encodeEntry(entry).toString();
@@ -100,9 +100,11 @@ test.each([
 });
 
 test("names that JavaScript would put in another order than RFC 8785 are taken in RFC 8785's", () => {
-  expect(text).toContain('{"10":1,"9":2,"a":-5');
-  expect(parseEntry(Buffer.from(text))).toEqual(entry);
-  expect(parseEntry(Buffer.from(text.replace('"10":1,"9":2', '"9":2,"10":1')))).toBeNull();
+  const numbered = { ...entry, body: { "9": 2, "10": 1 } };
+  const bytes = encodeEntry(numbered).toString();
+  expect(bytes).toContain('{"10":1,"9":2}');
+  expect(parseEntry(Buffer.from(bytes))).toEqual(numbered);
+  expect(parseEntry(Buffer.from(bytes.replace('"10":1,"9":2', '"9":2,"10":1')))).toBeNull();
 });
 
 test.each([

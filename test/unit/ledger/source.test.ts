@@ -123,6 +123,21 @@ test.each([
   expect(requests).toBe(times);
 });
 
+test("a redirect is not followed, so the token stays with the host that it is for", async () => {
+  let reached = 0;
+  const elsewhere = await serve((_, response) => {
+    reached += 1;
+    response.end("another ledger");
+  });
+  const url = await serve((_, response) => {
+    response.writeHead(302, { location: elsewhere.href }).end();
+  });
+  const source = urlSource({ url, token: () => "t", retryAfterMs: [] });
+  const thrown = await source.checkpoint().catch((error: unknown) => error);
+  expect(isRefusal(thrown, "ledger_unavailable")).toBe(true);
+  expect(reached).toBe(0);
+});
+
 test("an outage that ends is waited out", async () => {
   let requests = 0;
   const url = await serve((_, response) => {

@@ -263,6 +263,15 @@ const dishonest: readonly (readonly [string, readonly Recorded[], FindingCode])[
     "revoked_revived",
   ],
   [
+    "a grant suspended and reinstated after it was revoked",
+    told(
+      change("grant.revoked", "grant"),
+      change("grant.suspended", "grant"),
+      change("grant.reinstated", "grant"),
+    ),
+    "revoked_revived",
+  ],
+  [
     "a license activated that was never entered",
     told(change("license.activated", "x")),
     "change_impossible",

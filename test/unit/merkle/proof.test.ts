@@ -94,7 +94,7 @@ test("every entry of every size up to 300 is proved, and by no other index, size
   expect(proved).toBe((most * (most + 1)) / 2);
 });
 
-test("every pair of sizes up to 300 is proved consistent, and with no other root", () => {
+test("every pair of sizes up to 300 is proved consistent, and with no other root or size", () => {
   let pairs = 0;
   for (let size = 1; size <= most; size += 1) {
     const root = at(roots, size);
@@ -107,6 +107,9 @@ test("every pair of sizes up to 300 is proved consistent, and with no other root
       }
       if (verifyConsistency({ ...claim, root: at(roots, size - 1) })) {
         throw new Error(`another root passes for ${oldSize} to ${size}`);
+      }
+      if (oldSize < size && verifyConsistency({ ...claim, size: size * 2 + 1 })) {
+        throw new Error(`another size passes for ${oldSize} to ${size}`);
       }
       pairs += 1;
     }
@@ -241,6 +244,13 @@ test("no numbers and no hashes make a verification throw or pass", () => {
   for (const size of [Number.NaN, Number.POSITIVE_INFINITY, 1.5, 2 ** 53]) {
     expect(rootOfInclusion({ index: 0, size, leaf: Buffer.alloc(32), proof: [] })).toBeNull();
   }
+});
+
+test("a proof that is longer than its tree is high leads to no root", () => {
+  const leaf = at(leaves, 0);
+  const claim = { index: 0, size: 2, leaf };
+  expect(rootOfInclusion({ ...claim, proof: [at(leaves, 1)] })).toEqual(at(roots, 2));
+  expect(rootOfInclusion({ ...claim, proof: [at(leaves, 1), at(leaves, 2)] })).toBeNull();
 });
 
 test("a proof of what is not in the tree is not made", async () => {

@@ -114,7 +114,7 @@ test.each([
   expect(all).toHaveLength(count);
 });
 
-test("growing step by step writes every tile of the final size, and only tiles of a size on the way", () => {
+test("growing step by step writes every tile of each size on the way, and none twice", () => {
   const steps = [0, 1, 1, 200, 255, 256, 257, 600, 1024, 65_535, 65_536, 66_000];
   const written = new Set<string>();
   for (const [step, after] of steps.entries()) {
@@ -122,6 +122,7 @@ test("growing step by step writes every tile of the final size, and only tiles o
     const grown = [...tilesBetween(before, after)].map(tilePath);
     const present = new Set([...tilesOf(after)].map(tilePath));
     expect(grown.filter((path) => !present.has(path))).toEqual([]);
+    expect(grown.filter((path) => written.has(path))).toEqual([]);
     for (const path of grown) written.add(path);
     expect([...present].filter((path) => !written.has(path))).toEqual([]);
   }

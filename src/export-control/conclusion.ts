@@ -52,18 +52,24 @@ export function conclude(given: Case, { check, stated, struck, act, places }: Co
     return fail(check, {
       ...details,
       reason: `${what} require a license for ${act}. ${status}`.trim(),
-      remedy: "A license in force that covers the item, the party and the country for this reason.",
+      remedy: `A license in force that covers the item, the party and the country for this reason.${carveOutOf(required)}`,
     });
   }
   const readingsDiffer = struck.some(({ need }) => need.admits.includes("no-license-required"));
   return unknown(check, {
     ...details,
     reason:
-      `Whether ${what} require a license for ${act} ${readingsDiffer ? "differs between the countries that the facts leave open." : "turns on whom the party works for, and on where that entity and its parent are headquartered, which is not known."} ${status}`.trim(),
+      `Whether ${what} require a license for ${act} ${readingsDiffer ? "differs between the countries that the facts leave open." : "turns on where the party's entity and its parent are headquartered, which is not known."} ${status}`.trim(),
     remedy: readingsDiffer
       ? "An officer records a determination that names the party, or a license for each country."
       : "An officer records the party's employment, or a license that covers the release.",
   });
+}
+
+function carveOutOf(required: readonly Struck[]): string {
+  return required.some(({ row }) => row.deemed === "not-employees")
+    ? " Or the person's employment on record, where it is permanent and regular with an entity that has its headquarters and its parent's in Supplement No. 5(a) to Part 740."
+    : "";
 }
 
 /** The chart has no marks for the embargoed countries, and its silence must not be read as permission. */

@@ -42,12 +42,15 @@ export function reachesHeadquarters(given: Case, { reach }: Requirement): Answer
   return headquarters.some((place) => isMacauOrD5(given, place)) ? "required" : "free";
 }
 
-/** 742.6(a)(13): permanent and regular employees of entities with headquarters, and parent, in Supplement No. 5(a). */
+/**
+ * 742.6(a)(13): permanent and regular employees of entities with headquarters, and parent, in Supplement No. 5(a) are left out. Whoever
+ * has no employment on record has not shown to be one, so the requirement stands as printed.
+ */
 export function isLeftOutEmployee(
   { rulebook }: Case,
   employment: PersonFacts["employment"],
 ): Answer {
-  if (employment === null) return "open";
+  if (employment === null) return "required";
   const within = (place: CountryCode) => rulebook.supplementFiveDestinations.includes(place);
   const { permanentRegular, entityHeadquarters, ultimateParentHeadquarters } = employment;
   if (!permanentRegular || !within(entityHeadquarters)) return "required";

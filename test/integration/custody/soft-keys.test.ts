@@ -1,6 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import {
   chmod,
+  chown,
   link,
   mkdtemp,
   readdir,
@@ -14,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { openSoftCustodian } from "../../../src/custody/soft-custodian.ts";
+import { keepKeyFile } from "../../../src/custody/soft-file.ts";
 import { openSoftSigner } from "../../../src/custody/soft-signer.ts";
 
 const environment = "development";
@@ -102,6 +105,30 @@ describe.each(openers)("%s", (_, open) => {
     await opened.check();
     await chmod(file, 0o644);
     await expect(opened.check()).rejects.toMatchObject({ status: 503 });
+  });
+});
+
+test("a key file that another process makes in the meantime is kept, and used", async () => {
+  file = join(folder, "key");
+  const [mine, theirs] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+  const kept = await keepKeyFile(file, () => {
+    writeFileSync(file, theirs, { mode: 0o600 });
+    return Buffer.from(mine);
+  });
+  expect(kept).toEqual(theirs);
+  expect(await readFile(file)).toEqual(theirs);
+  expect(await readdir(folder)).toEqual(["key"]);
+});
+
+/** Only root can give a file away. */
+const testAsRoot = process.geteuid?.() === 0 ? test : test.skip;
+
+testAsRoot("a key file of another user is refused (needs root)", async () => {
+  await openSoftCustodian({ file, environment });
+  await chown(file, 65_534, 65_534);
+  await expect(openSoftCustodian({ file, environment })).rejects.toMatchObject({
+    code: "configuration_invalid",
+    message: expect.stringContaining("another user"),
   });
 });
 

@@ -1,0 +1,103 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "@jest/globals";
+import { ConfigurationError, readConfig, settings } from "../../src/config.ts";
+
+const example = readFileSync(new URL("../../.env.example", import.meta.url), "utf8");
+
+function problemsOf(env: Record<string, string>): readonly string[] {
+  try {
+    readConfig(env);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.problems;
+    throw error;
+  }
+}
+
+const production = {
+  WEIGHTVAULT_ENV: "production",
+  DATABASE_URL: "postgres://vault@db/weightvault",
+  WEIGHTVAULT_STORE_COUNTRY: "US",
+  WEIGHTVAULT_SITES: '[{"name":"hq","country":"US","networks":["10.0.0.0/8"]}]',
+  WEIGHTVAULT_SCREENING_LIST: "/lists/consolidated.csv",
+};
+
+test(".env.example names exactly the settings that the configuration reads", () => {
+  const named = [...example.matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name);
+  expect(named.toSorted()).toEqual(Object.keys(settings).toSorted());
+});
+
+test(".env.example states the defaults", () => {
+  const stated = Object.fromEntries(
+    [...example.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
+  );
+  const { stated: _, ...fromExample } = readConfig(stated);
+  const { stated: __, ...fromNothing } = readConfig({});
+  expect(fromExample).toEqual(fromNothing);
+});
+
+test("the empty environment gives the embedded default on loopback", () => {
+  expect(readConfig({})).toMatchObject({
+    environment: "development",
+    databaseUrl: null,
+    host: "127.0.0.1",
+    dataFolder: "./data",
+    releaseAfter: "checkpoint",
+  });
+});
+
+test("every bad setting is reported at once, and no value is repeated", () => {
+  const problems = problemsOf({
+    WEIGHTVAULT_PORT: "http",
+    WEIGHTVAULT_STORE_COUNTRY: "usa",
+    DATABASE_URL: "mysql://root:hunter2@db",
+    WEIGHTVAULT_SITES: "[",
+    WEIGHTVAULT_PROT: "1",
+  });
+  expect(problems).toHaveLength(5);
+  expect(problems.join("\n")).not.toMatch(/hunter2|usa|http$/);
+  for (const name of [
+    "WEIGHTVAULT_PORT",
+    "WEIGHTVAULT_STORE_COUNTRY",
+    "DATABASE_URL",
+    "WEIGHTVAULT_SITES",
+    "WEIGHTVAULT_PROT",
+  ]) {
+    expect(problems.some((problem) => problem.startsWith(name))).toBe(true);
+  }
+});
+
+test("the command line's own settings may stand in the server's environment", () => {
+  expect(
+    problemsOf({ WEIGHTVAULT_TOKEN_FILE: "/run/token", WEIGHTVAULT_URL: "http://127.0.0.1:1" }),
+  ).toEqual([]);
+});
+
+test("production states its database, store country, sites and list, and is then accepted", () => {
+  expect(
+    problemsOf({ WEIGHTVAULT_ENV: "production" }).map((problem) => problem.split(":")[0]),
+  ).toEqual([
+    "DATABASE_URL",
+    "WEIGHTVAULT_STORE_COUNTRY",
+    "WEIGHTVAULT_SITES",
+    "WEIGHTVAULT_SCREENING_LIST",
+  ]);
+  expect(problemsOf(production)).toEqual([]);
+});
+
+test.each([
+  [{ WEIGHTVAULT_HOST: "0.0.0.0" }, /not loopback/],
+  [{ WEIGHTVAULT_TLS_KEY: "key.pem" }, /go together/],
+  [{ WEIGHTVAULT_SCREENING_LIST: "http://lists.example/csl.json" }, /https/],
+  [
+    { WEIGHTVAULT_SITES: '[{"name":"hq","country":"US","networks":["10.0.0.0/99"]}]' },
+    /WEIGHTVAULT_SITES/,
+  ],
+  [{ WEIGHTVAULT_RELEASE_AFTER: "never" }, /WEIGHTVAULT_RELEASE_AFTER/],
+])("%j is refused", (env, problem) => {
+  expect(problemsOf(env as Record<string, string>).join("\n")).toMatch(problem);
+});
+
+test("the configuration is frozen", () => {
+  expect(Object.isFrozen(readConfig({}))).toBe(true);
+});

@@ -29,8 +29,7 @@ if (main === undefined) {
 
 /** Runs the same command line under another Node, and ends as it ends: with its exit code, or by the signal that ended it. */
 function restart(node, script) {
-  const flags = ["--disable-warning=ExperimentalWarning"];
-  const child = spawn(node, [...flags, script, ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawn(node, [script, ...process.argv.slice(2)], { stdio: "inherit" });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.on(signal, () => {
       // A terminal sends its interruption to the child as well.

@@ -20,7 +20,7 @@ export const answers = {
   receipt: z.object({ index: size, entry: base64, proof: z.string() }),
   recordedRelease: z.object({
     entry: z.object({ index: size }).nullable(),
-    outcome: z.object({ index: size }).nullable(),
+    outcome: z.object({ index: size.nullable() }).nullable(),
   }),
   token: z.object({ text: z.string().regex(/^[\x21-\x7e]+$/) }),
   release: z.object({

@@ -6,7 +6,11 @@ const quietOutcomes: readonly unknown[] = ["pass", "covered", "not-applicable"];
 /** What stderr says of a failure: what happened, and what the reader can do. Empty where it was said already. */
 export function describe(thrown: unknown): string {
   if (thrown instanceof Problem) return describeProblem(thrown).join("\n");
-  if (isRefusal(thrown)) return [thrown.message, todo(thrown.remedy)].join("\n");
+  if (isRefusal(thrown)) {
+    // A ledger's host does not say which role it wants; it is always the same.
+    const remedy = thrown.code === "role_missing" ? "Use an auditor's token." : thrown.remedy;
+    return [thrown.message, todo(remedy)].join("\n");
+  }
   return Error.isError(thrown) ? thrown.message : String(thrown);
 }
 
@@ -18,6 +22,7 @@ function describeProblem({ status, code, message, document }: Problem): string[]
   if (Array.isArray(document["errors"]))
     lines.push(...document["errors"].map((error: unknown) => `  ${sentence(error)}`));
   if (typeof remedy === "string" && checks.length === 0) lines.push(todo(remedy));
+  if (Array.isArray(document["roles"])) lines.push(`roles: ${document["roles"].join(", ")}`);
   if (typeof document["release"] === "string") lines.push(`release ${document["release"]}`);
   if (typeof document["requestId"] === "string") lines.push(`request ${document["requestId"]}`);
   return lines;
@@ -31,8 +36,9 @@ export function describeDecision(decision: unknown): string[] {
     .filter((check: unknown) => !quietOutcomes.includes(member(check, "outcome")))
     .flatMap((check: unknown) => {
       const remedy = member(check, "remedy");
+      const reason = text(check, "reason");
       return [
-        `  ${text(check, "check")}: ${text(check, "outcome")}. ${text(check, "reason")} [${text(check, "citation")}]`,
+        `  ${text(check, "check")}: ${text(check, "outcome")} [${text(check, "citation")}]${reason === "" ? "" : `. ${reason}`}`,
         ...(typeof remedy === "string" ? [`    what would change it: ${remedy}`] : []),
       ];
     });
@@ -56,7 +62,7 @@ function sentence(error: unknown): string {
 
 function text(value: unknown, name: string): string {
   const found = member(value, name);
-  return typeof found === "string" ? found : JSON.stringify(found ?? "-");
+  return typeof found === "string" ? found : "";
 }
 
 function member(value: unknown, name: string): unknown {

@@ -8,7 +8,7 @@ export type FactsOptions = {
   readonly facts?: string;
   readonly name?: string;
   readonly otherName?: readonly string[];
-  readonly usPerson?: string;
+  readonly usPerson?: string | true;
   readonly notUsPerson?: boolean;
   readonly citizenship?: readonly Dated[];
   readonly permanentResidency?: readonly Dated[];
@@ -28,9 +28,9 @@ export function factsOptions(command: Command): Command {
     .option("--name <name>", "the name to screen")
     .option("--other-name <name>", "another name of theirs; may be repeated", repeated)
     .addOption(
-      new Option("--us-person [category]", "they are a U.S. person (15 CFR 772.1)")
-        .choices(categories)
-        .preset(""),
+      new Option("--us-person [category]", "they are a U.S. person (15 CFR 772.1)").choices(
+        categories,
+      ),
     )
     .addOption(notUsPerson.conflicts("usPerson"))
     .option(
@@ -63,7 +63,10 @@ export async function factsOf(options: FactsOptions): Promise<Readonly<Record<st
   if (options.otherName !== undefined) facts["otherNames"] = options.otherName;
   if (options.notUsPerson === true) facts["usPerson"] = { value: false, category: null };
   if (options.usPerson !== undefined)
-    facts["usPerson"] = { value: true, category: options.usPerson || null };
+    facts["usPerson"] = {
+      value: true,
+      category: options.usPerson === true ? null : options.usPerson,
+    };
   if (options.citizenship !== undefined) facts["citizenships"] = options.citizenship;
   if (options.permanentResidency !== undefined)
     facts["permanentResidencies"] = options.permanentResidency;

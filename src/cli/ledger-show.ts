@@ -71,7 +71,9 @@ export async function indexesOf(
   }
   const answer = await ask(client, "GET", route`/v1/releases/${release}`);
   const { entry, outcome } = parseAnswer("recordedRelease", answer);
-  return [entry, outcome].flatMap((place) => (place === null ? [] : [place.index]));
+  return [entry, outcome].flatMap((place) =>
+    typeof place?.index === "number" ? [place.index] : [],
+  );
 }
 
 type TileReader = (tile: Tile) => Promise<Buffer>;

@@ -22,6 +22,12 @@ function serverEnv(): NodeJS.ProcessEnv {
   return process.env;
 }
 
+// Node tells everyone who downloads that its Web Crypto is partly experimental: nothing that they could do about it.
+process.removeAllListeners("warning");
+process.on("warning", ({ name, message }) => {
+  if (name !== "ExperimentalWarning") process.stderr.write(`${name}: ${message}\n`);
+});
+
 const context: Context = {
   env: process.env,
   stdout: process.stdout,

@@ -1,0 +1,59 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const bin = fileURLToPath(new URL("../../bin/weightvault.js", import.meta.url));
+
+export type Ended = {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+};
+
+export type RunOptions = {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+  readonly onStart?: (child: ChildProcess) => void;
+};
+
+export const token = "wv_test_token";
+
+/** Runs the real command as a child process, in an environment that has nothing of the caller's but PATH. */
+export async function weightvault(
+  args: readonly string[],
+  { env = {}, cwd, onStart }: RunOptions = {},
+): Promise<Ended> {
+  const child = spawn(process.execPath, [bin, ...args], {
+    env: { PATH: process.env["PATH"], WEIGHTVAULT_TOKEN: token, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    ...(cwd === undefined ? {} : { cwd }),
+  });
+  onStart?.(child);
+  const { promise, resolve, reject } = Promise.withResolvers<Pick<Ended, "code" | "signal">>();
+  child.on("error", reject);
+  child.on("close", (code, signal) => resolve({ code, signal }));
+  const [stdout, stderr, ended] = await Promise.all([
+    textOf(child.stdout),
+    textOf(child.stderr),
+    promise,
+  ]);
+  return { ...ended, stdout, stderr };
+}
+
+/** A folder of the test's own; `await using` removes it. */
+export async function temporaryFolder(): Promise<{ readonly path: string } & AsyncDisposable> {
+  const path = await mkdtemp(join(tmpdir(), "weightvault-cli-"));
+  return {
+    path,
+    [Symbol.asyncDispose]: async () => await rm(path, { recursive: true, force: true }),
+  };
+}
+
+async function textOf(stream: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
+}

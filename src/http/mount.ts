@@ -1,12 +1,12 @@
 import type { RequestHandler, Response } from "express";
 import type { z } from "zod";
-import { Refusal } from "../errors.ts";
+import { isRefusal, Refusal } from "../errors.ts";
 import { admit, identify } from "./authentication.ts";
 import { hasBody, receiveAll } from "./bytes.ts";
 import { jsonLimitBytes, receiveJson } from "./json.ts";
 import { matchTemplate } from "./path.ts";
 import { schemaRefusal } from "./problem.ts";
-import type { Reply, Route, Services } from "./route.ts";
+import type { Call, Reply, Route, Services } from "./route.ts";
 import { stateOf } from "./state.ts";
 
 /** A route's template as the router writes it. */
@@ -21,18 +21,36 @@ export function routerPath(template: string): string {
 export function serve(route: Route, services: Services): RequestHandler {
   return async (req, res) => {
     const state = stateOf(res);
+    const { promise, resolve } = Promise.withResolvers<void>();
     state.route = route.path;
-    if (route.roles !== "public") {
-      state.caller = await identify(services, req);
-      admit(state.caller, route);
+    state.work = promise;
+    try {
+      const reply = await answer(route, services, { req, res });
+      if (reply !== null) send(res, reply);
+    } catch (thrown) {
+      state.refusal = isRefusal(thrown) ? thrown : services.explain(thrown);
+      throw state.refusal;
+    } finally {
+      resolve();
     }
-    const params = parseParams(route, state.segments);
-    const query = parse(route.query, { ...req.query }, "query");
-    const body = await readBody(route, req, res);
-    const caller = state.caller;
-    const reply = await route.handle({ params, query, body, caller, services, req, res });
-    if (reply !== null) send(res, reply);
   };
+}
+
+async function answer(
+  route: Route,
+  services: Services,
+  { req, res }: Pick<Call, "req" | "res">,
+): Promise<Reply | null> {
+  const state = stateOf(res);
+  if (route.roles !== "public") {
+    state.caller = await identify(services, req);
+    admit(state.caller, route);
+  }
+  const params = parseParams(route, state.segments);
+  const query = parse(route.query, { ...req.query }, "query");
+  const body = await readBody(route, req, res);
+  const caller = state.caller;
+  return await route.handle({ params, query, body, caller, services, req, res });
 }
 
 /** Identifiers that cannot be ours name nothing. */

@@ -16,28 +16,46 @@ export function logRequests(log: Logger): RequestHandler {
     const state = beginState(res, id, performance.now());
     res.setHeader("X-Request-Id", id);
     res.once("close", () => {
-      const line = { method: req.method, status: res.statusCode, ...outline(state) };
-      const isWhole = res.writableFinished;
-      if (res.statusCode >= 500 && isWhole && state.refusal !== null)
-        log.error(withCause(line, state), "request failed");
-      else if (!isWhole) log.warn(withCause(line, state), "request cut off");
-      else log.info(line, "request");
+      const status = res.headersSent ? res.statusCode : null;
+      const line = {
+        method: req.method,
+        status,
+        ms: sinceMs(state),
+        isWhole: res.writableFinished,
+      };
+      // The client may go away first; what became of the work belongs into the line.
+      void state.work.then(() => write(log, state, line));
     });
     next();
   };
 }
 
-function outline({ id, startedAt, route, caller, refusal, release }: RequestState) {
+type Ending = {
+  readonly method: string;
+  readonly status: number | null;
+  readonly ms: number;
+  readonly isWhole: boolean;
+};
+
+function write(log: Logger, state: RequestState, { isWhole, ...ending }: Ending): void {
+  const line = { ...ending, ...outline(state) };
+  const { refusal } = state;
+  if (refusal !== null && refusal.status >= 500)
+    log.error({ ...line, err: refusal }, "request failed");
+  else if (!isWhole) log.warn(line, "request cut off");
+  else log.info(line, "request");
+}
+
+function sinceMs({ startedAt }: RequestState): number {
+  return Math.round(performance.now() - startedAt);
+}
+
+function outline({ id, route, caller, refusal, release }: RequestState) {
   return {
     request: id,
     route,
-    ms: Math.round(performance.now() - startedAt),
     ...(caller === null ? {} : { principal: caller.principal }),
     ...(refusal === null ? {} : { code: refusal.code }),
     ...(release === null ? {} : { release }),
   };
-}
-
-function withCause(line: object, { refusal }: RequestState) {
-  return refusal === null ? line : { ...line, err: refusal };
 }

@@ -13,6 +13,8 @@ export type RequestState = {
   caller: Caller | null;
   refusal: Refusal | null;
   release: string | null;
+  /** Resolves when the route has done what it does; a client that goes away ends the answer earlier. */
+  work: Promise<void>;
 };
 
 const name = "weightvault";
@@ -27,6 +29,7 @@ export function beginState(res: Response, id: string, startedAt: number): Reques
     caller: null,
     refusal: null,
     release: null,
+    work: Promise.resolve(),
   };
   res.locals[name] = state;
   return state;

@@ -38,7 +38,11 @@ export function factsOptions(command: Command): Command {
       "CC:from or CC:from:until, with dates; may be repeated",
       dated,
     )
-    .option("--permanent-residency <status>", "CC:from or CC:from:until; may be repeated", dated)
+    .option(
+      "--permanent-residency <status>",
+      "CC:from or CC:from:until; may be repeated (none, where a citizenship is stated)",
+      dated,
+    )
     .option(
       "--employer-headquarters <country>",
       "where their employer has its headquarters",

@@ -4,8 +4,18 @@ import { country, date, text } from "./schema.ts";
 
 const dated = z.strictObject({ country, from: date, until: date.nullable().default(null) });
 
-/** What an officer states of a person. What is absent is unknown, and what is unknown holds a decision. */
-export const personFacts = z.strictObject({
+const nationalities = z
+  .array(dated)
+  .max(50)
+  .nullable()
+  .optional()
+  .describe("Null or absent: not known. Absent where the other list is stated: there are none.");
+
+/**
+ * What an officer states of a person. What is absent is unknown, and what is unknown holds a decision. Whoever states one of the two lists
+ * of nationality states all of it: the list that is then left out is empty, and one that is not known is an explicit null.
+ */
+const stated = z.strictObject({
   name: text(200),
   otherNames: z.array(text(200)).max(50).default([]),
   usPerson: z
@@ -18,8 +28,8 @@ export const personFacts = z.strictObject({
     })
     .nullable()
     .default(null),
-  citizenships: z.array(dated).max(50).nullable().default(null),
-  permanentResidencies: z.array(dated).max(50).nullable().default(null),
+  citizenships: nationalities,
+  permanentResidencies: nationalities,
   employment: z
     .strictObject({
       entityHeadquarters: country,
@@ -28,4 +38,15 @@ export const personFacts = z.strictObject({
     })
     .nullable()
     .default(null),
-}) satisfies z.ZodType<PersonRecord>;
+});
+
+export const personFacts = stated.transform((facts): PersonRecord => {
+  const { citizenships, permanentResidencies } = facts;
+  return {
+    ...facts,
+    citizenships:
+      citizenships ?? (permanentResidencies == null || citizenships === null ? null : []),
+    permanentResidencies:
+      permanentResidencies ?? (citizenships == null || permanentResidencies === null ? null : []),
+  };
+});

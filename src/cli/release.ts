@@ -5,7 +5,6 @@ import { ask, query, route } from "./client.ts";
 import { noun, recordOf, recordsIn, remote, uuid } from "./command.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
 import { describeDecision } from "./describe.ts";
-import { verifyEvidence } from "./evidence.ts";
 import { Failure } from "./failure.ts";
 import { ledgerKey } from "./ledger-key.ts";
 import { columns, details, table } from "./output.ts";
@@ -111,6 +110,8 @@ function evidenceCommand(release: Command, context: Context): void {
     .action(async (id: string, options: RemoteOptions) => {
       const { client, output } = await openSession(context, options);
       const answer = recordOf(await ask(client, "GET", route`/v1/releases/${id}/evidence`));
+      // The rulebook is big, and no other command needs it.
+      const { verifyEvidence } = await import("./evidence.ts");
       output.note(verifyEvidence(answer));
       output.result(answer, () => {
         const decision = recordOf(answer["decision"]);

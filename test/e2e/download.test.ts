@@ -1,17 +1,23 @@
-import { randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { fixedSigner } from "../vectors/ledger/build.ts";
-import { type Ended, type RunOptions, temporaryFolder, weightvault } from "./command.ts";
+import {
+  type Ended,
+  type RunOptions,
+  temporaryFolder,
+  weightvault,
+  weightvaultHere,
+} from "./command.ts";
 import { serveReleases, signer, type Tampering } from "./release-double.ts";
 
 const weights = randomBytes(2_500_000);
 const files = { "model/weights.bin": weights, "config.json": Buffer.from("{}") };
 
 type Downloaded = Ended & {
-  /** Every file below the output folder, by its path. */
-  readonly found: Readonly<Record<string, Buffer>>;
+  /** SHA-256 of every file in the test's folder, by its path. */
+  readonly found: Readonly<Record<string, string>>;
   readonly asked: readonly string[];
 };
 
@@ -22,8 +28,10 @@ async function download(
     args = [],
     prepare,
     served = files,
+    command = weightvaultHere,
     ...options
   }: RunOptions & {
+    readonly command?: typeof weightvault;
     readonly args?: readonly string[];
     readonly prepare?: (output: string) => Promise<void>;
     readonly served?: Readonly<Record<string, Uint8Array>>;
@@ -34,7 +42,7 @@ async function download(
   const output = join(folder.path, "output");
   await mkdir(output);
   await prepare?.(output);
-  const ended = await weightvault(["download", "lab/model", "--output", output, ...args], {
+  const ended = await command(["download", "lab/model", "--output", output, ...args], {
     ...options,
     env: {
       WEIGHTVAULT_URL: server.url,
@@ -45,21 +53,26 @@ async function download(
   return { ...ended, found: await filesIn(folder.path), asked: server.asked };
 }
 
-async function filesIn(folder: string): Promise<Record<string, Buffer>> {
-  const found: Record<string, Buffer> = {};
+const digest = (bytes: Uint8Array | string) => hash("sha256", bytes);
+
+async function filesIn(folder: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
   for (const item of await readdir(folder, { recursive: true, withFileTypes: true })) {
     const path = join(item.parentPath, item.name);
-    if (item.isFile()) found[path.slice(folder.length + 1)] = await readFile(path);
+    if (item.isFile()) found[path.slice(folder.length + 1)] = digest(await readFile(path));
   }
   return found;
 }
 
 test("files come whole, under their paths, with a result as JSON", async () => {
-  const { code, stdout, stderr, found } = await download({}, { args: ["--json"] });
+  const { code, stdout, stderr, found } = await download(
+    {},
+    { args: ["--json"], command: weightvault },
+  );
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(found).toEqual({
-    "output/model/weights.bin": weights,
-    "output/config.json": Buffer.from("{}"),
+    "output/model/weights.bin": digest(weights),
+    "output/config.json": digest("{}"),
   });
   const { releases, files: listed } = JSON.parse(stdout) as {
     releases: unknown[];
@@ -69,13 +82,12 @@ test("files come whole, under their paths, with a result as JSON", async () => {
 });
 
 test("only its owner may read a downloaded file", async () => {
-  let mode = 0;
   await using folder = await temporaryFolder();
   await using server = await serveReleases({ "a.bin": weights });
-  await weightvault(["download", "lab/model", "--output", folder.path], {
+  await weightvaultHere(["download", "lab/model", "--output", folder.path], {
     env: { WEIGHTVAULT_URL: server.url, WEIGHTVAULT_LEDGER_KEY: signer.verificationKey },
   });
-  mode = (await stat(join(folder.path, "a.bin"))).mode;
+  const { mode } = await stat(join(folder.path, "a.bin"));
   expect(mode & 0o777).toBe(0o600);
 });
 
@@ -83,7 +95,10 @@ test("an empty file and one that fills its segments exactly come whole", async (
   const served = { empty: Buffer.alloc(0), exact: randomBytes(2 * 1_048_544) };
   const { code, found } = await download({}, { served });
   expect(code).toBe(0);
-  expect(found).toEqual({ "output/empty": served.empty, "output/exact": served.exact });
+  expect(found).toEqual({
+    "output/empty": digest(served.empty),
+    "output/exact": digest(served.exact),
+  });
 });
 
 test("without a pinned key, the server's own is used and said to be trusted on first use", async () => {
@@ -140,6 +155,11 @@ test.each(integrityCases)("%s ends with 6 and leaves no file", async (_, tamperi
   expect(stderr).not.toBe("");
 });
 
+test("the real command ends with 6 on corrupted ciphertext, and leaves no file", async () => {
+  const { code, found } = await download({ object: flipped(2_000_000) }, { command: weightvault });
+  expect({ code, found: Object.keys(found) }).toEqual({ code: 6, found: [] });
+});
+
 test("nothing is fetched before the receipt is verified", async () => {
   const { asked } = await download({ signer: fixedSigner(9) });
   expect(asked).toEqual(["POST /v1/releases"]);
@@ -176,7 +196,7 @@ test("a connection that always breaks off ends with 7 and leaves no file", async
         return null;
       },
     },
-    { served: { "weights.bin": weights } },
+    { served: { "weights.bin": weights }, command: weightvault },
   );
   expect({ code, found }).toEqual({ code: 7, found: {} });
 });
@@ -198,7 +218,7 @@ test("a download goes on where the connection broke off", async () => {
     { served: { "weights.bin": weights } },
   );
   expect({ code, times }).toEqual({ code: 0, times: 2 });
-  expect(found).toEqual({ "output/weights.bin": weights });
+  expect(found).toEqual({ "output/weights.bin": digest(weights) });
 });
 
 test("a release that expires before all files came is followed by another", async () => {
@@ -214,10 +234,10 @@ test("a file that is there with other content stays, unless --overwrite", async 
   const kept = await download({}, { served, prepare });
   expect(kept.code).toBe(1);
   expect(kept.stderr).toContain("--overwrite");
-  expect(kept.found).toEqual({ "output/weights.bin": Buffer.from("mine") });
+  expect(kept.found).toEqual({ "output/weights.bin": digest("mine") });
   const replaced = await download({}, { served, prepare, args: ["--overwrite"] });
   expect(replaced.code).toBe(0);
-  expect(replaced.found).toEqual({ "output/weights.bin": weights });
+  expect(replaced.found).toEqual({ "output/weights.bin": digest(weights) });
 });
 
 test("a file that is there already with the same bytes is not fetched again", async () => {
@@ -243,6 +263,7 @@ test("an interruption leaves neither a file nor a partial one, and ends by its s
     },
     {
       served: { "weights.bin": weights },
+      command: weightvault,
       onStart: (child) => {
         interrupt = () => child.kill("SIGINT");
       },

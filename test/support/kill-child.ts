@@ -49,7 +49,7 @@ function say(line: string): void {
 function countStatements(): void {
   for (const [target, names] of [
     [Client.prototype, ["query"]],
-    [PGlite.prototype, ["query", "exec", "execProtocol", "execProtocolRaw"]],
+    [PGlite.prototype, ["query", "exec"]],
   ] as const) {
     for (const name of names) {
       const original: unknown = Reflect.get(target, name);

@@ -86,7 +86,7 @@ export async function gatherFacts(tx: Tx, request: FactsRequest): Promise<Gather
             list: screening.list,
             maxAgeDays: screening.maxAgeDays,
             isTrial: screening.isTrial,
-            screened: names.length,
+            screened: screening.comparable(names),
             matches: screening.match(names).map((match) => ({ ...match, clearedBy: null })),
           },
   };

@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { parseConsolidatedList } from "../screening/csl.ts";
-import { buildIndex, match } from "../screening/index.ts";
+import { buildIndex, comparable, match } from "../screening/index.ts";
 import { ListError, type ScreeningList } from "../screening/list.ts";
 import { sampleList } from "../screening/sample-list.ts";
 import type { Screening } from "./vault.ts";
@@ -33,6 +33,7 @@ export async function loadScreening({
     list: { name, digest, asOf, kind },
     maxAgeDays,
     isTrial,
+    comparable,
     match: (names) => match(index, names).map(({ source, entry }) => ({ source, entry })),
   };
 }

@@ -27,6 +27,8 @@ export type Vault = {
 
 /** A loaded denied-party list. `match` compares names for equality after normalisation. */
 export type Screening = Pick<ScreeningFacts, "list" | "maxAgeDays" | "isTrial"> & {
+  /** How many of the names hold anything that can be compared. */
+  comparable(names: readonly string[]): number;
   match(names: readonly string[]): readonly { readonly source: string; readonly entry: string }[];
 };
 

@@ -53,11 +53,9 @@ function catalogued(code: string): string | undefined {
 }
 
 function sentence(error: unknown): string {
-  const [path, message] = [member(error, "path"), member(error, "message")];
-  if (typeof message !== "string") return JSON.stringify(error);
-  return path === undefined
-    ? message
-    : `${Array.isArray(path) ? path.join(".") : JSON.stringify(path)}: ${message}`;
+  const [path, message] = [text(error, "path"), text(error, "message")];
+  if (message === "") return JSON.stringify(error);
+  return path === "" ? message : `${path}: ${message}`;
 }
 
 function text(value: unknown, name: string): string {

@@ -1,0 +1,67 @@
+import { expect, test } from "@jest/globals";
+import { describe as describeFailure } from "../../../src/cli/describe.ts";
+import { Failure, Problem } from "../../../src/cli/failure.ts";
+import { Refusal } from "../../../src/errors.ts";
+
+test("a denial names each check that stands in the way, its citation and what would change it, and no other", () => {
+  const decision = {
+    verdict: "deny",
+    checks: [
+      {
+        check: "grant",
+        outcome: "pass",
+        citation: "need to know",
+        reason: "There is one.",
+        remedy: null,
+      },
+      {
+        check: "nationality",
+        outcome: "unknown",
+        citation: "15 CFR 734.13(b)",
+        reason: "Nobody stated a citizenship.",
+        remedy: "State the citizenships.",
+      },
+      { check: "export-ns", outcome: "fail", citation: "15 CFR 742.4", reason: null, remedy: null },
+    ],
+  };
+  const problem = new Problem(403, {
+    code: "release_denied",
+    title: "Denied",
+    detail: "by ns",
+    decision,
+  });
+  expect(describeFailure(problem)).toBe(
+    [
+      "Denied: by ns",
+      "  nationality: unknown [15 CFR 734.13(b)]. Nobody stated a citizenship.",
+      "    what would change it: State the citizenships.",
+      "  export-ns: fail [15 CFR 742.4]",
+    ].join("\n"),
+  );
+});
+
+test("a problem says title, detail, remedy, the wrong fields and the request", () => {
+  const problem = new Problem(400, {
+    code: "invalid_request",
+    title: "Bad",
+    detail: "the body",
+    remedy: "Correct it.",
+    errors: [{ path: "scope.eccns", message: "too short" }],
+    requestId: "r-1",
+  });
+  expect(describeFailure(problem)).toBe(
+    "Bad: the body\n  scope.eccns: too short\nwhat to do: Correct it.\nrequest r-1",
+  );
+});
+
+test("a code that we know has its remedy, even where the answer lacks one", () => {
+  const problem = new Problem(409, { code: "parent_moved", title: "Moved" });
+  expect(describeFailure(problem)).toContain("Read the head revision");
+});
+
+test("failures and refusals of our own say their message", () => {
+  expect(describeFailure(new Failure("failed", "no such file"))).toBe("no such file");
+  expect(describeFailure(new Refusal("object_corrupt", "The tag fails."))).toContain(
+    "The tag fails.",
+  );
+});

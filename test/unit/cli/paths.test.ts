@@ -1,0 +1,76 @@
+import { join, resolve, sep } from "node:path";
+import { expect, test } from "@jest/globals";
+import { assert, property, string } from "fast-check";
+import { destinationsOf, pathProblem } from "../../../src/cli/paths.ts";
+
+test.each([
+  "a",
+  "a/b.bin",
+  "model-00001-of-00002.safetensors",
+  ".gitattributes",
+  "ä/日本.bin",
+  "a..b",
+])("%j is a path of a revision", (path) => {
+  expect(pathProblem(path)).toBeNull();
+});
+
+test.each([
+  "",
+  "/a",
+  "//a",
+  "a//b",
+  "a/",
+  ".",
+  "..",
+  "../a",
+  "a/../b",
+  "a/./b",
+  "a\\b",
+  "a\nb",
+  "a\u0000b",
+  "a\u009bb",
+  "\ud800",
+  "a".repeat(1_025),
+])("%j is none", (path) => {
+  expect(pathProblem(path)).not.toBeNull();
+});
+
+test.each(["c:/a", "a:stream", "nul", "a/CON.txt", "com1", "a.", "a ", "a?b"])(
+  "Windows cannot hold %j",
+  (path) => {
+    expect(pathProblem(path, "win32")).not.toBeNull();
+    expect(pathProblem(path, "linux")).toBeNull();
+  },
+);
+
+test("whatever the server names, a file goes below the output folder or is refused", () => {
+  const output = resolve("/somewhere/output");
+  assert(
+    property(string({ unit: "binary", maxLength: 20 }), (text) => {
+      const path = text.replaceAll("x", "../").replaceAll("y", "/");
+      if (pathProblem(path) !== null) return;
+      const place = destinationsOf(output, [path]).get(path) ?? "";
+      expect(place.startsWith(`${output}${sep}`)).toBe(true);
+      expect(resolve(place)).toBe(place);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("each path has its place", () => {
+  const places = destinationsOf("/out", ["a/b", "c"]);
+  expect([...places.values()]).toEqual([
+    join(resolve("/out"), "a", "b"),
+    join(resolve("/out"), "c"),
+  ]);
+});
+
+test.each([
+  ["a file twice", ["a", "a"]],
+  ["a file that is a folder too", ["a/b", "a"]],
+  ["a path that leaves the folder", ["a", "../b"]],
+])("a list with %s is refused as an integrity failure", (_, paths) => {
+  expect(() => destinationsOf("/out", paths)).toThrow(
+    expect.objectContaining({ exit: "integrity" }),
+  );
+});

@@ -217,10 +217,9 @@ class Demo {
   ): Promise<{ verdict: Verdict; folder: string }> {
     const folder = join(this.#folder, `${who}-${story.length}`);
     const { answer } = await this.as(who, "download", repository, "--output", folder);
-    const release =
-      answer["release"] ??
-      (answer["releases"] as readonly { release: string }[] | undefined)?.[0]?.release;
-    const { answer: evidence } = await this.as("olive", "release", "evidence", String(release));
+    const released = answer["releases"] as readonly { readonly release: string }[] | undefined;
+    const release = released?.[0]?.release ?? (answer["release"] as string);
+    const { answer: evidence } = await this.as("olive", "release", "evidence", release);
     const { verdict, checks } = evidence["decision"] as {
       verdict: Verdict;
       checks: readonly Checked[];

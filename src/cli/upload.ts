@@ -9,8 +9,8 @@ import { DigestedFile, findSources, type Source } from "./sources.ts";
 
 type UploadOptions = RemoteOptions & {
   readonly message: string;
-  /** Absent: the head. Null: none. */
-  readonly parent?: string | null;
+  /** 40 hex digits, or `none`; absent: the head. */
+  readonly parent?: string;
   readonly replaceAll?: boolean;
 };
 
@@ -24,7 +24,7 @@ export function uploadCommand(program: Command, context: Context): void {
     .option(
       "--parent <revision>",
       "the revision that this one follows, or none (the head)",
-      parentOf,
+      revisionOrNone,
     )
     .option("--replace-all", "do not keep the parent's other files")
     .action(
@@ -55,7 +55,7 @@ export async function upload(
 ) {
   const { client } = session;
   const base = repositoryRoute(repository);
-  const parent = options.parent === undefined ? await headOf(client, base) : options.parent;
+  const parent = await parentOf(client, base, options.parent);
   const kept =
     parent === null || options.replaceAll === true ? [] : await filesOf(client, base, parent);
   const opened = parseAnswer("upload", await ask(client, "POST", `${base}/uploads`));
@@ -104,7 +104,12 @@ async function sendAll(session: Session, at: string, sources: readonly Source[])
   return sent;
 }
 
-async function headOf(client: Session["client"], base: string): Promise<string | null> {
+async function parentOf(
+  client: Session["client"],
+  base: string,
+  given: string | undefined,
+): Promise<string | null> {
+  if (given !== undefined) return given === "none" ? null : given;
   return parseAnswer("repository", await ask(client, "GET", base)).head;
 }
 
@@ -127,9 +132,8 @@ async function giveUp(client: Session["client"], at: string): Promise<void> {
   await ask(patient, "DELETE", at).catch(() => {});
 }
 
-function parentOf(text: string): string | null {
-  if (text === "none") return null;
-  if (!/^[0-9a-f]{40}$/.test(text))
+function revisionOrNone(text: string): string {
+  if (text !== "none" && !/^[0-9a-f]{40}$/.test(text))
     throw new InvalidArgumentError("A revision is 40 hex digits; none is for the first.");
   return text;
 }

@@ -1,10 +1,8 @@
-import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { afterEach, expect, test } from "@jest/globals";
 import { sql } from "kysely";
 import type { Signer } from "../../../src/custody/signer.ts";
 import type { Database } from "../../../src/database/open.ts";
 import { transact } from "../../../src/database/transact.ts";
-import { Refusal } from "../../../src/errors.ts";
 import { openLedger, type RunningLedger } from "../../../src/ledger/open.ts";
 import { makeReceipt } from "../../../src/ledger/receipt.ts";
 import { submit } from "../../../src/ledger/submit.ts";
@@ -19,29 +17,8 @@ import {
 import { parseTilePath } from "../../../src/merkle/tile.ts";
 import { parseTlogProof, verifyTlogProof } from "../../../src/merkle/tlog-proof.ts";
 import { forEachDatabase } from "../../support/database.ts";
+import { TestSigner } from "../../support/test-signer.ts";
 import { until } from "../../support/until.ts";
-
-class TestSigner implements Signer {
-  readonly name = "test.example/ledger";
-  readonly publicKey: Buffer;
-  readonly #key: KeyObject;
-  refuses = false;
-
-  constructor() {
-    const { publicKey, privateKey } = generateKeyPairSync("ed25519");
-    this.publicKey = publicKey.export({ format: "der", type: "spki" }).subarray(-32);
-    this.#key = privateKey;
-  }
-
-  async sign(message: Uint8Array): Promise<Buffer> {
-    await this.check();
-    return sign(null, message, this.#key);
-  }
-
-  async check(): Promise<void> {
-    if (this.refuses) throw new Refusal("signer_unavailable", "the signer refuses");
-  }
-}
 
 forEachDatabase("the sequencer", (open) => {
   const running: RunningLedger[] = [];

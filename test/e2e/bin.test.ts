@@ -1,0 +1,63 @@
+import { spawn, spawnSync } from "node:child_process";
+import { cp, mkdir, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "@jest/globals";
+import { bin, temporaryFolder, weightvault } from "./command.ts";
+import { serveHttp } from "./http-double.ts";
+
+/** A Node that is too old for the command line, where this machine has one. */
+const oldNode = ["/usr/bin/node", "/usr/local/bin/node"].find((node) => {
+  const { stdout } = spawnSync(node, ["--version"], { encoding: "utf8" });
+  const major = Number(/^v(\d+)\./.exec(stdout ?? "")?.[1] ?? 0);
+  return major >= 18 && major < 24;
+});
+if (oldNode === undefined)
+  console.warn("the restart under a newer Node is not tested: this machine has no older one");
+const withOldNode = oldNode === undefined ? test.skip : test;
+
+test("the command passes its exit code through", async () => {
+  expect((await weightvault(["--help"])).code).toBe(0);
+  expect((await weightvault(["nonsense"])).code).toBe(2);
+});
+
+withOldNode(
+  "under an old Node it restarts itself on the local one, and passes the exit code through",
+  () => {
+    const { status, stdout } = spawnSync(oldNode ?? "", [bin, "--help"], { encoding: "utf8" });
+    expect({ status, isHelp: stdout.includes("Usage: weightvault") }).toEqual({
+      status: 0,
+      isHelp: true,
+    });
+    expect(spawnSync(oldNode ?? "", [bin, "nonsense"]).status).toBe(2);
+  },
+);
+
+withOldNode.each(["SIGTERM", "SIGINT"] as const)(
+  "a restarted command gets %s and ends by it",
+  async (signal) => {
+    const asked = Promise.withResolvers<void>();
+    await using server = await serveHttp(() => asked.resolve());
+    const child = spawn(oldNode ?? "", [bin, "token", "list"], {
+      env: { WEIGHTVAULT_URL: server.url, WEIGHTVAULT_TOKEN: "wv_test" },
+      stdio: "ignore",
+    });
+    const ended = new Promise((resolve) => child.on("exit", (_, by) => resolve(by)));
+    await asked.promise;
+    child.kill(signal);
+    expect(await ended).toBe(signal);
+  },
+);
+
+test("an installed package, with no sources, runs what was built", async () => {
+  await using folder = await temporaryFolder();
+  await mkdir(join(folder.path, "dist/cli"), { recursive: true });
+  await mkdir(join(folder.path, "bin"));
+  await cp(bin, join(folder.path, "bin/weightvault.js"));
+  await writeFile(join(folder.path, "package.json"), '{"type":"module"}');
+  await writeFile(join(folder.path, "dist/cli/main.js"), "process.exitCode = 42;");
+  const installed = join(folder.path, "bin/weightvault.js");
+  expect(spawnSync(process.execPath, [installed]).status).toBe(42);
+  const link = join(folder.path, "linked");
+  await symlink(installed, link);
+  expect(spawnSync(process.execPath, [link]).status).toBe(42);
+});

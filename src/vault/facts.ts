@@ -14,7 +14,7 @@ import type { Caller } from "../identity/authenticate.ts";
 import { factsForDecision, type OpenedPerson } from "./person.ts";
 import type { Repository } from "./repository.ts";
 import { assertAsRecorded, commitmentOf, type RecordedRow } from "./standing.ts";
-import { assertTokenStands } from "./token.ts";
+import { assertPrincipalStands, assertTokenStands } from "./token.ts";
 import type { Screening, Tx } from "./vault.ts";
 
 export type FactsRequest = {
@@ -62,6 +62,7 @@ export async function gatherFacts(tx: Tx, request: FactsRequest): Promise<Gather
   const classification = await lockClassification(tx, repository.id);
   const { subject, names, rows } = await lockSubject(tx, request);
   await assertTokenStands(tx, caller, now);
+  await assertPrincipalStands(tx, caller);
   const grant = pickGrant(grants, now);
   await assertAsRecorded(tx, [
     ...rows,

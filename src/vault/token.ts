@@ -133,6 +133,24 @@ export async function assertTokenStands(tx: Tx, caller: Caller, now: Date): Prom
   }
 }
 
+/** Compares whom the caller's principal belongs to with the entry that recorded that person or workload. Throws `record_tampered`. */
+export async function assertPrincipalStands(tx: Tx, caller: Caller): Promise<void> {
+  const recorded = await tx
+    .selectFrom("ledger_submission")
+    .select("body")
+    .where("subject", "=", caller.workload ?? caller.person)
+    .where("kind", "=", caller.workload === null ? "person.recorded" : "workload.recorded")
+    .execute();
+  const [body] = recorded.map(
+    (row) => JSON.parse(row.body.toString("utf8")) as Record<string, unknown>,
+  );
+  if (body?.["principal"] === caller.principal) return;
+  throw new Refusal(
+    "record_tampered",
+    "the principal does not belong to whom its ledger entry names",
+  );
+}
+
 function tokenBody({ principal, roles, expiresAt }: TokenRequest) {
   return { principal, roles: [...roles], expiresAt: expiresAt.toISOString() };
 }

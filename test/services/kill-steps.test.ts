@@ -98,7 +98,7 @@ test.each(engines)(
         }
         kills += 1;
       }
-      expect(kills).toBeGreaterThan(20);
+      expect(kills).toBeGreaterThan(40);
       process.stderr.write(`${engine}: ${work} was killed at each of ${kills} effects\n`);
     }
     // One more life to look at what the last one left.

@@ -46,26 +46,33 @@ function say(line: string): void {
   writeSync(1, `${line}\n`);
 }
 
+/** PostgreSQL's protocol: an execution of a prepared statement, and a simple query. */
+const executing: readonly (number | undefined)[] = [0x45, 0x51];
+
 function countStatements(): void {
-  for (const [target, names] of [
-    [Client.prototype, ["query"]],
-    [PGlite.prototype, ["query", "exec"]],
-  ] as const) {
-    for (const name of names) {
-      const original: unknown = Reflect.get(target, name);
-      if (typeof original !== "function") continue;
-      Reflect.set(target, name, function counted(this: unknown, ...parameters: unknown[]) {
-        effect();
-        return Reflect.apply(original as (...all: unknown[]) => unknown, this, parameters);
-      });
-    }
-  }
+  count(Client.prototype, "query", () => true);
+  // Inside a transaction PGlite calls no method that it shows, so its protocol messages are counted.
+  count(PGlite.prototype, "execProtocolRaw", ([message]) =>
+    executing.includes((message as Uint8Array)[0]),
+  );
+}
+
+function count(
+  target: object,
+  name: string,
+  isEffect: (parameters: readonly unknown[]) => boolean,
+): void {
+  const original = Reflect.get(target, name) as (...all: unknown[]) => unknown;
+  Reflect.set(target, name, function counted(this: unknown, ...parameters: unknown[]) {
+    if (isEffect(parameters)) effect();
+    return Reflect.apply(original, this, parameters);
+  });
 }
 
 function countCalls<Port extends object>(port: Port): Port {
   const faulty = withFaults(port);
-  const again = () => faulty.arm({ nth: 1, when: "before", act: count });
-  const count = () => {
+  const again = () => faulty.arm({ nth: 1, when: "before", act: counted });
+  const counted = () => {
     again();
     effect();
   };

@@ -1,8 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { chmod, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import { chmod, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Logger, pino } from "pino";
@@ -18,20 +15,18 @@ import { isOutage } from "./database/transact.ts";
 import { isRefusal, Refusal } from "./errors.ts";
 import { rulebook } from "./export-control/rulebook.ts";
 import { createApp } from "./http/app.ts";
+import { listen } from "./http/listen.ts";
 import { openLedger, type RunningLedger } from "./ledger/open.ts";
 import { encodeVerificationKey } from "./merkle/note.ts";
 import type { BlobStore } from "./storage/blob-store.ts";
 import { openDiskStore } from "./storage/disk.ts";
 import { initialize } from "./vault/bootstrap.ts";
 import { destinations } from "./vault/destination.ts";
+import { startPasses } from "./vault/passes.ts";
 import { loadScreening } from "./vault/screening.ts";
-import { sweep } from "./vault/sweep.ts";
 import type { Screening, Vault } from "./vault/vault.ts";
 
 const migrationsFolder = fileURLToPath(new URL("../migrations", import.meta.url));
-const sweepEveryMs = 15_000;
-const relistEveryMs = 3_600_000;
-const silentSocketMs = 120_000;
 
 /** What the vault stands on. */
 export type Adapters = {
@@ -62,14 +57,21 @@ export type RunningServer = {
 };
 
 /** Takes the data folder and opens what the configuration names. Refuses what production must not run on, all of it at once. */
-export async function openAdapters(config: Config): Promise<Adapters> {
+export async function openAdapters(
+  config: Config,
+  onError: (error: unknown) => void = () => {},
+): Promise<Adapters> {
   const folder = await holdDataFolder(config.dataFolder);
   let database: Database | null = null;
   try {
     const stored = config.databaseUrl === null ? { folder: join(folder.path, "database") } : null;
     database =
       stored === null
-        ? openPostgres({ url: config.databaseUrl ?? "", poolSize: config.databasePoolSize })
+        ? openPostgres({
+            url: config.databaseUrl ?? "",
+            poolSize: config.databasePoolSize,
+            onError,
+          })
         : await openPglite(stored);
     await prepareSchema(config, database);
     await assertFitForProduction(config, database);
@@ -185,16 +187,16 @@ export async function startServer({
     log,
     trustedProxies: config.trustedProxies,
   });
-  const server = await listen(config, app);
+  const server = await listen(app, addressOf(config));
   const passes = startPasses(vault, screening.reload, onFailure("a background pass failed"));
   const stop = once(async () => {
     draining.now = true;
-    await drain(server, config.drainSeconds);
+    await server.drain(config.drainSeconds);
     await passes.stop();
     await ledger.stop();
     await adapters.close();
   });
-  return { url: urlOf(config, server), vault, verificationKey, bootstrapTokenFile, stop };
+  return { url: server.url, vault, verificationKey, bootstrapTokenFile, stop };
 }
 
 /** A database outage is told apart from a bug; everything else that is not a refusal is one. */
@@ -257,69 +259,12 @@ async function writeBootstrapToken(vault: Vault, folder: string): Promise<string
   return file;
 }
 
-async function listen(config: Config, app: ReturnType<typeof createApp>): Promise<Server> {
-  const { tlsCertificateFile, tlsKeyFile } = config;
-  const server =
+function addressOf({ host, port, tlsCertificateFile, tlsKeyFile }: Config) {
+  const tls =
     tlsCertificateFile === null || tlsKeyFile === null
-      ? createServer(app)
-      : createTlsServer(
-          {
-            cert: await readFile(tlsCertificateFile),
-            key: await readFile(tlsKeyFile),
-            minVersion: "TLSv1.2",
-          },
-          app,
-        );
-  // A checkpoint of a terabyte takes its time; a socket on which nothing moves does not get it.
-  server.requestTimeout = 0;
-  server.headersTimeout = 30_000;
-  server.timeout = silentSocketMs;
-  const { promise, resolve: listening, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  server.listen(config.port, config.host, listening);
-  await promise;
-  server.off("error", reject);
-  return server;
-}
-
-function urlOf(config: Config, server: Server): string {
-  const { address, port, family } = server.address() as AddressInfo;
-  const host = family === "IPv6" ? `[${address}]` : address;
-  return `${config.tlsCertificateFile === null ? "http" : "https"}://${host}:${port}`;
-}
-
-/** Sweeps and reloads on a clock, never two at a time. */
-function startPasses(
-  vault: Vault,
-  reload: () => Promise<void>,
-  onFailure: (error: unknown) => void,
-) {
-  let running: Promise<unknown> = Promise.resolve();
-  const then = (work: () => Promise<unknown>) => () => {
-    running = running.then(work).catch(onFailure);
-  };
-  const sweeping = setInterval(
-    then(async () => await sweep(vault)),
-    sweepEveryMs,
-  );
-  const relisting = setInterval(then(reload), relistEveryMs);
-  then(async () => await sweep(vault))();
-  return {
-    stop: async () => {
-      clearInterval(sweeping);
-      clearInterval(relisting);
-      await running;
-    },
-  };
-}
-
-async function drain(server: Server, seconds: number): Promise<void> {
-  const { promise, resolve: closed } = Promise.withResolvers<void>();
-  server.close(() => closed());
-  server.closeIdleConnections();
-  const late = setTimeout(() => server.closeAllConnections(), seconds * 1_000);
-  await promise;
-  clearTimeout(late);
+      ? null
+      : { certificateFile: tlsCertificateFile, keyFile: tlsKeyFile };
+  return { host, port, tls };
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {
@@ -332,9 +277,10 @@ export async function serve(env: Readonly<Record<string, string | undefined>>): 
   try {
     const config = readConfig(env);
     const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
+    const onError = (error: unknown) => log.warn({ err: error }, "a database connection broke");
     const server = await startServer({
       config,
-      adapters: await openAdapters(config),
+      adapters: await openAdapters(config, onError),
       now: () => new Date(),
       log,
     });

@@ -4,10 +4,8 @@ import { country, date, text } from "./schema.ts";
 
 const dated = z.strictObject({ country, from: date, until: date.nullable().default(null) });
 
-const nationalities = z
-  .array(dated)
-  .max(50)
-  .nullable()
+const known = z.array(dated).max(50).nullable();
+const nationalities = known
   .optional()
   .describe("Null or absent: not known. Absent where the other list is stated: there are none.");
 
@@ -39,6 +37,9 @@ const stated = z.strictObject({
     .nullable()
     .default(null),
 });
+
+/** The facts as they are kept and shown. */
+export const recordedFacts = stated.extend({ citizenships: known, permanentResidencies: known });
 
 export const personFacts = stated.transform((facts): PersonRecord => {
   const { citizenships, permanentResidencies } = facts;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { listPersons, readPerson } from "../vault/list-persons.ts";
 import { recordPerson, updatePerson } from "../vault/person.ts";
-import { personFacts } from "./person-facts.ts";
+import { personFacts, recordedFacts } from "./person-facts.ts";
 import { route } from "./route.ts";
 import { done, givenInstant, id, idParams, json, standing } from "./schema.ts";
 
@@ -45,7 +45,7 @@ export const personRoutes = [
     roles: ["export-officer"],
     summary: "Read a person with the decrypted facts",
     params: idParams,
-    answers: { 200: json("The person.", { ...outline, facts: personFacts }) },
+    answers: { 200: json("The person.", { ...outline, facts: recordedFacts }) },
     handle: async ({ params, services: { vault } }) => ({
       status: 200,
       json: await readPerson(vault, params.id),

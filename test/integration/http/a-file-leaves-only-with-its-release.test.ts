@@ -233,7 +233,7 @@ test("a workload is told the checks and nothing of the person who answers for it
       isOpen ? "An export officer can read the reasons in this release's evidence." : null,
     );
   }
-  const evidence = await ask(s, `GET /v1/releases/${answered.json["release"]}/evidence`, {
+  const evidence = await ask(s, `GET /v1/releases/${String(answered.json["release"])}/evidence`, {
     token: cast.second.token,
   });
   expect(JSON.stringify(evidence.json["facts"])).toContain('"IN"');

@@ -1,7 +1,8 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
-import type { RefusalCode } from "../../../src/errors.ts";
+import { Refusal, type RefusalCode } from "../../../src/errors.ts";
 import { type Cast, sha256, stage } from "../../support/actors.ts";
+import { failing } from "../../support/faults.ts";
 import { until } from "../../support/until.ts";
 import {
   type Asked,
@@ -358,6 +359,30 @@ test("a client that asks before it sends is refused without sending, or told to 
   admitted.socket.write("bytes");
   expect(await hear(admitted.socket)).toMatch(/^HTTP\/1\.1 201 /);
   kept = await stored(s);
+});
+
+test("a store that fails in the middle of an upload is told while the client still sends", async () => {
+  const socket = await dial(s);
+  const failure = new Refusal("store_full", "the store is full");
+  s.store.arm({ method: "writer.write", nth: 2, when: "before", act: failing(failure) });
+  socket.write(
+    `${fileAddress("weights.bin")} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${cast.job.token}\r\nContent-Length: 100000000\r\n\r\n`,
+  );
+  const sending = setInterval(() => socket.write(randomBytes(262_144)), 1);
+  const heard = await new Promise<string>((resolve) => {
+    let text = "";
+    socket.on("error", () => resolve(text)).on("close", () => resolve(text));
+    socket.on("data", (bytes) => {
+      text += bytes.toString();
+      if (text.endsWith("}")) resolve(text);
+    });
+  });
+  clearInterval(sending);
+  socket.destroy();
+  s.store.disarm();
+  expect(heard).toMatch(/^HTTP\/1\.1 507 /);
+  expect(heard).toContain('"code":"store_full"');
+  await expectNothingKept();
 });
 
 test.each([

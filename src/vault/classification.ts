@@ -4,7 +4,7 @@ import { newSalt } from "../crypto/commitment.ts";
 import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { findRepository, type RepositoryName } from "./repository.ts";
-import { commitmentOf, submitRow } from "./standing.ts";
+import { assertAsRecorded, commitmentOf, recordedClassification, submitRow } from "./standing.ts";
 import { record, type Vault } from "./vault.ts";
 
 export type ClassificationProposal = {
@@ -89,6 +89,7 @@ export async function approveClassification(
         "two_person_rule",
         "a classification is approved by somebody else than its proposer",
       );
+    await assertAsRecorded(tx, [recordedClassification(row)]);
     const submission = await submitRow(tx, {
       kind: "classification.approved",
       row: { id, state: "approved", version: 2, commitment: commitmentOf("classification", row) },

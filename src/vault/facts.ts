@@ -13,7 +13,12 @@ import type {
 import type { Caller } from "../identity/authenticate.ts";
 import { factsForDecision, type OpenedPerson } from "./person.ts";
 import type { Repository } from "./repository.ts";
-import { assertAsRecorded, commitmentOf, type RecordedRow } from "./standing.ts";
+import {
+  assertAsRecorded,
+  type RecordedRow,
+  recordedClassification,
+  recordedRow,
+} from "./standing.ts";
 import { assertPrincipalStands, assertTokenStands } from "./token.ts";
 import type { Screening, Tx } from "./vault.ts";
 
@@ -66,8 +71,8 @@ export async function gatherFacts(tx: Tx, request: FactsRequest): Promise<Gather
   const grant = pickGrant(grants, now);
   await assertAsRecorded(tx, [
     ...rows,
-    ...(grant === null ? [] : [recorded("grant", grant)]),
-    ...licenses.map((license) => recorded("license", license)),
+    ...(grant === null ? [] : [recordedRow("grant", grant)]),
+    ...licenses.map((license) => recordedRow("license", license)),
     ...(classification === null ? [] : [recordedClassification(classification)]),
   ]);
   const facts: Facts = {
@@ -186,7 +191,11 @@ async function lockSubject(
   const facts = factsForDecision(person, row.state);
   const names = [person.facts.name, ...person.facts.otherNames];
   if (caller.workload === null)
-    return { subject: { kind: "person", person: facts }, names, rows: [recorded("person", row)] };
+    return {
+      subject: { kind: "person", person: facts },
+      names,
+      rows: [recordedRow("person", row)],
+    };
   const { workload, entity } = await readWorkload(tx, caller.workload);
   await sql`select from workload where id = ${workload.id} for share`.execute(tx);
   await sql`select from entity where id = ${entity.id} for share`.execute(tx);
@@ -203,27 +212,10 @@ async function lockSubject(
     },
     names: [...names, locked.entity.name],
     rows: [
-      recorded("person", row),
-      recorded("workload", locked.workload),
-      recorded("entity", locked.entity),
+      recordedRow("person", row),
+      recordedRow("workload", locked.workload),
+      recordedRow("entity", locked.entity),
     ],
-  };
-}
-
-function recorded(
-  noun: "person" | "entity" | "workload" | "license" | "grant",
-  row: { id: string; state: string; version: number },
-): RecordedRow {
-  const { id, state, version } = row;
-  return { id, state, version, commitment: commitmentOf(noun, row) };
-}
-
-function recordedClassification(row: Selectable<Schema["classification"]>): RecordedRow {
-  return {
-    id: row.id,
-    state: row.state,
-    version: row.state === "proposed" ? 1 : 2,
-    commitment: commitmentOf("classification", row),
   };
 }
 

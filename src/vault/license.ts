@@ -3,7 +3,7 @@ import { newSalt } from "../crypto/commitment.ts";
 import { Refusal } from "../errors.ts";
 import type { LicenseKind, LicenseScope } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
-import { commitmentOf, submitRow } from "./standing.ts";
+import { assertAsRecorded, commitmentOf, recordedRow, submitRow } from "./standing.ts";
 import { record, type Vault } from "./vault.ts";
 
 export type LicenseRecord = {
@@ -76,6 +76,7 @@ export async function activateLicense(vault: Writer, caller: Caller, id: string)
     if (row === undefined) throw new Refusal("not_found", "there is no such license");
     if (row.state !== "draft")
       throw new Refusal("license_unmovable", `the license is ${row.state} already`);
+    await assertAsRecorded(tx, [recordedRow("license", row)]);
     const named = (row.scope as unknown as LicenseScope).parties?.persons ?? [];
     if (row.entered_by === caller.person || named.includes(caller.person)) {
       throw new Refusal(

@@ -7,7 +7,7 @@ import type { Custodian } from "../custody/custodian.ts";
 import { Refusal } from "../errors.ts";
 import type { PersonFacts } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
-import { submitRow } from "./standing.ts";
+import { assertAsRecorded, submitRow } from "./standing.ts";
 import { record, type Tx, type Vault } from "./vault.ts";
 
 /**
@@ -129,12 +129,13 @@ export async function updatePerson(
   await record(vault, async (tx) => {
     const present = await tx
       .selectFrom("person")
-      .select(["state", "version"])
+      .select(["id", "state", "version", "commitment"])
       .where("id", "=", id)
       .forUpdate()
       .executeTakeFirstOrThrow();
     if (present.version !== opened.version)
       throw new Refusal("conflict", "the person was changed meanwhile");
+    await assertAsRecorded(tx, [present]);
     const version = present.version + 1;
     const { sealed, commitment } = sealFacts(key, id, version, facts);
     const row = { id, state: present.state, version, commitment };

@@ -109,9 +109,12 @@ export async function findRevision(
   return row;
 }
 
-/** The manifest as it was committed. */
-export function manifestOf(revision: Pick<Revision, "manifest">): Manifest {
-  return JSON.parse(revision.manifest.toString("utf8")) as Manifest;
+/** The manifest as it was committed. Throws `record_tampered` where its bytes are not those that the revision's id is made of. */
+export function manifestOf({ id, manifest }: Pick<Revision, "id" | "manifest">): Manifest {
+  const digest = createHash("sha256").update(manifest).digest("hex");
+  if (!digest.startsWith(id))
+    throw new Refusal("record_tampered", "a revision's manifest is not the one that was committed");
+  return JSON.parse(manifest.toString("utf8")) as Manifest;
 }
 
 async function lockRepository(tx: Tx, { namespace, name }: RepositoryName, id: string) {

@@ -100,6 +100,8 @@ export async function changeStanding(
       .forUpdate()
       .executeTakeFirst();
     if (row === undefined) throw new Refusal("not_found", `there is no such ${noun}`);
+    // Recording a new state over a row that was edited behind the vault would give the edit an entry of its own.
+    await assertAsRecorded(tx, [recordedRow(noun, row)]);
     if (change === "reinstated") await assertOther(tx, caller, noun, id);
     const state = nextState(row.state, change);
     const version = row.version + 1;
@@ -132,6 +134,29 @@ function nextState(state: Standing, change: StandingChange): "active" | "suspend
   if (change === "reinstated" && state === "suspended") return "active";
   if (change === "revoked" && state !== "revoked") return "revoked";
   throw new Refusal("license_unmovable", `what is ${state} cannot be ${change}`);
+}
+
+/** What the latest entry must say of a row as it is now. */
+export function recordedRow(
+  noun: StandingNoun,
+  row: { readonly id: string; readonly state: string; readonly version: number },
+): RecordedRow {
+  const { id, state, version } = row;
+  return { id, state, version, commitment: commitmentOf(noun, row) };
+}
+
+/** The same of a classification, whose one change is its approval. */
+export function recordedClassification(row: {
+  readonly id: string;
+  readonly state: string;
+}): RecordedRow {
+  const { id, state } = row;
+  return {
+    id,
+    state,
+    version: state === "proposed" ? 1 : 2,
+    commitment: commitmentOf("classification", row),
+  };
 }
 
 /** The commitment of a row as its latest entry must carry it. */

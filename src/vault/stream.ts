@@ -78,8 +78,30 @@ async function findLive(
     .limit(1)
     .executeTakeFirst();
   if (row === undefined) return null;
-  const { facts, decision } = await openEvidence(vault, row.id);
+  const { facts, decision, commitment } = await openEvidence(vault, row.id);
+  await assertAllowed(vault, row, commitment);
   return { release: row.id, facts, files: wanted.files, decision, submission: row.submission };
+}
+
+/** A release row counts as allowed by the entry that says so, with this evidence, and not by itself. Throws `record_tampered`. */
+async function assertAllowed(
+  { database }: Pick<Vault, "database">,
+  row: { readonly id: string; readonly submission: bigint },
+  commitment: string,
+): Promise<void> {
+  const entry = await database.db
+    .selectFrom("ledger_submission")
+    .select("body")
+    .where("id", "=", row.submission)
+    .where("subject", "=", row.id)
+    .where("kind", "=", "release.allowed")
+    .executeTakeFirst();
+  const body =
+    entry === undefined
+      ? null
+      : (JSON.parse(entry.body.toString("utf8")) as { evidence?: unknown });
+  if (body?.evidence === commitment) return;
+  throw new Refusal("record_tampered", "the release differs from its ledger entry");
 }
 
 type Reading = {

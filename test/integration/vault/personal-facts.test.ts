@@ -1,15 +1,19 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { sql } from "kysely";
 import { commit } from "../../../src/crypto/commitment.ts";
+import { approveClassification, proposeClassification } from "../../../src/vault/classification.ts";
 import { decideRelease } from "../../../src/vault/decide.ts";
 import { openEvidence } from "../../../src/vault/evidence.ts";
 import { openPerson, updatePerson } from "../../../src/vault/person.ts";
+import { changeStanding } from "../../../src/vault/standing.ts";
+import { releaseStream } from "../../../src/vault/stream.ts";
 import {
   addPerson,
   addWorkload,
   type Cast,
   foreignPerson,
   grant,
+  license,
   model,
   stage,
   unitedStates,
@@ -181,6 +185,91 @@ test("a principal moved to another person in the database is seen", async () => 
     .execute();
   const caller = { ...cast.visitor.caller, person: cast.reader.person };
   await expect(decideRelease(t.vault, caller, request)).rejects.toMatchObject({
+    code: "record_tampered",
+  });
+  await db
+    .updateTable("principal")
+    .set({ person: cast.visitor.person })
+    .where("id", "=", cast.visitor.principal)
+    .execute();
+});
+
+test("what was edited behind the vault gets no entry of its own by a later change", async () => {
+  const { db } = t.vault.database;
+  const id = await license(t.vault, cast, { persons: [cast.visitor.person] });
+  const { scope } = await db
+    .selectFrom("license")
+    .select("scope")
+    .where("id", "=", id)
+    .executeTakeFirstOrThrow();
+  await db
+    .updateTable("license")
+    .set({ scope: JSON.stringify({ ...scope, nationalities: ["IN", "ZW"] }) })
+    .where("id", "=", id)
+    .execute();
+  await expect(
+    changeStanding(t.vault, cast.first.caller, { noun: "license", id, change: "suspended" }),
+  ).rejects.toMatchObject({ code: "record_tampered", status: 500 });
+  await db
+    .updateTable("license")
+    .set({ scope: JSON.stringify(scope) })
+    .where("id", "=", id)
+    .execute();
+  await changeStanding(t.vault, cast.first.caller, { noun: "license", id, change: "revoked" });
+  const { classification } = await proposeClassification(t.vault, cast.first.caller, model, {
+    jurisdiction: "EAR",
+    eccn: "4E091",
+    paragraph: null,
+    basis: "self",
+    datasheet: {},
+  });
+  await db
+    .updateTable("classification")
+    .set({ eccn: "EAR99" })
+    .where("id", "=", classification)
+    .execute();
+  await expect(
+    approveClassification(t.vault, cast.second.caller, model, classification),
+  ).rejects.toMatchObject({ code: "record_tampered" });
+});
+
+test("a manifest edited behind the vault is seen", async () => {
+  const { database } = t.vault;
+  const { manifest } = await database.db
+    .selectFrom("revision")
+    .select("manifest")
+    .executeTakeFirstOrThrow();
+  const edited = Buffer.from(
+    manifest.toString("utf8").replace("weights.safetensors", "weights.safetensorz"),
+  );
+  const replace = async (bytes: Buffer) =>
+    database.runScript(
+      `set session_replication_role = replica; update revision set manifest = decode('${bytes.toString("hex")}', 'hex'); set session_replication_role = origin;`,
+    );
+  await replace(edited);
+  await expect(decideRelease(t.vault, cast.reader.caller, request)).rejects.toMatchObject({
+    code: "record_tampered",
+  });
+  await replace(manifest);
+});
+
+test("a denied release that the database calls allowed opens no stream", async () => {
+  const { db } = t.vault.database;
+  const wanted = {
+    ...model,
+    revision: "main",
+    path: "weights.safetensors",
+    destination: unitedStates,
+  };
+  const { decided } = await releaseStream(t.vault, cast.visitor.caller, wanted);
+  const allowed = await decideRelease(t.vault, cast.reader.caller, request);
+  const forged = { state: "allowed", verdict: "allow", submission: allowed.submission } as const;
+  await db
+    .updateTable("release")
+    .set(forged)
+    .where("id", "=", decided?.release ?? "")
+    .execute();
+  await expect(releaseStream(t.vault, cast.visitor.caller, wanted)).rejects.toMatchObject({
     code: "record_tampered",
   });
 });

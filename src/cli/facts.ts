@@ -35,7 +35,7 @@ export function factsOptions(command: Command): Command {
     .addOption(notUsPerson.conflicts("usPerson"))
     .option(
       "--citizenship <status>",
-      "CC:from or CC:from:until, with dates; may be repeated",
+      "CC:from or CC:from:until, with dates; repeat it for all of them",
       dated,
     )
     .option(
@@ -59,7 +59,10 @@ export function factsOptions(command: Command): Command {
     );
 }
 
-/** The body that the server takes. What is neither in the file nor in a flag stays unknown. Throws `usage` without a name. */
+/**
+ * The body that the server takes. What is neither in the file nor in a flag stays unknown; but whoever states citizenships and no residency, or
+ * the reverse, states that there is none of the other kind: a file can say null for what is not known. Throws `usage` without a name.
+ */
 export async function factsOf(options: FactsOptions): Promise<Readonly<Record<string, unknown>>> {
   const facts: Record<string, unknown> =
     options.facts === undefined ? {} : { ...(await readJsonFile(options.facts)) };

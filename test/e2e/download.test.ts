@@ -134,6 +134,7 @@ const integrityCases: readonly (readonly [name: string, tampering: Tampering])[]
   ["an object that is shorter than recorded", { object: (bytes) => bytes.subarray(0, 1_048_650) }],
   ["a receipt that another key signed", { signer: fixedSigner(9) }],
   ["an entry of another release", { entry: (body) => ({ ...body, release: "other" }) }],
+  ["an entry of another kind", { kind: "release.held" }],
   ["an entry for another recipient", { entry: (body) => ({ ...body, recipientKeySha256: "00" }) }],
   ["an entry of another revision", { entry: (body) => ({ ...body, revision: "cd".repeat(20) }) }],
   [
@@ -158,6 +159,18 @@ test.each(integrityCases)("%s ends with 6 and leaves no file", async (_, tamperi
 test("the real command ends with 6 on corrupted ciphertext, and leaves no file", async () => {
   const { code, found } = await download({ object: flipped(2_000_000) }, { command: weightvault });
   expect({ code, found: Object.keys(found) }).toEqual({ code: 6, found: [] });
+});
+
+test("other files than were asked for, or another revision, end with 6 and leave no file", async () => {
+  const more = await download({ ignoresPaths: true }, { args: ["config.json"] });
+  expect({ code: more.code, found: more.found }).toEqual({ code: 6, found: {} });
+  const other = await download({}, { args: ["--revision", "cd".repeat(20)] });
+  expect({ code: other.code, found: other.found }).toEqual({ code: 6, found: {} });
+  const asked = await download({}, { args: ["config.json"] });
+  expect({ code: asked.code, found: asked.found }).toEqual({
+    code: 0,
+    found: { "output/config.json": digest("{}") },
+  });
 });
 
 test("nothing is fetched before the receipt is verified", async () => {

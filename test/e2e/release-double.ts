@@ -20,6 +20,9 @@ type Body = { readonly [name: string]: Canonical };
 export type Tampering = {
   /** Before the entry is recorded. */
   readonly entry?: (body: Body) => Body;
+  readonly kind?: string;
+  /** Releases all files, whichever were asked for. */
+  readonly ignoresPaths?: boolean;
   /** Before the files are listed anywhere. */
   readonly file?: (file: SealedFile) => SealedFile;
   /** Before the answer leaves. */
@@ -82,7 +85,10 @@ async function releaseTo(
   entries: Buffer[],
   tampering: Tampering,
 ): Promise<Json> {
-  const wanted = paths === null ? sealed : sealed.filter(({ path }) => paths.includes(path));
+  const wanted =
+    paths === null || tampering.ignoresPaths === true
+      ? sealed
+      : sealed.filter(({ path }) => paths.includes(path));
   const key = Buffer.from(recipientKey, "base64url");
   const release = randomUUID();
   const list = wanted.map(({ path, size, sha256, object }) => ({ path, size, sha256, object }));
@@ -99,7 +105,9 @@ async function releaseTo(
   };
   const previous = leafHash(entries.at(-1) ?? Buffer.alloc(0)).toString("hex");
   const recorded = tampering.entry?.(body) ?? body;
-  const index = entries.push(entryOf(entries.length, previous, "release.allowed", recorded)) - 1;
+  const index =
+    entries.push(entryOf(entries.length, previous, tampering.kind ?? "release.allowed", recorded)) -
+    1;
   const leaves = entries.map((bytes) => leafHash(bytes));
   const [entry, leaf] = [entries[index] ?? Buffer.alloc(0), leaves[index] ?? Buffer.alloc(0)];
   const enclosure = await enclose(

@@ -101,12 +101,12 @@ test("persons, an entity and a workload are recorded, listed and read", async ()
   const changed = await step(`GET /v1/persons/${reader.person}`, 200, officer);
   expect(changed.json).toMatchObject({ version: 2, facts: { otherNames: ["R. Reader"] } });
   for (const [collection, id] of [
-    ["entities", entity["entity"]],
-    ["workloads", workload["workload"]],
-  ]) {
+    ["entities", String(entity["entity"])],
+    ["workloads", String(workload["workload"])],
+  ] as const) {
     const listed = await step(`GET /v1/${collection}`, 200, officer);
     const one = await step(`GET /v1/${collection}/${id}`, 200, officer);
-    expect(listed.json[String(collection)]).toEqual([one.json]);
+    expect(listed.json[collection]).toEqual([one.json]);
   }
 });
 

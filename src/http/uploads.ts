@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Refusal } from "../errors.ts";
+import { lend } from "../vault/memory.ts";
 import { commitRevision } from "../vault/revision.ts";
 import { abortUpload, listUpload, openUpload, putFile } from "../vault/upload.ts";
 import { assertUploadIn } from "../vault/upload-place.ts";
@@ -92,7 +93,7 @@ export const uploadRoutes = [
         upload: params.upload,
         path: params.path,
         sizeBytes,
-        source: receive(req, res),
+        source: lend(receive(req, res)),
         ...(declared === null ? {} : { sha256: declared }),
       });
       return { status: 201, json: file };

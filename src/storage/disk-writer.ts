@@ -2,8 +2,9 @@ import type { FileHandle } from "node:fs/promises";
 import type { BlobWriter } from "./blob-store.ts";
 import { type FileSystem, onDisk, refusalOf } from "./disk-files.ts";
 
-const blockBytes = 2 * 1024 * 1024;
-const mostBlocks = 4;
+/** Greater writes are no faster, and make the kernel look for greater pieces of free memory, which can cost more than the copying. */
+const blockBytes = 512 * 1024;
+const mostBlocks = 16;
 const flushEveryBytes = 64 * 1024 * 1024;
 const mostUnflushedBytes = 4 * flushEveryBytes;
 

@@ -4,6 +4,7 @@ import { slices } from "../floe/cutter.ts";
 import { Sealer } from "../floe/seal.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import type { BlobWriter } from "../storage/blob-store.ts";
+import { giveBack } from "./memory.ts";
 import { filePath } from "./name.ts";
 import {
   aadOf,
@@ -26,6 +27,7 @@ export type FileRequest = {
   readonly sizeBytes: number;
   /** SHA-256 in hex, where the client declares it. */
   readonly sha256?: string;
+  /** No chunk is read again once the next is asked for. */
   readonly source: AsyncIterable<Uint8Array>;
 };
 
@@ -225,8 +227,12 @@ async function sealInto(
   }
 }
 
+/** The writer has copied a piece when it asks for the next, and nobody else has it. */
 async function writeAll(writer: BlobWriter, pieces: readonly Buffer[]): Promise<void> {
-  for (const piece of pieces) await writer.write(piece);
+  for (const piece of pieces) {
+    await writer.write(piece);
+    giveBack(piece);
+  }
 }
 
 /** Reads header and last segment back and opens them with the key as the custodian unwraps it: what was stored can be opened later. */

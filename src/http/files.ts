@@ -3,7 +3,7 @@ import { isRefusal, Refusal } from "../errors.ts";
 import { assertActive, type Caller } from "../identity/authenticate.ts";
 import { findWanted, type ReleaseFile } from "../vault/decide.ts";
 import { findVisibleRepository, type RepositoryName } from "../vault/repository.ts";
-import { type OpenStream, releaseStream } from "../vault/stream.ts";
+import { type ByteRange, type OpenStream, releaseStream } from "../vault/stream.ts";
 import { transmit } from "./bytes.ts";
 import { decisionRefusal } from "./decision.ts";
 import { evaluate, type Wanted } from "./precondition.ts";
@@ -141,14 +141,36 @@ async function answer(call: FileCall, { stream, wanted, ...found }: Answered): P
   const range =
     wanted.kind === "part" ? { start: wanted.start, end: wanted.end } : { start: 0, end: size };
   if (res.destroyed) return;
-  const source = stream.read(range);
-  const first = await source.next();
+  const { source, first } = await begin(call, { revision: found.revision, stream, range });
   describe(call, found);
   if (wanted.kind === "part")
     res.setHeader("Content-Range", `bytes ${range.start}-${range.end - 1}/${size}`);
   res.setHeader("Content-Length", range.end - range.start);
   res.status(wanted.kind === "part" ? 206 : 200);
   await transmit(res, source, first);
+}
+
+type Beginning = {
+  readonly revision: string;
+  readonly stream: OpenStream;
+  readonly range: ByteRange;
+};
+
+/**
+ * Reads the first bytes. The release that the caller's earlier ranges made may end just before, for example because they were all of the
+ * file; then a new one is asked for.
+ */
+async function begin(call: FileCall, { revision, stream, range }: Beginning) {
+  const read = async (from: OpenStream) => {
+    const source = from.read(range);
+    return { source, first: await source.next() };
+  };
+  try {
+    return await read(stream);
+  } catch (error) {
+    if (!isRefusal(error, "release_stopped")) throw error;
+    return await read(await open(call, revision));
+  }
 }
 
 function etagOf({ sha256 }: ReleaseFile): string {

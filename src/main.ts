@@ -18,6 +18,7 @@ import { createApp } from "./http/app.ts";
 import { listen } from "./http/listen.ts";
 import { openLedger, type RunningLedger } from "./ledger/open.ts";
 import { encodeVerificationKey } from "./merkle/note.ts";
+import { ListError } from "./screening/list.ts";
 import type { BlobStore } from "./storage/blob-store.ts";
 import { openDiskStore } from "./storage/disk.ts";
 import { initialize } from "./vault/bootstrap.ts";
@@ -134,7 +135,7 @@ async function assertFitForProduction(config: Config, database: Database): Promi
   if (problems.length > 0) throw new ConfigurationError(problems);
 }
 
-/** Composes the vault, starts its ledger, its passes and its HTTP server. */
+/** Composes the vault, starts its ledger, its passes and its HTTP server. The adapters are its own from here on: a start that fails closes them. */
 export async function startServer({
   config,
   adapters,
@@ -142,6 +143,8 @@ export async function startServer({
   log,
 }: ServerOptions): Promise<RunningServer> {
   const { database, custodian, signer, store } = adapters;
+  await using started = new AsyncDisposableStack();
+  started.defer(async () => await adapters.close());
   const node = config.databaseUrl === null ? "embedded" : `${process.pid}-${randomUUID()}`;
   const onFailure = (what: string) => (error: unknown) => log.error({ err: error }, what);
   const screening = await openScreening(
@@ -156,6 +159,7 @@ export async function startServer({
     now,
     onFailure: onFailure("the ledger could not go on"),
   });
+  started.defer(async () => await ledger.stop());
   const vault: Vault = {
     database,
     custodian,
@@ -189,12 +193,12 @@ export async function startServer({
   });
   const server = await listen(app, addressOf(config));
   const passes = startPasses(vault, screening.reload, onFailure("a background pass failed"));
+  started.defer(async () => await passes.stop());
+  const running = started.move();
   const stop = once(async () => {
     draining.now = true;
     await server.drain(config.drainSeconds);
-    await passes.stop();
-    await ledger.stop();
-    await adapters.close();
+    await running.disposeAsync();
   });
   return { url: server.url, vault, verificationKey, bootstrapTokenFile, stop };
 }
@@ -336,10 +340,13 @@ function greeting({ url, bootstrapTokenFile, verificationKey }: RunningServer): 
 function reasonOf(error: unknown): string {
   if (error instanceof DataFolderLocked)
     return `${error.message}; stop that process, or choose another folder with WEIGHTVAULT_DATA`;
-  if (error instanceof ConfigurationError || isRefusal(error)) return error.message;
+  if (error instanceof ConfigurationError || error instanceof ListError || isRefusal(error))
+    return error.message;
   if (isOutage(error))
     return `the database cannot be reached (${Error.isError(error) ? error.message : String(error)})`;
-  return Error.isError(error) ? (error.stack ?? error.message) : String(error);
+  if (!Error.isError(error)) return String(error);
+  // What the system refuses, such as a port that is taken, is no bug to be traced.
+  return "syscall" in error ? error.message : (error.stack ?? error.message);
 }
 
 if (import.meta.main) process.exitCode = await serve(process.env);

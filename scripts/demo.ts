@@ -410,7 +410,8 @@ async function main(): Promise<void> {
     await server.stop();
   }
   if (isJson) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  tell(
+  const tellOrSay = isJson ? progress : tell;
+  tellOrSay(
     `\nThe data is in ${data}, and the tokens in ${join(folder, "tokens")}. Start the server on it:\n  WEIGHTVAULT_DATA=${data} npm start`,
   );
 }

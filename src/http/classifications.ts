@@ -12,7 +12,11 @@ import { done, givenInstant, id, json, repositoryParams, text } from "./schema.t
 const eccn = z.string().regex(/^([0-9][A-E][0-9]{3}|EAR99)$/, "must be an ECCN without paragraph");
 const jurisdiction = z.enum(["EAR", "ITAR", "other"]);
 const basis = z.enum(["self", "CCATS", "counsel"]);
-const datasheet = z.record(text(100), z.union([text(2_000, 0), z.int(), z.boolean()]));
+const datasheet = z
+  .record(text(100), z.union([text(2_000, 0), z.int(), z.boolean()]))
+  .refine((sheet) => Object.keys(sheet).length <= 200, {
+    message: "may have 200 members at the most",
+  });
 
 /** A classification as answers give it. */
 export const classification = z.strictObject({

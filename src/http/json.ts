@@ -1,13 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Refusal } from "../errors.ts";
 import { receiveAll } from "./bytes.ts";
+import { assertJsonShape } from "./json-shape.ts";
 
 export const jsonLimitBytes = 2 ** 20;
 
-/** The request's JSON body. Throws `unsupported_media_type`, `payload_too_large` or `malformed_json`. */
+/** The request's JSON body. Throws `unsupported_media_type`, `payload_too_large`, `malformed_json`, or `invalid_request` for too many values. */
 export async function receiveJson(req: IncomingMessage, res: ServerResponse): Promise<unknown> {
   assertMediaType(req, "application/json");
   const bytes = await receiveAll(req, res, jsonLimitBytes);
+  assertJsonShape(bytes);
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {

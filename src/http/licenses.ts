@@ -23,7 +23,7 @@ const scope = z.strictObject({
   destinations: z.array(country).max(300),
   nationalities: z.array(country).max(300),
   parties: z.strictObject({ persons: ids, workloads: ids, entities: ids }).nullable(),
-  reasons: z.array(reason).nullable(),
+  reasons: z.array(reason).max(reason.options.length).nullable(),
 }) satisfies z.ZodType<LicenseRecord["scope"]>;
 
 const face = {

@@ -63,7 +63,7 @@ function parseParams(route: Route, segments: readonly string[]): unknown {
 
 function parse(schema: z.ZodType, given: unknown, place: "body" | "query"): unknown {
   const parsed = schema.safeParse(given);
-  if (!parsed.success) throw schemaRefusal(parsed.error, place);
+  if (!parsed.success) throw schemaRefusal(parsed.error.issues, place);
   return parsed.data;
 }
 

@@ -1,10 +1,11 @@
 import type { Response } from "express";
-import type { z } from "zod";
 import { Refusal } from "../errors.ts";
 import { hasUnreadBody, lingerMs } from "./bytes.ts";
 import { stateOf } from "./state.ts";
 
 const retryAfterSeconds = "5";
+const issueLimit = 50;
+const wordsLimit = 300;
 
 /** A refusal as RFC 9457 says it. Members cannot replace the ones that every problem has; causes never leave. */
 export function problemOf(refusal: Refusal, requestId: string): Record<string, unknown> {
@@ -39,12 +40,20 @@ export function sendProblem(res: Response, refusal: Refusal): void {
   linger(res);
 }
 
-/** What a schema found wrong, as one refusal that names every field. */
-export function schemaRefusal(error: z.ZodError, place: "body" | "query"): Refusal {
-  const errors = error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
+/** One thing that a schema found wrong. */
+export type Issue = { readonly path: readonly PropertyKey[]; readonly message: string };
+
+/** What a schema found wrong, as one refusal that names the first fifty fields and counts the rest. */
+export function schemaRefusal(issues: readonly Issue[], place: "body" | "query"): Refusal {
+  // A member's name is the sender's own, and as long as they like.
+  const errors = issues.slice(0, issueLimit).map(({ path, message }) => ({
+    path: path.join(".").slice(0, wordsLimit),
+    message: message.slice(0, wordsLimit),
+  }));
+  const omitted = issues.length - errors.length;
   const named = errors.map(({ path }) => (path === "" ? `the ${place}` : path)).join(", ");
   return new Refusal("invalid_request", `the ${place} does not fit: ${named}`.slice(0, 1_000), {
-    members: { errors },
+    members: omitted === 0 ? { errors } : { errors, errorsOmitted: omitted },
   });
 }
 

@@ -6,6 +6,7 @@ import { listReleases, type ReadRelease, readReceipt, readRelease } from "../vau
 import { sealedBytes } from "../vault/read-sealed.ts";
 import { type EnclosedRelease, releaseEnclosed } from "../vault/release.ts";
 import { decision, decisionRefusal, renderDecision } from "./decision.ts";
+import { elementLimit } from "./json-shape.ts";
 import { route } from "./route.ts";
 import {
   byteCount,
@@ -67,7 +68,7 @@ export const releaseRoutes = [
     body: z.strictObject({
       repository: repositoryText,
       revision: revisionName,
-      paths: z.array(z.string()).min(1).nullable().default(null),
+      paths: z.array(z.string()).min(1).max(elementLimit).nullable().default(null),
       // The vault has its own refusal for what is no point of P-256.
       recipientKey: z.base64url(),
     }),

@@ -7,6 +7,7 @@ import { assertUploadIn } from "../vault/upload-place.ts";
 import { receive } from "./bytes.ts";
 import { declaredSha256 } from "./digest.ts";
 import { assertMediaType } from "./json.ts";
+import { elementLimit } from "./json-shape.ts";
 import { type Call, route } from "./route.ts";
 import {
   byteCount,
@@ -109,7 +110,10 @@ export const uploadRoutes = [
       parent: revisionId.nullable(),
       message: text(10_000, 0).default(""),
       // The vault has its own refusal for a bad path.
-      files: z.array(z.strictObject({ path: z.string(), size: byteCount, sha256 })).min(1),
+      files: z
+        .array(z.strictObject({ path: z.string(), size: byteCount, sha256 }))
+        .min(1)
+        .max(elementLimit),
     }),
     answers: {
       201: json("The revision.", {

@@ -40,8 +40,20 @@ test("a schema's refusal names every field and repeats no value", () => {
   const schema = z.strictObject({ name: z.string().max(3), list: z.array(z.int()) });
   const parsed = schema.safeParse({ name: "secret-name", list: [1, "secret-item"], more: 1 });
   if (parsed.error === undefined) throw new Error("the schema let it through");
-  const refusal = schemaRefusal(parsed.error, "body");
+  const refusal = schemaRefusal(parsed.error.issues, "body");
   const errors = refusal.members["errors"] as { path: string; message: string }[];
   expect(errors.map(({ path }) => path).sort()).toEqual(["", "list.1", "name"]);
   expect(JSON.stringify(problemOf(refusal, "1"))).not.toContain("secret");
+});
+
+test("a schema's refusal names fifty fields, counts the rest and stays small", () => {
+  const list = Array.from({ length: 5_000 }, (_, index) => ({
+    path: ["list", index, "x".repeat(10_000)],
+    message: "m".repeat(10_000),
+  }));
+  const refusal = schemaRefusal(list, "body");
+  expect(refusal.members["errors"]).toHaveLength(50);
+  expect(refusal.members["errorsOmitted"]).toBe(4_950);
+  expect(JSON.stringify(problemOf(refusal, "1")).length).toBeLessThan(40_000);
+  expect(schemaRefusal(list.slice(0, 50), "body").members).not.toHaveProperty("errorsOmitted");
 });

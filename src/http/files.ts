@@ -28,7 +28,7 @@ export const fileRoutes = [
     answers: { 200: { description: "The headers of the file." } },
     handle: async (call) => {
       const { params, caller, services, req, res } = call;
-      await findVisibleRepository(services.vault.database.db, caller, params);
+      await findVisibleRepository(services.vault, caller, params);
       const found = await find(call);
       const wanted = evaluate({ ...req.headers, range: undefined }, etagOf(found.file), 0);
       if (settleWithoutBytes(call, found, wanted)) return null;
@@ -82,7 +82,7 @@ async function mayKnow(
 ): Promise<boolean> {
   try {
     assertActive(caller);
-    await findVisibleRepository(vault.database.db, caller, wanted);
+    await findVisibleRepository(vault, caller, wanted);
     return true;
   } catch (error) {
     if (isRefusal(error, "not_found", "principal_suspended")) return false;

@@ -42,7 +42,7 @@ export const repositoryRoutes = [
     },
     handle: async ({ caller, services: { vault } }) => ({
       status: 200,
-      json: { repositories: (await listRepositories(vault.database.db, caller)).map(outline) },
+      json: { repositories: (await listRepositories(vault, caller)).map(outline) },
     }),
   }),
   route({
@@ -55,7 +55,7 @@ export const repositoryRoutes = [
       200: json("The repository.", { ...shape, classification: classification.nullable() }),
     },
     handle: async ({ params, caller, services: { vault } }) => {
-      const repository = await findVisibleRepository(vault.database.db, caller, params);
+      const repository = await findVisibleRepository(vault, caller, params);
       const classifications = await listClassifications(vault, params);
       const approved = classifications.find(({ state }) => state === "approved");
       const inForce = approved === undefined ? null : outlineOf(approved);

@@ -9,12 +9,12 @@ const listLimit = 1_000;
 
 /** The newest thousand revisions of a repository that the caller may know of, newest first. Throws `not_found`. */
 export async function listRevisions(
-  { database }: Pick<Vault, "database">,
+  vault: Pick<Vault, "database" | "now">,
   caller: Caller,
   wanted: RepositoryName,
 ): Promise<readonly ReadRevision[]> {
-  const repository = await findVisibleRepository(database.db, caller, wanted);
-  const rows = await database.db
+  const repository = await findVisibleRepository(vault, caller, wanted);
+  const rows = await vault.database.db
     .selectFrom("revision")
     .selectAll()
     .where("repository", "=", repository.id)
@@ -26,12 +26,12 @@ export async function listRevisions(
 
 /** One revision, by id or `main`, of a repository that the caller may know of. Throws `not_found`. */
 export async function readRevision(
-  { database }: Pick<Vault, "database">,
+  vault: Pick<Vault, "database" | "now">,
   caller: Caller,
   { revision, ...wanted }: RepositoryName & { readonly revision: string },
 ): Promise<ReadRevision> {
-  const repository = await findVisibleRepository(database.db, caller, wanted);
-  return opened(await findRevision(database.db, repository, revision));
+  const repository = await findVisibleRepository(vault, caller, wanted);
+  return opened(await findRevision(vault.database.db, repository, revision));
 }
 
 function opened(row: Revision): ReadRevision {

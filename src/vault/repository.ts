@@ -61,18 +61,15 @@ export async function findRepository(
   return row;
 }
 
-/** As `findRepository`, for a caller: who only reads knows of the repositories that they were granted. */
+/** As `findRepository`, for a caller: who only reads knows of the repositories that a grant in force now lets them fetch. */
 export async function findVisibleRepository(
-  db: Kysely<Schema>,
+  { database, now }: Pick<Vault, "database" | "now">,
   caller: Caller,
   wanted: RepositoryName,
 ): Promise<Repository> {
-  const row = await findRepository(db, wanted);
+  const row = await findRepository(database.db, wanted);
   if (seesEverything(caller)) return row;
-  const grant = await db
-    .selectFrom("grant")
-    .select("id")
-    .where("principal", "=", caller.principal)
+  const grant = await grantsInForce(database.db, caller, now())
     .where("repository", "=", row.id)
     .executeTakeFirst();
   if (grant === undefined)
@@ -80,29 +77,30 @@ export async function findVisibleRepository(
   return row;
 }
 
-/** The repositories that a caller may know of, by name. */
+/** The repositories that a caller may know of now, by name. */
 export async function listRepositories(
-  db: Kysely<Schema>,
+  { database, now }: Pick<Vault, "database" | "now">,
   caller: Caller,
 ): Promise<readonly Repository[]> {
-  const all = db
+  const all = database.db
     .selectFrom("repository")
     .selectAll("repository")
     .orderBy("namespace")
     .orderBy("name")
     .limit(10_000);
   if (seesEverything(caller)) return await all.execute();
-  return await all
-    .where((where) =>
-      where.exists(
-        where
-          .selectFrom("grant")
-          .select("grant.id")
-          .whereRef("grant.repository", "=", "repository.id")
-          .where("grant.principal", "=", caller.principal),
-      ),
-    )
-    .execute();
+  return await all.where("id", "in", grantsInForce(database.db, caller, now())).execute();
+}
+
+/** Need to know as a decision takes it: a grant that was revoked, is over or has not begun shows nothing either. */
+function grantsInForce(db: Kysely<Schema>, caller: Caller, now: Date) {
+  return db
+    .selectFrom("grant")
+    .select("repository")
+    .where("principal", "=", caller.principal)
+    .where("state", "=", "active")
+    .where("valid_from", "<=", now)
+    .where("valid_until", ">", now);
 }
 
 function seesEverything(caller: Caller): boolean {

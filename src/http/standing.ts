@@ -1,4 +1,5 @@
-import { changeStanding, type StandingChange, type StandingNoun } from "../vault/standing.ts";
+import type { StandingNoun } from "../vault/row.ts";
+import { changeStanding, type StandingChange } from "../vault/standing.ts";
 import { type Route, route } from "./route.ts";
 import { done, idParams } from "./schema.ts";
 

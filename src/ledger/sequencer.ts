@@ -100,18 +100,21 @@ export class Sequencer {
         if (!moved) await this.#rest();
       } catch (error) {
         this.#passSince = null;
-        this.#fail(error);
+        await this.#fail(error);
         await sleep(pauseMs, undefined, { signal }).catch(() => {});
         pauseMs = Math.min(pauseMs * 2, 2_000);
       }
     }
   }
 
-  /** Reports a trouble once, not on every retry. */
-  #fail(error: unknown): void {
+  /** Reports a trouble once, not on every retry, and lets another node try. */
+  async #fail(error: unknown): Promise<void> {
     if (this.#failure === null) this.#options.onFailure(error);
     this.#failure = error;
     this.#head = null;
+    const lease = this.#lease;
+    this.#lease = null;
+    if (lease !== null) await releaseLease(this.#options.database.db, lease).catch(() => {});
   }
 
   async #rest(): Promise<void> {

@@ -3,9 +3,10 @@ import { sql } from "kysely";
 import { newSalt } from "../crypto/commitment.ts";
 import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
+import { recordAs } from "./caller.ts";
 import { findRepository, type RepositoryName } from "./repository.ts";
-import { assertAsRecorded, commitmentOf, recordedClassification, submitRow } from "./standing.ts";
-import { record, type Vault } from "./vault.ts";
+import { assertAsRecorded, commitmentOf, recordedClassification, submitRow } from "./row.ts";
+import type { Vault } from "./vault.ts";
 
 export type ClassificationProposal = {
   readonly jurisdiction: "EAR" | "ITAR" | "other";
@@ -35,11 +36,11 @@ export async function proposeClassification(
     salt: newSalt(),
   };
   const commitment = commitmentOf("classification", row);
-  await record(vault, async (tx) => {
+  await recordAs(vault, caller, async (tx) => {
     const submission = await submitRow(tx, {
       kind: "classification.proposed",
       row: { id, state: "proposed", version: 1, commitment },
-      by: caller.principal,
+      by: caller,
       time: now,
       more: { repository: repository.id, eccn: proposal.eccn, person: caller.person },
     });
@@ -69,7 +70,7 @@ export async function approveClassification(
   wanted: RepositoryName,
   id: string,
 ): Promise<void> {
-  await record(vault, async (tx) => {
+  await recordAs(vault, caller, async (tx) => {
     const now = vault.now();
     const repository = await findRepository(tx, wanted);
     await sql`select from repository where id = ${repository.id} for update`.execute(tx);
@@ -93,7 +94,7 @@ export async function approveClassification(
     const submission = await submitRow(tx, {
       kind: "classification.approved",
       row: { id, state: "approved", version: 2, commitment: commitmentOf("classification", row) },
-      by: caller.principal,
+      by: caller,
       time: now,
       more: { repository: repository.id, eccn: row.eccn, person: caller.person },
     });

@@ -225,7 +225,7 @@ async function submitDecision(
   tx: Tx,
   { evidence, ...recorded }: Recorded & { readonly evidence: Buffer },
 ): Promise<bigint> {
-  const { caller, request, repository, revision, files, release, decision, grant, now } = recorded;
+  const { caller, request, release, decision, grant, now } = recorded;
   const recipient: { [name: string]: Canonical } =
     request.recipientKey === null
       ? {}
@@ -238,26 +238,39 @@ async function submitDecision(
     subject: release,
     time: now,
     body: {
-      release,
-      principal: caller.principal,
-      person: caller.person,
-      workload: caller.workload,
-      token: caller.token,
-      repository: repository.id,
-      revision,
-      way: request.way,
+      ...allowedBody(caller, { ...recorded, way: request.way, evidence: evidence.toString("hex") }),
       decision: outline(decision),
-      evidence: evidence.toString("hex"),
       grant,
       licenses: [...decision.licenses],
-      objects: {
-        count: files.length,
-        bytes: bytesOf(files).toString(),
-        sha256: listDigest(files).toString("hex"),
-      },
       ...recipient,
     },
   });
+}
+
+export type Allowed = Wanted &
+  Pick<ReleaseRequest, "way"> & { readonly release: string; readonly evidence: string };
+
+/** Whom a release's entry is about and what of: who uses the release later must ask for exactly this. */
+export function allowedBody(
+  caller: Caller,
+  { release, repository, revision, way, evidence, files }: Allowed,
+) {
+  return {
+    release,
+    principal: caller.principal,
+    person: caller.person,
+    workload: caller.workload,
+    token: caller.token,
+    repository: repository.id,
+    revision,
+    way,
+    evidence,
+    objects: {
+      bytes: bytesOf(files).toString(),
+      count: files.length,
+      sha256: listDigest(files).toString("hex"),
+    },
+  };
 }
 
 /** What the ledger and the release row say of a decision: check ids and outcomes; its sentences are in the evidence. */

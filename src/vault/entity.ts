@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto";
 import { newSalt } from "../crypto/commitment.ts";
 import type { EntityFacts } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
-import { commitmentOf, submitRow } from "./standing.ts";
-import { record, type Vault } from "./vault.ts";
+import { recordAs } from "./caller.ts";
+import { commitmentOf, submitRow } from "./row.ts";
+import type { Vault } from "./vault.ts";
 
 /** A company as an officer recorded it: a public record, not a person's. */
 export type EntityRecord = Pick<
@@ -32,11 +33,11 @@ export async function recordEntity(
     ownership: facts.ownership,
     salt: newSalt(),
   } as const;
-  await record(vault, async (tx) => {
+  await recordAs(vault, caller, async (tx) => {
     const submission = await submitRow(tx, {
       kind: "entity.recorded",
       row: { ...row, commitment: commitmentOf("entity", row) },
-      by: caller.principal,
+      by: caller,
       time: now,
     });
     await tx

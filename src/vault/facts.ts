@@ -1,5 +1,6 @@
 import { type Selectable, sql } from "kysely";
 import type { Schema } from "../database/schema.ts";
+import { Refusal } from "../errors.ts";
 import type {
   ClassificationFacts,
   DestinationFacts,
@@ -11,15 +12,10 @@ import type {
   SubjectFacts,
 } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
+import { assertPrincipalStands, assertTokenStands } from "./caller.ts";
 import { factsForDecision, type OpenedPerson } from "./person.ts";
 import type { Repository } from "./repository.ts";
-import {
-  assertAsRecorded,
-  type RecordedRow,
-  recordedClassification,
-  recordedRow,
-} from "./standing.ts";
-import { assertPrincipalStands, assertTokenStands } from "./token.ts";
+import { assertAsRecorded, type RecordedRow, recordedClassification, recordedRow } from "./row.ts";
 import type { Screening, Tx } from "./vault.ts";
 
 export type FactsRequest = {
@@ -64,6 +60,7 @@ export async function gatherFacts(tx: Tx, request: FactsRequest): Promise<Gather
     workload: caller.workload,
     entity: workload?.entity.id ?? null,
   });
+  for (const license of licenses) await assertCounted(tx, license);
   const classification = await lockClassification(tx, repository.id);
   const { subject, names, rows } = await lockSubject(tx, request);
   await assertTokenStands(tx, caller, now);
@@ -99,18 +96,38 @@ export async function gatherFacts(tx: Tx, request: FactsRequest): Promise<Gather
   return { facts, grant };
 }
 
-/** The grant that speaks for the caller: one in force, else the newest, so that the decision can say why not. */
+/** The grant that speaks for the caller: of those in force the one with most bytes left, else the newest, so that the decision can say why not. */
 function pickGrant(
   grants: readonly Selectable<Schema["grant"]>[],
   now: Date,
 ): Selectable<Schema["grant"]> | null {
-  const inForce = grants.find(
-    (grant) => grant.state === "active" && grant.valid_from <= now && now < grant.valid_until,
-  );
-  const newest = [...grants].sort(
+  const bytesLeft = ({ bytes_allowed, bytes_used }: Selectable<Schema["grant"]>) =>
+    bytes_allowed === null ? Number.POSITIVE_INFINITY : Number(bytes_allowed - bytes_used);
+  const [inForce] = grants
+    .filter(
+      (grant) => grant.state === "active" && grant.valid_from <= now && now < grant.valid_until,
+    )
+    .sort((one, other) =>
+      bytesLeft(one) === bytesLeft(other) ? 0 : bytesLeft(other) - bytesLeft(one),
+    );
+  const [newest] = [...grants].sort(
     (one, other) => other.created_at.getTime() - one.created_at.getTime(),
-  )[0];
+  );
   return inForce ?? newest ?? null;
+}
+
+/** The counter of a counted license must be what the entries of its releases add up to. Throws `record_tampered`. */
+async function assertCounted(tx: Tx, license: Selectable<Schema["license"]>): Promise<void> {
+  if (license.releases_allowed === null) return;
+  const { rows } = await sql<{ used: number }>`
+    select count(*)::int as used from release_license as used where used.license = ${license.id} and not exists (
+      select 1 from ledger_submission as ended where ended.subject = used.release and (
+        ended.kind = 'release.abandoned' or
+        (ended.kind = 'release.failed' and convert_from(ended.body, 'UTF8')::jsonb ->> 'bytes' = '0')))`.execute(
+    tx,
+  );
+  if (rows[0]?.used === license.releases_used) return;
+  throw new Refusal("record_tampered", "a license's count of releases differs from the ledger's");
 }
 
 async function readWorkload(tx: Tx, id: string) {
@@ -187,7 +204,8 @@ async function lockSubject(
     .where("id", "=", caller.person)
     .forShare()
     .executeTakeFirstOrThrow();
-  if (row.version !== person.version) throw new PersonMoved("the person was changed meanwhile");
+  if (row.version !== person.version || !row.commitment.equals(person.commitment))
+    throw new PersonMoved("the person was changed meanwhile");
   const facts = factsForDecision(person, row.state);
   const names = [person.facts.name, ...person.facts.otherNames];
   if (caller.workload === null)
@@ -200,6 +218,8 @@ async function lockSubject(
   await sql`select from workload where id = ${workload.id} for share`.execute(tx);
   await sql`select from entity where id = ${entity.id} for share`.execute(tx);
   const locked = await readWorkload(tx, caller.workload);
+  if (locked.workload.accountable !== caller.person)
+    throw new Refusal("record_tampered", "the workload has another accountable person");
   return {
     subject: {
       kind: "workload",

@@ -2,9 +2,11 @@ import { randomUUID } from "node:crypto";
 import { newSalt } from "../crypto/commitment.ts";
 import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
+import { recordAs } from "./caller.ts";
+import { responsibleFor } from "./own.ts";
 import { findRepository, type RepositoryName } from "./repository.ts";
-import { commitmentOf, submitRow } from "./standing.ts";
-import { record, type Vault } from "./vault.ts";
+import { commitmentOf, submitRow } from "./row.ts";
+import type { Vault } from "./vault.ts";
 
 export type GrantRecord = RepositoryName & {
   readonly principal: string;
@@ -25,15 +27,10 @@ export async function makeGrant(
     throw new Refusal("invalid_request", "the grant would end before it begins");
   const repository = await findRepository(vault.database.db, grant);
   const [id, now] = [randomUUID(), vault.now()];
-  await record(vault, async (tx) => {
-    const principal = await tx
-      .selectFrom("principal")
-      .leftJoin("workload", "workload.id", "principal.workload")
-      .select(["principal.person", "workload.accountable"])
-      .where("principal.id", "=", grant.principal)
-      .executeTakeFirst();
-    if (principal === undefined) throw new Refusal("not_found", "there is no such principal");
-    if ((principal.person ?? principal.accountable) === caller.person)
+  await recordAs(vault, caller, async (tx) => {
+    const responsible = await responsibleFor(tx, grant.principal);
+    if (responsible === null) throw new Refusal("not_found", "there is no such principal");
+    if (responsible === caller.person)
       throw new Refusal("two_person_rule", "nobody grants to themselves");
     const row = {
       id,
@@ -51,9 +48,14 @@ export async function makeGrant(
     const submission = await submitRow(tx, {
       kind: "grant.made",
       row: { id, state: "active", version: 1, commitment: commitmentOf("grant", row) },
-      by: caller.principal,
+      by: caller,
       time: now,
-      more: { principal: grant.principal, repository: repository.id },
+      more: {
+        principal: grant.principal,
+        repository: repository.id,
+        person: caller.person,
+        bytesAllowed: grant.bytesAllowed?.toString() ?? null,
+      },
     });
     await tx
       .insertInto("grant")

@@ -3,8 +3,10 @@ import { newSalt } from "../crypto/commitment.ts";
 import { Refusal } from "../errors.ts";
 import type { LicenseKind, LicenseScope } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
-import { assertAsRecorded, commitmentOf, recordedRow, submitRow } from "./standing.ts";
-import { record, type Vault } from "./vault.ts";
+import { recordAs } from "./caller.ts";
+import { mayNotActivate } from "./own.ts";
+import { assertAsRecorded, commitmentOf, recordedRow, submitRow } from "./row.ts";
+import type { Vault } from "./vault.ts";
 
 export type LicenseRecord = {
   readonly number: string;
@@ -41,12 +43,13 @@ export async function enterLicense(
     entered_by: caller.person,
     salt: newSalt(),
   };
-  await record(vault, async (tx) => {
+  await recordAs(vault, caller, async (tx) => {
     const submission = await submitRow(tx, {
       kind: "license.entered",
       row: { id, state: "draft", version: 1, commitment: commitmentOf("license", row) },
-      by: caller.principal,
+      by: caller,
       time: now,
+      more: { person: caller.person, releasesAllowed: license.releasesAllowed },
     });
     await tx
       .insertInto("license")
@@ -66,7 +69,7 @@ export async function enterLicense(
 
 /** Another officer compares it with the paper and activates it; neither the one who entered it nor a person whom it names. */
 export async function activateLicense(vault: Writer, caller: Caller, id: string): Promise<void> {
-  await record(vault, async (tx) => {
+  await recordAs(vault, caller, async (tx) => {
     const row = await tx
       .selectFrom("license")
       .selectAll()
@@ -77,8 +80,7 @@ export async function activateLicense(vault: Writer, caller: Caller, id: string)
     if (row.state !== "draft")
       throw new Refusal("license_unmovable", `the license is ${row.state} already`);
     await assertAsRecorded(tx, [recordedRow("license", row)]);
-    const named = (row.scope as unknown as LicenseScope).parties?.persons ?? [];
-    if (row.entered_by === caller.person || named.includes(caller.person)) {
+    if (await mayNotActivate(tx, caller, row)) {
       throw new Refusal(
         "two_person_rule",
         "a license is activated by somebody else than who entered it or is named on it",
@@ -88,8 +90,9 @@ export async function activateLicense(vault: Writer, caller: Caller, id: string)
     const submission = await submitRow(tx, {
       kind: "license.activated",
       row: { id, state: "active", version, commitment: commitmentOf("license", row) },
-      by: caller.principal,
+      by: caller,
       time: vault.now(),
+      more: { person: caller.person },
     });
     await tx
       .updateTable("license")

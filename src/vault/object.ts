@@ -28,12 +28,16 @@ export function aadOf(id: string): Buffer {
   return objectAad(Buffer.from(id.replaceAll("-", ""), "hex"));
 }
 
-/** The data key of an object, outside any transaction; the caller wipes it. */
+/**
+ * The data key of an object, outside any transaction; the caller wipes it. The repository is the one that was decided on, never the one
+ * that the object's row names: a row that was moved into another repository does not open there.
+ */
 export async function unwrapKey(
   { custodian }: Pick<Vault, "custodian">,
-  object: SealedObject,
+  object: Pick<SealedObject, "id" | "wrapped_key">,
+  repository: string,
 ): Promise<Secret> {
-  return await custodian.unwrap(object.wrapped_key, objectContext(object.id, object.repository));
+  return await custodian.unwrap(object.wrapped_key, objectContext(object.id, repository));
 }
 
 /** Verified plaintext bytes `start` to `end` (exclusive) of a sealed object. */

@@ -1,4 +1,4 @@
-import type { Selectable } from "kysely";
+import { type Selectable, sql } from "kysely";
 import type { Schema } from "../database/schema.ts";
 import { submit } from "../ledger/submit.ts";
 import type { Tx } from "./vault.ts";
@@ -81,7 +81,7 @@ export async function endRelease(
 async function giveBack(tx: Tx, row: ReleaseRow): Promise<void> {
   await tx
     .updateTable("license")
-    .set((license) => ({ releases_used: license("releases_used", "-", 1) }))
+    .set({ releases_used: sql<number>`greatest(releases_used - 1, 0)` })
     .where("id", "in", (from) =>
       from.selectFrom("release_license").select("license").where("release", "=", row.id),
     )
@@ -89,7 +89,7 @@ async function giveBack(tx: Tx, row: ReleaseRow): Promise<void> {
   if (row.grant === null || row.bytes_charged === 0n) return;
   await tx
     .updateTable("grant")
-    .set((grant) => ({ bytes_used: grant("bytes_used", "-", row.bytes_charged) }))
+    .set({ bytes_used: sql<bigint>`greatest(bytes_used - ${row.bytes_charged}, 0)` })
     .where("id", "=", row.grant)
     .execute();
 }

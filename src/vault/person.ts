@@ -7,8 +7,9 @@ import type { Custodian } from "../custody/custodian.ts";
 import { Refusal } from "../errors.ts";
 import type { PersonFacts } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
-import { assertAsRecorded, submitRow } from "./standing.ts";
-import { record, type Tx, type Vault } from "./vault.ts";
+import { recordAs } from "./caller.ts";
+import { assertAsRecorded, submitRow } from "./row.ts";
+import type { Tx, Vault } from "./vault.ts";
 
 /**
  * The personal facts that a decision may need, and the names that are screened. They exist in clear text only in memory:
@@ -36,11 +37,11 @@ const issuer = "local";
 /** Records a person and the principal that their tokens will belong to. */
 export async function recordPerson(
   vault: Pick<Vault, "database" | "ledger" | "custodian" | "now">,
-  caller: Caller | null,
+  caller: Caller,
   facts: PersonRecord,
 ): Promise<{ readonly person: string; readonly principal: string }> {
   const made = await preparePerson(vault.custodian, facts);
-  await record(vault, (tx) => insertPerson(tx, made, caller?.principal ?? null, vault.now()));
+  await recordAs(vault, caller, async (tx) => await insertPerson(tx, made, caller, vault.now()));
   return { person: made.person, principal: made.principal };
 }
 
@@ -76,7 +77,7 @@ export async function preparePerson(
 export async function insertPerson(
   tx: Tx,
   made: PreparedPerson,
-  by: string | null,
+  by: Caller | null,
   now: Date,
 ): Promise<void> {
   const row = {
@@ -126,7 +127,7 @@ export async function updatePerson(
     throw new Refusal("two_person_rule", "an officer's own facts are changed by another officer");
   const opened = await openPerson(vault, id);
   using key = opened.key;
-  await record(vault, async (tx) => {
+  await recordAs(vault, caller, async (tx) => {
     const present = await tx
       .selectFrom("person")
       .select(["id", "state", "version", "commitment"])
@@ -142,7 +143,7 @@ export async function updatePerson(
     const submission = await submitRow(tx, {
       kind: "person.updated",
       row,
-      by: caller.principal,
+      by: caller,
       time: vault.now(),
     });
     await tx

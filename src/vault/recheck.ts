@@ -1,8 +1,9 @@
 import { Refusal } from "../errors.ts";
 import { decide } from "../export-control/decide.ts";
+import type { Decision } from "../export-control/decision.ts";
 import type { Facts } from "../export-control/facts.ts";
 import type { ReleaseRow } from "./outcome.ts";
-import type { Tx, Vault } from "./vault.ts";
+import type { Screening, Tx, Vault } from "./vault.ts";
 
 /**
  * Whether what an allowed release rests on still stands at this instant: every row is the one that was decided on (each change draws a
@@ -10,7 +11,7 @@ import type { Tx, Vault } from "./vault.ts";
  */
 export async function assertStands(
   tx: Tx,
-  vault: Pick<Vault, "rulebook" | "now">,
+  vault: Pick<Vault, "rulebook" | "now" | "screening">,
   row: ReleaseRow,
   facts: Facts,
 ): Promise<void> {
@@ -19,9 +20,10 @@ export async function assertStands(
   const subject = facts.subject;
   const people =
     subject.kind === "person" ? [subject.person.id] : [subject.workload.accountable.id];
+  const licenses = await licensesOf(tx, row.id);
   const latest = [
     ...(await unchanged(tx, "grant", row.grant === null ? [] : [row.grant])),
-    ...(await unchanged(tx, "license", await licensesOf(tx, row.id))),
+    ...(await unchanged(tx, "license", licenses)),
     ...(await unchanged(tx, "person", people)),
     ...(subject.kind === "person" ? [] : await unchanged(tx, "workload", [subject.workload.id])),
     ...(subject.kind === "person"
@@ -47,12 +49,27 @@ export async function assertStands(
     approved.id === classification?.id &&
     token.revoked_at === null &&
     token.expires_at > now &&
-    decide({ ...facts, at: now.toISOString() }, vault.rulebook).verdict === "allow";
+    isScreenedOn(vault.screening(), facts) &&
+    stillAllows(decide({ ...facts, at: now.toISOString() }, vault.rulebook), licenses);
   if (!stands)
     throw new Refusal(
       "release_stopped",
       "an authorization behind the release was changed, suspended or revoked, or has ended",
     );
+}
+
+/** A newer list may name the subject: whoever was screened on another one is decided anew. */
+function isScreenedOn(screening: Screening | null, facts: Facts): boolean {
+  return (screening?.list.digest ?? null) === (facts.screening?.list.digest ?? null);
+}
+
+/** The same licenses must carry it: another one that would do is not locked here, and its use was not counted. */
+function stillAllows({ verdict, licenses }: Decision, recorded: readonly string[]): boolean {
+  return (
+    verdict === "allow" &&
+    licenses.length === recorded.length &&
+    licenses.every((id) => recorded.includes(id))
+  );
 }
 
 async function licensesOf(tx: Tx, release: string): Promise<string[]> {

@@ -9,6 +9,7 @@ import type { Secret } from "../crypto/secret.ts";
 import { isRefusal, Refusal } from "../errors.ts";
 import type { Facts } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
+import { parseEntry } from "../ledger/entry.ts";
 import type { Place } from "../ledger/ledger.ts";
 import { makeReceipt, type Receipt } from "../ledger/receipt.ts";
 import {
@@ -50,29 +51,42 @@ export async function releaseEnclosed(
     throw new Refusal("invalid_recipient_key", "the recipient key is not a point of P-256");
   const decided = await decideRelease(vault, caller, request);
   if (decided.decision.verdict !== "allow") return { decided, enclosed: null };
-  const place = await settle(vault, decided.submission);
+  const place = await settle(vault, caller, decided);
   await openRelease(vault, decided.release, decided.facts);
   const { enclosure, receipt } = await orFail(vault, decided.release, async () => {
-    const made = await encloseKeys(vault, decided.files, request.recipientKey, place);
+    const made = await encloseKeys(vault, decided, request.recipientKey, place);
     return {
       enclosure: made,
       receipt:
         vault.limits.releaseAfter === "entry" ? null : await makeReceipt(vault.database.db, place),
     };
   });
-  await deliver(vault, decided.release);
+  await orFail(vault, decided.release, async () => await deliver(vault, decided));
   return { decided, enclosed: { enclosure: { ...enclosure, kem: kemId }, receipt, place } };
 }
 
-/** Waits until the decision's entry is recorded as far as the configuration asks. */
+/**
+ * Waits until the decision's entry is recorded as far as the configuration asks; the ledger has then proved it under a checkpoint of its
+ * own signer. Throws `record_tampered` where what stands at its place is not the allowance of this release to this caller.
+ */
 export async function settle(
   { ledger, limits }: Pick<Vault, "ledger" | "limits">,
-  submission: bigint,
+  caller: Caller,
+  { release, submission }: Pick<DecidedRelease, "release" | "submission">,
 ): Promise<Place> {
-  return await ledger.settle(submission, {
-    after: limits.releaseAfter,
-    timeoutMs: limits.releaseWaitMs,
-  });
+  const { releaseAfter: after, releaseWaitMs: timeoutMs } = limits;
+  const place = await ledger.settle(submission, { after, timeoutMs });
+  const entry = parseEntry(place.bytes);
+  const isIt =
+    entry?.kind === "release.allowed" &&
+    entry.body["release"] === release &&
+    entry.body["principal"] === caller.principal;
+  if (!isIt)
+    throw new Refusal(
+      "record_tampered",
+      "the ledger holds another entry in place of this release's",
+    );
+  return place;
 }
 
 /** `allowed` becomes `opening`, if all that it rests on still stands. Throws `release_stopped`. */
@@ -97,14 +111,14 @@ async function openRelease(vault: Vault, id: string, facts: Facts): Promise<void
 
 async function encloseKeys(
   vault: Vault,
-  files: readonly ReleaseFile[],
+  { files, repository }: Pick<DecidedRelease, "files" | "repository">,
   recipientKey: Buffer,
   place: Place,
 ): Promise<Enclosure> {
   const keys: Secret[] = [];
   try {
     for (let at = 0; at < files.length; at += unwrapsAtOnce) {
-      keys.push(...(await unwrapAll(vault, files.slice(at, at + unwrapsAtOnce))));
+      keys.push(...(await unwrapAll(vault, files.slice(at, at + unwrapsAtOnce), repository.id)));
     }
     return await enclose(recipientKey, releaseInfo(place.leaf), keys);
   } finally {
@@ -113,7 +127,11 @@ async function encloseKeys(
 }
 
 /** All keys of a few files, or none: what was unwrapped before a failure is wiped. */
-async function unwrapAll(vault: Vault, files: readonly ReleaseFile[]): Promise<Secret[]> {
+async function unwrapAll(
+  vault: Vault,
+  files: readonly ReleaseFile[],
+  repository: string,
+): Promise<Secret[]> {
   const rows = await vault.database.db
     .selectFrom("object")
     .selectAll()
@@ -129,7 +147,7 @@ async function unwrapAll(vault: Vault, files: readonly ReleaseFile[]): Promise<S
       const row = byId.get(object);
       if (row === undefined)
         throw new Refusal("object_missing", "an object of the revision has no row");
-      return await unwrapKey(vault, row);
+      return await unwrapKey(vault, row, repository);
     }),
   );
   const failed = settled.find((result) => result.status === "rejected");
@@ -139,12 +157,16 @@ async function unwrapAll(vault: Vault, files: readonly ReleaseFile[]): Promise<S
   throw failed.reason;
 }
 
-/** The delivery is on record before the first byte of the answer. */
-async function deliver(vault: Vault, id: string): Promise<void> {
+/** The delivery is on record before the first byte of the answer, if what it rests on still stands: the custodian may have been slow. */
+async function deliver(
+  vault: Vault,
+  { release: id, facts }: Pick<DecidedRelease, "release" | "facts">,
+): Promise<void> {
   await record(vault, async (tx) => {
     const row = await lockRelease(tx, id);
     if (row?.state !== "opening")
       throw new Refusal("release_stopped", "the release was ended meanwhile");
+    await assertStands(tx, vault, row, facts);
     await endRelease(
       tx,
       { ...row, bytes_delivered: row.bytes_total },

@@ -5,8 +5,10 @@ import { isUniqueViolation } from "../database/transact.ts";
 import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { submit } from "../ledger/submit.ts";
+import { recordAs } from "./caller.ts";
 import { repositoryName } from "./name.ts";
-import { record, type Vault } from "./vault.ts";
+import { actedBy } from "./row.ts";
+import type { Vault } from "./vault.ts";
 
 export type RepositoryName = { readonly namespace: string; readonly name: string };
 export type Repository = Selectable<Schema["repository"]>;
@@ -27,12 +29,12 @@ export async function createRepository(
     created_at: now,
   };
   try {
-    await record(vault, async (tx) => {
+    await recordAs(vault, caller, async (tx) => {
       await submit(tx, {
         kind: "repository.created",
         subject: id,
         time: now,
-        body: { repository: id, namespace, name, by: caller.principal },
+        body: { repository: id, namespace, name, ...actedBy(caller) },
       });
       await tx.insertInto("repository").values(row).execute();
     });

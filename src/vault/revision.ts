@@ -5,10 +5,12 @@ import type { Schema } from "../database/schema.ts";
 import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { submit } from "../ledger/submit.ts";
+import { recordAs } from "./caller.ts";
 import { filePath } from "./name.ts";
 import type { RepositoryName } from "./repository.ts";
+import { actedBy } from "./row.ts";
 import { lockUpload } from "./upload.ts";
-import { record, type Tx, type Vault } from "./vault.ts";
+import type { Tx, Vault } from "./vault.ts";
 
 export type CommitRequest = RepositoryName & {
   readonly upload: string;
@@ -52,7 +54,7 @@ export async function commitRevision(
   request: CommitRequest,
 ): Promise<{ readonly revision: string; readonly manifest: Manifest }> {
   assertDistinct(request.files.map((file) => filePath(file.path)));
-  return await record(vault, async (tx) => {
+  return await recordAs(vault, caller, async (tx) => {
     const upload = await lockUpload(tx, caller, request.upload);
     const repository = await lockRepository(tx, request, upload.repository);
     if (upload.state === "committed" && upload.revision !== null)
@@ -74,7 +76,7 @@ export async function commitRevision(
       createdBy: caller.principal,
       files,
     };
-    const revision = await insertRevision(tx, manifest, vault.now());
+    const revision = await insertRevision(tx, caller, { manifest, now: vault.now() });
     await tx
       .updateTable("repository")
       .set({ head: revision })
@@ -106,7 +108,26 @@ export async function findRevision(
           .where("id", "=", id)
           .executeTakeFirst();
   if (row === undefined) throw new Refusal("not_found", "there is no such revision");
+  await assertCommitted(db, row);
   return row;
+}
+
+/** A revision stands by the entry of its commit, in this repository and with these bytes: a row that was slipped in has none. */
+async function assertCommitted(db: Kysely<Schema>, row: Revision): Promise<void> {
+  const entry = await db
+    .selectFrom("ledger_submission")
+    .select("body")
+    .where("id", "=", row.submission)
+    .where("subject", "=", row.repository)
+    .where("kind", "=", "revision.committed")
+    .executeTakeFirst();
+  const body =
+    entry === undefined
+      ? null
+      : (JSON.parse(entry.body.toString("utf8")) as Readonly<Record<string, unknown>>);
+  const digest = createHash("sha256").update(row.manifest).digest("hex");
+  if (body?.["revision"] === row.id && body["manifest"] === digest) return;
+  throw new Refusal("record_tampered", "the revision differs from its ledger entry");
 }
 
 /** The manifest as it was committed. Throws `record_tampered` where its bytes are not those that the revision's id is made of. */
@@ -130,7 +151,11 @@ async function lockRepository(tx: Tx, { namespace, name }: RepositoryName, id: s
   return row;
 }
 
-async function insertRevision(tx: Tx, manifest: Manifest, now: Date): Promise<string> {
+async function insertRevision(
+  tx: Tx,
+  caller: Caller,
+  { manifest, now }: { readonly manifest: Manifest; readonly now: Date },
+): Promise<string> {
   const bytes = canonicalJson(manifest);
   const digest = createHash("sha256").update(bytes).digest("hex");
   const id = digest.slice(0, 40);
@@ -144,7 +169,7 @@ async function insertRevision(tx: Tx, manifest: Manifest, now: Date): Promise<st
       revision: id,
       parent: manifest.parent,
       manifest: digest,
-      by: manifest.createdBy,
+      ...actedBy(caller),
       files: { count: manifest.files.length, bytes: bytesTotal.toString() },
     },
   });

@@ -1,86 +1,19 @@
-import { sql } from "kysely";
-import { type Canonical, canonicalJson } from "../crypto/canonical-json.ts";
-import { commit } from "../crypto/commitment.ts";
 import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
-import { type EntryKind, submit } from "../ledger/submit.ts";
-import { record, type Tx, type Vault } from "./vault.ts";
+import { recordAs } from "./caller.ts";
+import { mayNotActivate, responsibleFor } from "./own.ts";
+import {
+  assertAsRecorded,
+  commitmentOf,
+  recordedRow,
+  type StandingNoun,
+  submitRow,
+} from "./row.ts";
+import type { Tx, Vault } from "./vault.ts";
 
-/** The rows that a decision rests on and that officers suspend and revoke. */
-export type StandingNoun = "person" | "entity" | "workload" | "license" | "grant";
 export type StandingChange = "suspended" | "reinstated" | "revoked";
 
 type Standing = "draft" | "active" | "suspended" | "revoked";
-
-/** What the ledger says of a row after a change: never the record itself, only its commitment. */
-export type RecordedRow = {
-  readonly id: string;
-  readonly state: string;
-  readonly version: number;
-  readonly commitment: Buffer;
-};
-
-/** Submits `<noun>.<verb>` for a row that the caller has just written or is about to write in `tx`. */
-export async function submitRow(
-  tx: Tx,
-  {
-    kind,
-    row,
-    by,
-    time,
-    more = {},
-  }: {
-    readonly kind: EntryKind;
-    readonly row: RecordedRow;
-    readonly by: string | null;
-    readonly time: Date;
-    readonly more?: { readonly [name: string]: Canonical };
-  },
-): Promise<bigint> {
-  const [noun = ""] = kind.split(".");
-  const body = {
-    ...more,
-    [noun]: row.id,
-    by,
-    state: row.state,
-    version: row.version,
-    commitment: row.commitment.toString("hex"),
-  };
-  return await submit(tx, { kind, subject: row.id, time, body });
-}
-
-/**
- * Compares rows with what the ledger's outbox last recorded of them: a row that was edited, rolled back or forged in the
- * database differs. Throws `record_tampered`.
- */
-export async function assertAsRecorded(tx: Tx, rows: readonly RecordedRow[]): Promise<void> {
-  const ids = rows.map((row) => row.id);
-  const latest = await sql<{ subject: string; body: Buffer }>`
-    select distinct on (subject) subject, body from ledger_submission
-    where subject = any(${ids}::uuid[]) order by subject, id desc`.execute(tx);
-  const bodies = new Map(
-    latest.rows.map(({ subject, body }) => [
-      subject,
-      JSON.parse(body.toString("utf8")) as Record<string, unknown>,
-    ]),
-  );
-  for (const row of rows) {
-    const body = bodies.get(row.id);
-    if (
-      body?.["state"] === row.state &&
-      body["version"] === row.version &&
-      body["commitment"] === row.commitment.toString("hex")
-    )
-      continue;
-    throw new Refusal(
-      "record_tampered",
-      "a record that this decision rests on differs from its latest ledger entry",
-      {
-        cause: new Error(`row ${row.id}`),
-      },
-    );
-  }
-}
 
 /** Suspends, reinstates or revokes under the lock that a release takes, so that no release commits on the old state. */
 export async function changeStanding(
@@ -92,7 +25,7 @@ export async function changeStanding(
     change,
   }: { readonly noun: StandingNoun; readonly id: string; readonly change: StandingChange },
 ): Promise<void> {
-  await record(vault, async (tx) => {
+  await recordAs(vault, caller, async (tx) => {
     const row = await tx
       .selectFrom(noun)
       .selectAll()
@@ -102,31 +35,58 @@ export async function changeStanding(
     if (row === undefined) throw new Refusal("not_found", `there is no such ${noun}`);
     // Recording a new state over a row that was edited behind the vault would give the edit an entry of its own.
     await assertAsRecorded(tx, [recordedRow(noun, row)]);
-    if (change === "reinstated") await assertOther(tx, caller, noun, id);
+    if (change === "reinstated") await assertOther(tx, caller, noun, row);
     const state = nextState(row.state, change);
     const version = row.version + 1;
     const submission = await submitRow(tx, {
       kind: `${noun}.${change}`,
       row: { id, state, version, commitment: commitmentOf(noun, row) },
-      by: caller.principal,
+      by: caller,
       time: vault.now(),
     });
     await tx.updateTable(noun).set({ state, version, submission }).where("id", "=", id).execute();
   });
 }
 
-/** Nobody lifts a suspension of their own. */
-async function assertOther(tx: Tx, caller: Caller, noun: StandingNoun, id: string): Promise<void> {
-  const isOwn =
-    (noun === "person" && id === caller.person) ||
-    (noun === "grant" &&
-      (await tx
-        .selectFrom("grant")
-        .select("id")
-        .where("id", "=", id)
-        .where("principal", "=", caller.principal)
-        .executeTakeFirst()) !== undefined);
-  if (isOwn) throw new Refusal("two_person_rule", `a ${noun} is reinstated by somebody else`);
+/** Nobody lifts a suspension of their own, of a workload that they answer for, or of what authorizes either. */
+async function assertOther(
+  tx: Tx,
+  caller: Caller,
+  noun: StandingNoun,
+  row: { readonly id: string },
+): Promise<void> {
+  if (await isTheirOwn(tx, caller, noun, row)) {
+    throw new Refusal(
+      "two_person_rule",
+      `a ${noun} is reinstated by somebody else than whom it is about`,
+    );
+  }
+}
+
+async function isTheirOwn(
+  tx: Tx,
+  caller: Caller,
+  noun: StandingNoun,
+  row: { readonly id: string },
+): Promise<boolean> {
+  switch (noun) {
+    case "person":
+      return row.id === caller.person;
+    case "workload":
+      return "accountable" in row && row.accountable === caller.person;
+    case "grant":
+      return (
+        "principal" in row && (await responsibleFor(tx, String(row.principal))) === caller.person
+      );
+    case "license":
+      return await mayNotActivate(
+        tx,
+        caller,
+        row as unknown as Parameters<typeof mayNotActivate>[2],
+      );
+    case "entity":
+      return false;
+  }
 }
 
 function nextState(state: Standing, change: StandingChange): "active" | "suspended" | "revoked" {
@@ -134,90 +94,4 @@ function nextState(state: Standing, change: StandingChange): "active" | "suspend
   if (change === "reinstated" && state === "suspended") return "active";
   if (change === "revoked" && state !== "revoked") return "revoked";
   throw new Refusal("license_unmovable", `what is ${state} cannot be ${change}`);
-}
-
-/** What the latest entry must say of a row as it is now. */
-export function recordedRow(
-  noun: StandingNoun,
-  row: { readonly id: string; readonly state: string; readonly version: number },
-): RecordedRow {
-  const { id, state, version } = row;
-  return { id, state, version, commitment: commitmentOf(noun, row) };
-}
-
-/** The same of a classification, whose one change is its approval. */
-export function recordedClassification(row: {
-  readonly id: string;
-  readonly state: string;
-}): RecordedRow {
-  const { id, state } = row;
-  return {
-    id,
-    state,
-    version: state === "proposed" ? 1 : 2,
-    commitment: commitmentOf("classification", row),
-  };
-}
-
-/** The commitment of a row as its latest entry must carry it. */
-export function commitmentOf(
-  noun: StandingNoun | "classification",
-  row: Readonly<Record<string, unknown>>,
-): Buffer {
-  const { commitment, salt } = row;
-  if (Buffer.isBuffer(commitment)) return commitment;
-  if (!Buffer.isBuffer(salt)) throw new Error(`a ${noun} row has no salt`);
-  return commit(salt, canonicalRecord(noun, row));
-}
-
-/** The members that stay as they were entered; state and version travel in the clear, counters are counted from releases. */
-const recordMembers = {
-  person: [],
-  entity: ["id", "name", "country", "headquarters", "ultimate_parent_headquarters", "ownership"],
-  workload: ["id", "name", "accountable", "entity"],
-  license: [
-    "id",
-    "number",
-    "kind",
-    "scope",
-    "conditions",
-    "valid_from",
-    "valid_until",
-    "releases_allowed",
-    "entered_by",
-  ],
-  grant: [
-    "id",
-    "principal",
-    "repository",
-    "purpose",
-    "valid_from",
-    "valid_until",
-    "bytes_allowed",
-    "made_by",
-  ],
-  classification: [
-    "id",
-    "repository",
-    "jurisdiction",
-    "eccn",
-    "paragraph",
-    "basis",
-    "datasheet",
-    "proposed_by",
-  ],
-} as const satisfies Record<StandingNoun | "classification", readonly string[]>;
-
-function canonicalRecord(
-  noun: StandingNoun | "classification",
-  row: Readonly<Record<string, unknown>>,
-): Canonical {
-  return Object.fromEntries(recordMembers[noun].map((name) => [name, canonicalValue(row[name])]));
-}
-
-function canonicalValue(value: unknown): Canonical {
-  if (value instanceof Date) return value.toISOString();
-  if (typeof value === "bigint") return value.toString();
-  // A round trip gives what the database would give back for a JSON value, and refuses what has no canonical form.
-  return JSON.parse(canonicalJson((value ?? null) as Canonical).toString("utf8")) as Canonical;
 }

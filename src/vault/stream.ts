@@ -2,6 +2,7 @@ import { isRefusal, Refusal } from "../errors.ts";
 import type { Facts } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import {
+  allowedBody,
   chargeGrant,
   type DecidedRelease,
   decideRelease,
@@ -51,21 +52,30 @@ export async function releaseStream(
   const live = await findLive(vault, caller, request);
   const found = live ?? (await decideRelease(vault, caller, request));
   if (found.decision.verdict !== "allow") return { decided: found as DecidedRelease, stream: null };
-  await settle(vault, found.submission);
-  const { release, facts } = found;
+  await settle(vault, caller, found);
+  const { release, facts, repository } = found;
   const [file] = found.files;
   if (file === undefined) throw new Error("a stream's release has no file");
   return {
     decided: null,
-    stream: { release, file, read: (range) => readRange(vault, { release, facts, file, range }) },
+    stream: {
+      release,
+      file,
+      read: (range) => readRange(vault, { release, repository: repository.id, facts, file, range }),
+    },
   };
 }
+
+type LiveRelease = Pick<
+  DecidedRelease,
+  "release" | "repository" | "facts" | "files" | "decision" | "submission"
+>;
 
 async function findLive(
   vault: Vault,
   caller: Caller,
   request: ReleaseRequest,
-): Promise<Pick<DecidedRelease, "release" | "facts" | "files" | "decision" | "submission"> | null> {
+): Promise<LiveRelease | null> {
   const wanted = await findWanted(vault, request);
   const row = await vault.database.db
     .selectFrom("release")
@@ -73,39 +83,64 @@ async function findLive(
     .where("reuse_key", "=", reuseKey(caller, request, wanted))
     .where("state", "in", ["allowed", "opening"])
     .where("is_broken", "=", false)
+    .where("outcome", "is", null)
     .where("expires_at", ">", vault.now())
     .orderBy("created_at", "desc")
     .limit(1)
     .executeTakeFirst();
   if (row === undefined) return null;
   const { facts, decision, commitment } = await openEvidence(vault, row.id);
-  await assertAllowed(vault, row, commitment);
-  return { release: row.id, facts, files: wanted.files, decision, submission: row.submission };
+  const allowed = await readAllowed(vault, row);
+  const asked = allowedBody(caller, {
+    ...request,
+    ...wanted,
+    release: row.id,
+    evidence: commitment,
+  });
+  if (
+    allowed === null ||
+    Object.entries(asked).some(
+      ([name, value]) => JSON.stringify(allowed.body[name]) !== JSON.stringify(value),
+    )
+  ) {
+    throw new Refusal("record_tampered", "the release differs from its ledger entry");
+  }
+  const isOver =
+    allowed.hasOutcome ||
+    secondsAfter(allowed.time, vault.limits.releaseMinutes * 60) <= vault.now();
+  if (isOver) return null;
+  return {
+    release: row.id,
+    repository: wanted.repository,
+    facts,
+    files: wanted.files,
+    decision,
+    submission: row.submission,
+  };
 }
 
-/** A release row counts as allowed by the entry that says so, with this evidence, and not by itself. Throws `record_tampered`. */
-async function assertAllowed(
+/** What the outbox recorded of a release: a row counts as allowed, and as still open, by its entries and not by itself. */
+async function readAllowed(
   { database }: Pick<Vault, "database">,
   row: { readonly id: string; readonly submission: bigint },
-  commitment: string,
-): Promise<void> {
-  const entry = await database.db
+) {
+  const entries = await database.db
     .selectFrom("ledger_submission")
-    .select("body")
-    .where("id", "=", row.submission)
+    .select(["id", "kind", "time", "body"])
     .where("subject", "=", row.id)
-    .where("kind", "=", "release.allowed")
-    .executeTakeFirst();
-  const body =
-    entry === undefined
-      ? null
-      : (JSON.parse(entry.body.toString("utf8")) as { evidence?: unknown });
-  if (body?.evidence === commitment) return;
-  throw new Refusal("record_tampered", "the release differs from its ledger entry");
+    .execute();
+  const allowed = entries.find(
+    ({ id, kind }) => id === row.submission && kind === "release.allowed",
+  );
+  if (allowed === undefined) return null;
+  const body = JSON.parse(allowed.body.toString("utf8")) as Readonly<Record<string, unknown>>;
+  return { time: allowed.time, body, hasOutcome: entries.length > 1 };
 }
 
 type Reading = {
   readonly release: string;
+  /** The id of the repository that was decided on. */
+  readonly repository: string;
   readonly facts: Facts;
   readonly file: ReleaseFile;
   readonly range: ByteRange;
@@ -120,7 +155,7 @@ async function* readRange(vault: Vault, reading: Reading): AsyncGenerator<Buffer
       .selectAll()
       .where("id", "=", reading.file.object)
       .executeTakeFirstOrThrow();
-    using key = await unwrapKey(vault, object);
+    using key = await unwrapKey(vault, object, reading.repository);
     let checkedBytes = 0;
     let checkedAt = performance.now();
     for await (const bytes of readPlaintext(vault, object, { key, ...reading.range })) {

@@ -19,11 +19,19 @@ const unnamedSeconds = 3_600;
 export async function sweep(
   vault: Pick<Vault, "database" | "ledger" | "store" | "now">,
 ): Promise<Swept> {
-  return {
-    releases: await sweepReleases(vault),
-    uploads: await sweepUploads(vault),
-    objects: await sweepObjects(vault),
-  };
+  const passes = await Promise.allSettled([
+    sweepReleases(vault),
+    sweepUploads(vault),
+    sweepObjects(vault),
+  ]);
+  const failures = passes.flatMap((pass) =>
+    pass.status === "rejected" ? [pass.reason as unknown] : [],
+  );
+  if (failures.length > 0) throw new AggregateError(failures, "the sweeper could not finish");
+  const [releases, uploads, objects] = passes.map((pass) =>
+    pass.status === "fulfilled" ? pass.value : 0,
+  );
+  return { releases: releases ?? 0, uploads: uploads ?? 0, objects: objects ?? 0 };
 }
 
 async function sweepReleases(vault: Pick<Vault, "database" | "ledger" | "now">): Promise<number> {
@@ -35,14 +43,18 @@ async function sweepReleases(vault: Pick<Vault, "database" | "ledger" | "now">):
     .orderBy("lease_until")
     .limit(sweepLimit)
     .execute();
+  const failures: unknown[] = [];
   for (const { id } of due) {
+    // One that cannot be ended must not keep the others open.
     await record(vault, async (tx) => {
       const row = await lockRelease(tx, id);
       const now = vault.now();
       if (row === null || !isUnended(row) || row.lease_until >= now) return;
       await endRelease(tx, row, { outcome: outcomeOf(row), now });
-    });
+    }).catch((error: unknown) => failures.push(error));
   }
+  if (failures.length > 0)
+    throw new AggregateError(failures, `${failures.length} releases could not be ended`);
   return due.length;
 }
 

@@ -4,6 +4,7 @@ import { slices } from "../floe/cutter.ts";
 import { Sealer } from "../floe/seal.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import type { BlobWriter } from "../storage/blob-store.ts";
+import { recordAs } from "./caller.ts";
 import { giveBack } from "./memory.ts";
 import { filePath } from "./name.ts";
 import {
@@ -15,7 +16,7 @@ import {
   unwrapKey,
 } from "./object.ts";
 import { findRepository, type RepositoryName } from "./repository.ts";
-import { record, secondsAfter, type Tx, type Vault } from "./vault.ts";
+import { secondsAfter, type Tx, type Vault } from "./vault.ts";
 
 /** 5 TiB: what one object of a store can be at the most. */
 const fileLimitBytes = 5 * 2 ** 40;
@@ -40,25 +41,27 @@ export type UploadedFile = {
 
 /** Opens an upload: files go into it, one commit ends it, and after its time the sweeper does. */
 export async function openUpload(
-  vault: Pick<Vault, "database" | "now" | "limits">,
+  vault: Pick<Vault, "database" | "ledger" | "now" | "limits">,
   caller: Caller,
   wanted: RepositoryName,
 ): Promise<{ readonly upload: string; readonly expiresAt: Date }> {
   const repository = await findRepository(vault.database.db, wanted);
   const [id, now] = [randomUUID(), vault.now()];
   const expiresAt = secondsAfter(now, vault.limits.uploadHours * 3_600);
-  await vault.database.db
-    .insertInto("upload")
-    .values({
-      id,
-      repository: repository.id,
-      principal: caller.principal,
-      state: "open",
-      revision: null,
-      created_at: now,
-      expires_at: expiresAt,
-    })
-    .execute();
+  await recordAs(vault, caller, async (tx) => {
+    await tx
+      .insertInto("upload")
+      .values({
+        id,
+        repository: repository.id,
+        principal: caller.principal,
+        state: "open",
+        revision: null,
+        created_at: now,
+        expires_at: expiresAt,
+      })
+      .execute();
+  });
   return { upload: id, expiresAt };
 }
 
@@ -109,8 +112,9 @@ export async function putFile(
       sha256,
     };
     await assertOpens(vault, sealed);
-    await record(
+    await recordAs(
       vault,
+      caller,
       async (tx) => await keepFile(tx, { caller, request, path, sealed, now: vault.now() }),
     );
     return { path, size: request.sizeBytes, sha256: sha256.toString("hex"), object: id };
@@ -122,11 +126,11 @@ export async function putFile(
 
 /** Gives up an upload; its objects go with the next sweep. */
 export async function abortUpload(
-  vault: Pick<Vault, "database" | "ledger">,
+  vault: Pick<Vault, "database" | "ledger" | "now">,
   caller: Caller,
   id: string,
 ): Promise<void> {
-  await record(vault, async (tx) => {
+  await recordAs(vault, caller, async (tx) => {
     const row = await lockUpload(tx, caller, id);
     if (row.state === "committed") throw new Refusal("upload_closed", "the upload was committed");
     await tx.updateTable("upload").set({ state: "aborted" }).where("id", "=", id).execute();
@@ -240,7 +244,7 @@ async function assertOpens(
   vault: Vault,
   object: Parameters<typeof readPlaintext>[1],
 ): Promise<void> {
-  using key = await unwrapKey(vault, object);
+  using key = await unwrapKey(vault, object, object.repository);
   const end = Number(object.size_bytes);
   const stored = { ...object, header: await readHeader(vault, object.id, object.header.length) };
   if (!stored.header.equals(object.header))
@@ -294,17 +298,25 @@ async function keepFile(tx: Tx, { caller, request, path, sealed, now }: KeptFile
     .execute();
 }
 
-/** Best effort: what cannot be removed now, the sweeper removes when the lease has run out. An object already sealed stays. */
+/**
+ * Best effort: what cannot be removed now, the sweeper removes when the lease has run out. An object already sealed stays; the bytes of one
+ * that the sweeper took for dead go, since it looked for them before they were complete.
+ */
 async function discard(vault: Vault, id: string): Promise<void> {
   try {
-    const mine = await vault.database.db
+    const { db } = vault.database;
+    await db
       .updateTable("object")
       .set({ state: "removing" })
       .where("id", "=", id)
-      .where("state", "=", "opening")
-      .returning("id")
+      .where("state", "in", ["opening", "removed"])
+      .execute();
+    const row = await db
+      .selectFrom("object")
+      .select("state")
+      .where("id", "=", id)
       .executeTakeFirst();
-    if (mine !== undefined) await removeObject(vault, id);
+    if (row?.state === "removing") await removeObject(vault, id);
   } catch {
     // The first failure is the one to report.
   }

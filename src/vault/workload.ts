@@ -3,8 +3,9 @@ import { newSalt } from "../crypto/commitment.ts";
 import { isUniqueViolation } from "../database/transact.ts";
 import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
-import { commitmentOf, submitRow } from "./standing.ts";
-import { record, type Vault } from "./vault.ts";
+import { recordAs } from "./caller.ts";
+import { commitmentOf, submitRow } from "./row.ts";
+import type { Vault } from "./vault.ts";
 
 /** Records a job or service, the person who answers for it and the entity that operates it, and its principal. */
 export async function recordWorkload(
@@ -27,7 +28,7 @@ export async function recordWorkload(
     salt: newSalt(),
   } as const;
   try {
-    await record(vault, async (tx) => {
+    await recordAs(vault, caller, async (tx) => {
       const person = await tx
         .selectFrom("person")
         .select("id")
@@ -45,9 +46,9 @@ export async function recordWorkload(
       const submission = await submitRow(tx, {
         kind: "workload.recorded",
         row: { ...row, commitment: commitmentOf("workload", row) },
-        by: caller.principal,
+        by: caller,
         time: now,
-        more: { principal },
+        more: { principal, accountable },
       });
       await tx
         .insertInto("workload")

@@ -125,7 +125,7 @@ async function assertHolds(vault: Vault): Promise<void> {
         .selectAll()
         .where("id", "=", file.object)
         .executeTakeFirstOrThrow();
-      using key = await unwrapKey(vault, object);
+      using key = await unwrapKey(vault, object, revision.repository);
       const pieces: Buffer[] = [];
       for await (const piece of readPlaintext(vault, object, { key, start: 0, end: file.size }))
         pieces.push(piece);

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { openPostgres } from "../../../src/database/open.ts";
 import { decideRelease } from "../../../src/vault/decide.ts";
-import { changeStanding, type StandingNoun } from "../../../src/vault/standing.ts";
+import type { StandingNoun } from "../../../src/vault/row.ts";
+import { changeStanding } from "../../../src/vault/standing.ts";
 import {
   addPerson,
   type Cast,

@@ -1,14 +1,25 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { authenticate } from "../../../src/identity/authenticate.ts";
+import { newToken, tokenHash } from "../../../src/identity/token.ts";
 import { approveClassification, proposeClassification } from "../../../src/vault/classification.ts";
 import { makeGrant } from "../../../src/vault/grant.ts";
 import { activateLicense, enterLicense } from "../../../src/vault/license.ts";
 import { updatePerson } from "../../../src/vault/person.ts";
 import { changeStanding } from "../../../src/vault/standing.ts";
-import { issueToken } from "../../../src/vault/token.ts";
+import { issueToken, revokeToken } from "../../../src/vault/token.ts";
+import { openUpload } from "../../../src/vault/upload.ts";
 import { secondsAfter } from "../../../src/vault/vault.ts";
-import { addPerson, addWorkload, type Cast, model, stage, usPerson } from "../../support/actors.ts";
+import {
+  addPerson,
+  addWorkload,
+  type Cast,
+  grant,
+  license,
+  model,
+  stage,
+  usPerson,
+} from "../../support/actors.ts";
 import { openMemory } from "../../support/database.ts";
 import { startVault, type TestVault } from "../../support/vault.ts";
 
@@ -32,6 +43,25 @@ const proposal = {
   datasheet: {},
 } as const;
 const refused = { code: "two_person_rule", status: 403 };
+
+function paperOf(persons: readonly string[]) {
+  return {
+    number: "D000002",
+    kind: "bis-license",
+    conditions: "",
+    validFrom: "2026-01-01",
+    validUntil: "2027-01-01",
+    releasesAllowed: null,
+    scope: {
+      eccns: ["4E091"],
+      repositories: null,
+      destinations: [],
+      nationalities: ["IN"],
+      parties: { persons, workloads: [], entities: [] },
+      reasons: null,
+    },
+  } as const;
+}
 
 /** The same officer with a second token, as if that made them two. */
 async function firstAgain() {
@@ -83,34 +113,18 @@ test("the database itself refuses a classification with one officer in both plac
 });
 
 test("a license is not activated by who entered it, nor by a person whom it names", async () => {
-  const paper = {
-    number: "D000002",
-    kind: "bis-license",
-    conditions: "",
-    validFrom: "2026-01-01",
-    validUntil: "2027-01-01",
-    releasesAllowed: null,
-    scope: {
-      eccns: ["4E091"],
-      repositories: null,
-      destinations: [],
-      nationalities: ["IN"],
-      parties: { persons: [cast.second.person], workloads: [], entities: [] },
-      reasons: null,
-    },
-  } as const;
-  const { license } = await enterLicense(t.vault, cast.first.caller, paper);
-  await expect(activateLicense(t.vault, await firstAgain(), license)).rejects.toMatchObject(
-    refused,
+  const { license: id } = await enterLicense(
+    t.vault,
+    cast.first.caller,
+    paperOf([cast.second.person]),
   );
-  await expect(activateLicense(t.vault, cast.second.caller, license)).rejects.toMatchObject(
-    refused,
-  );
+  await expect(activateLicense(t.vault, await firstAgain(), id)).rejects.toMatchObject(refused);
+  await expect(activateLicense(t.vault, cast.second.caller, id)).rejects.toMatchObject(refused);
   const third = await addPerson(t.vault, cast.first, { ...usPerson, name: "Third Officer" }, [
     "export-officer",
   ]);
-  await activateLicense(t.vault, third.caller, license);
-  await expect(activateLicense(t.vault, third.caller, license)).rejects.toMatchObject({
+  await activateLicense(t.vault, third.caller, id);
+  await expect(activateLicense(t.vault, third.caller, id)).rejects.toMatchObject({
     code: "license_unmovable",
     status: 409,
   });
@@ -131,7 +145,7 @@ test("nobody grants to themselves, nor to a workload that they answer for", asyn
   }
 });
 
-test("nobody changes their own facts or lifts their own suspension", async () => {
+test("nobody changes their own facts, and who is suspended does nothing more, their own reinstatement included", async () => {
   await expect(
     updatePerson(t.vault, cast.first.caller, { id: cast.first.person, facts: usPerson }),
   ).rejects.toMatchObject(refused);
@@ -140,12 +154,17 @@ test("nobody changes their own facts or lifts their own suspension", async () =>
     id: cast.first.person,
     change: "suspended",
   });
+  const suspended = { code: "principal_suspended", status: 403 };
   const own = changeStanding(t.vault, cast.first.caller, {
     noun: "person",
     id: cast.first.person,
     change: "reinstated",
   });
-  await expect(own).rejects.toMatchObject(refused);
+  await expect(own).rejects.toMatchObject(suspended);
+  await expect(
+    proposeClassification(t.vault, cast.first.caller, model, proposal),
+  ).rejects.toMatchObject(suspended);
+  await expect(addPerson(t.vault, cast.first, usPerson, [])).rejects.toMatchObject(suspended);
   await changeStanding(t.vault, cast.second.caller, {
     noun: "person",
     id: cast.first.person,
@@ -153,13 +172,97 @@ test("nobody changes their own facts or lifts their own suspension", async () =>
   });
 });
 
-test("nobody issues themselves a role that they lack", async () => {
-  const request = {
-    principal: cast.first.principal,
-    roles: ["auditor"],
-    expiresAt: secondsAfter(t.vault.now(), 60),
-  } as const;
-  await expect(issueToken(t.vault, cast.first.caller, request)).rejects.toMatchObject(refused);
+test("nobody reinstates a workload that they answer for, a grant of its or their own, or a license that is about them", async () => {
+  const third = await addPerson(t.vault, cast.first, { ...usPerson, name: "Third Again" }, [
+    "export-officer",
+  ]);
+  const workload = await addWorkload(t.vault, cast.first, third.person, ["reader"]);
+  const granted = await grant(t.vault, cast.first, workload.principal);
+  const named = await license(t.vault, cast, {
+    persons: [],
+    scope: { parties: { persons: [], workloads: [workload.workload], entities: [] } },
+  });
+  for (const [noun, id] of [
+    ["workload", workload.workload],
+    ["grant", granted],
+    ["license", named],
+  ] as const) {
+    await changeStanding(t.vault, cast.first.caller, { noun, id, change: "suspended" });
+    await expect(
+      changeStanding(t.vault, third.caller, { noun, id, change: "reinstated" }),
+    ).rejects.toMatchObject(refused);
+    await changeStanding(t.vault, cast.second.caller, { noun, id, change: "reinstated" });
+  }
+  await changeStanding(t.vault, cast.second.caller, {
+    noun: "license",
+    id: named,
+    change: "suspended",
+  });
+  await expect(
+    changeStanding(t.vault, cast.first.caller, {
+      noun: "license",
+      id: named,
+      change: "reinstated",
+    }),
+  ).rejects.toMatchObject(refused);
+  const entered = await enterLicense(t.vault, cast.first.caller, {
+    ...paperOf([]),
+    scope: {
+      ...paperOf([]).scope,
+      parties: { persons: [], workloads: [workload.workload], entities: [] },
+    },
+  });
+  await expect(activateLicense(t.vault, third.caller, entered.license)).rejects.toMatchObject(
+    refused,
+  );
+});
+
+test("nobody issues a governing role that they lack to themselves or to a workload of theirs", async () => {
+  const expiresAt = secondsAfter(t.vault.now(), 60);
+  const workload = await addWorkload(t.vault, cast.first, cast.first.person, [
+    "reader",
+    "uploader",
+  ]);
+  for (const principal of [cast.first.principal, workload.principal]) {
+    await expect(
+      issueToken(t.vault, cast.first.caller, { principal, roles: ["auditor"], expiresAt }),
+    ).rejects.toMatchObject(refused);
+    await issueToken(t.vault, cast.first.caller, { principal, roles: ["uploader"], expiresAt });
+  }
+});
+
+test("a token that was revoked, or forged in the database, does nothing in any verb", async () => {
+  const { db } = t.vault.database;
+  const spare = await firstAgain();
+  await revokeToken(t.vault, cast.first.caller, spare.token);
+  await expect(proposeClassification(t.vault, spare, model, proposal)).rejects.toMatchObject({
+    code: "not_authenticated",
+    status: 401,
+  });
+  const forged = newToken();
+  const hash = tokenHash(forged.expose().toString("ascii")) ?? Buffer.alloc(32);
+  const [now, id] = [t.vault.now(), randomUUID()];
+  await db
+    .insertInto("token")
+    .values({
+      id,
+      hash,
+      principal: cast.second.principal,
+      roles: ["export-officer"],
+      issued_by: null,
+      created_at: now,
+      expires_at: secondsAfter(now, 60),
+      revoked_at: null,
+    })
+    .execute();
+  const caller = await authenticate(db, forged.expose().toString("ascii"), now);
+  await expect(proposeClassification(t.vault, caller, model, proposal)).rejects.toMatchObject({
+    code: "record_tampered",
+    status: 500,
+  });
+  await expect(openUpload(t.vault, caller, model)).rejects.toMatchObject({
+    code: "record_tampered",
+  });
 });
 
 test("what is revoked stays revoked", async () => {

@@ -1,0 +1,60 @@
+import type { Kysely } from "kysely";
+import type { Schema } from "../database/schema.ts";
+import { Refusal } from "../errors.ts";
+import { openCheckpoint } from "../merkle/checkpoint.ts";
+import type { VerificationKey } from "../merkle/note.ts";
+import { type HashReader, inclusionProof, verifyInclusion } from "../merkle/proof.ts";
+import { leafHash } from "../merkle/tree.ts";
+import type { Place } from "./ledger.ts";
+import { newestCheckpoint } from "./receipt.ts";
+import { hashReader } from "./tiles.ts";
+
+type Cover = { readonly size: number; readonly root: Buffer; readonly read: HashReader };
+
+/**
+ * Proves that an entry is covered, as an auditor would: its bytes lead to the root of a checkpoint that the signer's key signed. That a
+ * table says so is not enough, since whoever administers the database writes that too.
+ */
+export class CoverProof {
+  readonly #db: Kysely<Schema>;
+  readonly #key: VerificationKey;
+  #newest: Cover | null = null;
+
+  constructor(db: Kysely<Schema>, key: VerificationKey) {
+    this.#db = db;
+    this.#key = key;
+  }
+
+  /** Throws `record_tampered` where the checkpoint is not the signer's, or does not cover the entry. */
+  async assertCovered({ index, bytes }: Pick<Place, "index" | "bytes">): Promise<void> {
+    const { size, root, read } = await this.#cover(index);
+    const proof = await inclusionProof(index, size, read);
+    if (verifyInclusion({ index, size, leaf: leafHash(bytes), proof, root })) return;
+    throw new Refusal(
+      "record_tampered",
+      "the entry does not lead to the signed checkpoint that should cover it",
+    );
+  }
+
+  /** A checkpoint that covers the index, verified once and then used for all that it covers. */
+  async #cover(index: number): Promise<Cover> {
+    if (this.#newest !== null && this.#newest.size > index) return this.#newest;
+    const checkpoint = await newestCheckpoint(this.#db);
+    const opened = checkpoint === null ? null : openCheckpoint(checkpoint.note, this.#key);
+    if (
+      opened?.verdict !== "verified" ||
+      opened.checkpoint.size !== checkpoint?.size ||
+      opened.checkpoint.origin !== this.#key.name
+    ) {
+      throw new Refusal(
+        "record_tampered",
+        "the newest checkpoint is not signed by the ledger's key",
+      );
+    }
+    const { size, root } = opened.checkpoint;
+    if (size <= index)
+      throw new Refusal("ledger_unavailable", "no signed checkpoint covers the entry yet");
+    this.#newest = { size, root, read: hashReader(this.#db, size) };
+    return this.#newest;
+  }
+}

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { listRevisions, type ReadRevision, readRevision } from "../vault/list-revisions.ts";
+import { listRevisions, readRevision } from "../vault/list-revisions.ts";
 import { route } from "./route.ts";
 import { givenInstant, id, json, repositoryParams, revisionId, revisionName } from "./schema.ts";
 import { storedFile } from "./uploads.ts";
@@ -20,15 +20,22 @@ export const revisionRoutes = [
     roles: "any",
     summary: "List a repository's revisions",
     params: repositoryParams,
+    query: z.strictObject({
+      limit: z.coerce.number().int().min(1).max(200).default(50),
+      before: revisionId
+        .optional()
+        .describe("The last revision of the page before: this page has older ones."),
+    }),
     answers: {
-      200: json("The newest thousand, newest first.", {
+      200: json("Newest first; as many as `limit`, while there are older ones.", {
         revisions: z.array(z.strictObject(outline)),
       }),
     },
-    handle: async ({ params, caller, services: { vault } }) => ({
-      status: 200,
-      json: { revisions: (await listRevisions(vault, caller, params)).map(outlineOf) },
-    }),
+    handle: async ({ params, query, caller, services: { vault } }) => {
+      const { limit, before = null } = query;
+      const revisions = await listRevisions(vault, caller, { ...params, limit, before });
+      return { status: 200, json: { revisions } };
+    },
   }),
   route({
     method: "get",
@@ -40,14 +47,9 @@ export const revisionRoutes = [
       200: json("The revision.", { ...outline, createdBy: id, files: z.array(storedFile) }),
     },
     handle: async ({ params, caller, services: { vault } }) => {
-      const found = await readRevision(vault, caller, params);
-      const { createdBy, files } = found.manifest;
-      return { status: 200, json: { ...outlineOf(found), createdBy, files } };
+      const { revision, manifest } = await readRevision(vault, caller, params);
+      const { parent, message, createdAt, createdBy, files } = manifest;
+      return { status: 200, json: { revision, parent, message, createdAt, createdBy, files } };
     },
   }),
 ];
-
-function outlineOf({ revision, manifest }: ReadRevision) {
-  const { parent, message, createdAt } = manifest;
-  return { revision, parent, message, createdAt };
-}

@@ -249,17 +249,19 @@ test("a counter of uses that was set back is seen, and keeps the sweeper from no
 });
 
 test("a stream does not go on under another license than the one whose use was counted", async () => {
-  const ends = await license(t.vault, cast, {
+  const first = await license(t.vault, cast, {
     persons: [cast.visitor.person],
     validUntil: "2026-11-23",
   });
+  await license(t.vault, cast, { persons: [cast.visitor.person], validUntil: "2027-11-24" });
   const { stream } = await releaseStream(t.vault, cast.visitor.caller, file);
-  await license(t.vault, cast, { persons: [cast.visitor.person] });
-  t.clock.advance({ seconds: 15 * 3_600 });
-  expect(ends).not.toBe("");
+  const counted = await database.db.selectFrom("release_license").select("license").execute();
+  expect(counted).toEqual([{ license: first }]);
+  t.clock.at = new Date("2026-11-24T00:30:00.000Z");
   await expect(
     readAll(stream?.read({ start: 0, end: 5 }) ?? (async function* () {})()),
   ).rejects.toMatchObject({ code: "release_stopped" });
+  expect((await enclosed(cast.visitor.caller)).decided.decision.verdict).toBe("allow");
 });
 
 test("a newer denied-party list stops a live release, which is then decided on it", async () => {

@@ -1,0 +1,121 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { constants, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findComposeLoader } from "../test/support/compose/loader.ts";
+import { findPostgres, PostgresAbsent } from "../test/support/postgres.ts";
+
+/**
+ * `npm run test:services [-- --results <file>] [-- <arguments of Jest>]`: the tests that need real servers and real processes, for minutes.
+ * What they need is looked for and built first; what this machine cannot give is skipped, and said at the end with the reason.
+ */
+const root = fileURLToPath(new URL("..", import.meta.url));
+const jest = join(root, "node_modules", "jest", "bin", "jest.js");
+
+type Need = {
+  readonly name: string;
+  /** Null where it is there, otherwise why not. */
+  readonly missing: () => Promise<string | null>;
+};
+
+const needs: readonly Need[] = [
+  { name: "PostgreSQL", missing: missingPostgres },
+  { name: "a loader of Compose files", missing: missingComposeLoader },
+];
+
+async function missingPostgres(): Promise<string | null> {
+  try {
+    await findPostgres();
+    return null;
+  } catch (error) {
+    if (error instanceof PostgresAbsent) return error.message;
+    throw error;
+  }
+}
+
+/** The tests build it again, from the caches that this fills. */
+async function missingComposeLoader(): Promise<string | null> {
+  const found = findComposeLoader();
+  if ("absent" in found) return found.absent;
+  found.remove();
+  return null;
+}
+
+/** The results file that was asked for, and the arguments that are left for Jest. */
+function readArguments(argv: readonly string[]): {
+  readonly results: string | null;
+  readonly others: readonly string[];
+} {
+  const at = argv.findIndex((argument) => /^--results(=|$)/.test(argument));
+  if (at < 0) return { results: null, others: argv };
+  const inline = argv[at]?.split(/=(.*)/s)[1];
+  const file = inline ?? argv[at + 1] ?? "";
+  if (file === "" || file.startsWith("-")) throw new Error("--results needs the name of a file");
+  return { results: resolve(file), others: argv.toSpliced(at, inline === undefined ? 2 : 1) };
+}
+
+/** Jest's exit code; that of a shell where a signal ended it. */
+async function runJest(results: string, others: readonly string[]): Promise<number> {
+  const settings = ["--experimental-vm-modules", "--disable-warning=ExperimentalWarning"];
+  const wanted = ["--selectProjects=services", "--json", `--outputFile=${results}`];
+  const child = spawn(process.execPath, [...settings, jest, ...wanted, ...others], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
+  // A terminal sends its interruption to Jest too, and Jest stops what it started.
+  process.on("SIGINT", () => {});
+  const { promise, resolve: ended, reject } = Promise.withResolvers<number>();
+  child.once("error", reject);
+  child.once("close", (code, signal) =>
+    ended(code ?? 128 + constants.signals[signal ?? "SIGKILL"]),
+  );
+  return await promise;
+}
+
+type Results = {
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+};
+
+async function skippedTests(results: string): Promise<readonly string[]> {
+  const text = await readFile(results, "utf8").catch(() => '{"testResults":[]}');
+  const { testResults } = JSON.parse(text) as Results;
+  return testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status }) => status === "pending" || status === "todo")
+    .map(({ fullName }) => fullName);
+}
+
+function summary(missing: readonly string[], skipped: readonly string[]): string {
+  const lines = [
+    ...missing.map((each) => `  missing: ${each}`),
+    ...skipped.map((name) => `  skipped: ${name}`),
+  ];
+  return lines.length === 0
+    ? "\nEverything that the service tests need was there; none was skipped.\n"
+    : `\nNot all of the service tests ran:\n${lines.join("\n")}\n`;
+}
+
+async function main(): Promise<number> {
+  const { results, others } = readArguments(process.argv.slice(2));
+  const missing: string[] = [];
+  for (const need of needs) {
+    process.stderr.write(`looking for ${need.name}\n`);
+    const why = await need.missing();
+    if (why !== null) missing.push(`${need.name}: ${why}`);
+  }
+  const folder = await mkdtemp(join(tmpdir(), "weightvault-services-"));
+  try {
+    const file = results ?? join(folder, "results.json");
+    const code = await runJest(file, others);
+    process.stderr.write(summary(missing, await skippedTests(file)));
+    return code;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+process.exitCode = await main();

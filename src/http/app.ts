@@ -1,5 +1,6 @@
 import express, { type ErrorRequestHandler, type RequestHandler } from "express";
 import { isRefusal, Refusal } from "../errors.ts";
+import { remembered } from "./health.ts";
 import { routerPath, serve } from "./mount.ts";
 import { matchTemplate, pathSegments, targetPath } from "./path.ts";
 import { sendProblem } from "./problem.ts";
@@ -16,11 +17,8 @@ export type AppOptions = Services & {
 };
 
 /** The vault on the wire. Whoever listens calls `attach` on the server too. */
-export function createApp({
-  trustedProxies,
-  rooms = [],
-  ...services
-}: AppOptions): express.Express {
+export function createApp({ trustedProxies, rooms = [], ...given }: AppOptions): express.Express {
+  const services: Services = { ...given, checks: remembered(given.checks) };
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");

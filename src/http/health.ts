@@ -4,6 +4,7 @@ import { publicRoute, type Services } from "./route.ts";
 import { json } from "./schema.ts";
 
 const checkLimitMs = 5_000;
+const rememberedMs = 1_000;
 
 /** What it means that a check does not answer in time. */
 const silent: Readonly<Record<string, RefusalCode>> = {
@@ -68,6 +69,29 @@ export async function runChecks({
   );
   const draining = isDraining() ? { server: "shutting_down" as const } : {};
   return { ...Object.fromEntries(outcomes), ...draining };
+}
+
+/**
+ * The same checks, each made once at a time and at the most once a second, however many ask: everybody may, and a check of the store
+ * writes to it. Who asks in between gets the latest outcome. One that does not end is begun anew when it is given up.
+ */
+export function remembered(checks: Services["checks"]): Services["checks"] {
+  return Object.fromEntries(Object.entries(checks).map(([name, check]) => [name, once(check)]));
+}
+
+function once(check: () => Promise<void>): () => Promise<void> {
+  let latest = { outcome: Promise.resolve(), until: Number.NEGATIVE_INFINITY };
+  return async () => {
+    if (performance.now() >= latest.until) {
+      const begun = { outcome: check(), until: performance.now() + checkLimitMs };
+      const end = () => {
+        begun.until = performance.now() + rememberedMs;
+      };
+      begun.outcome.then(end, end);
+      latest = begun;
+    }
+    await latest.outcome;
+  };
 }
 
 async function codeAfterLimit(code: RefusalCode): Promise<RefusalCode> {

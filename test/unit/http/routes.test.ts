@@ -10,6 +10,7 @@ import { routes } from "../../../src/http/routes.ts";
 import { roles } from "../../../src/identity/token.ts";
 
 const services = {
+  checks: {},
   isDraining: () => false,
   explain: () => new Refusal("internal", "unexpected"),
 } as unknown as Services;

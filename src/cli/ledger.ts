@@ -1,5 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import type { Command } from "commander";
+import { checkIds } from "../export-control/decision.ts";
 import type { TileSource } from "../ledger/source.ts";
 import { folderSource } from "../ledger/source-folder.ts";
 import { urlSource } from "../ledger/source-url.ts";
@@ -94,6 +95,7 @@ function verifyCommand(ledger: Command, context: Context): void {
       const older = options.olderCheckpoint;
       const report = await verifyLedger(await sourceOf(place, context, options), {
         verificationKey: pinned.text,
+        checkIds,
         ...(older === undefined ? {} : { olderCheckpoint: await readCheckpoint(older) }),
       });
       output.result(report, () => reportText(report));

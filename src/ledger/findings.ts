@@ -36,12 +36,41 @@ export const findingCodes = {
   revoked_revived: "error",
   /** A change that the thing's earlier entries do not allow, for example an activation of what was never entered. */
   change_impossible: "error",
+  /** An entry that does not say who made it, or under which token. */
+  caller_missing: "error",
+  /** A principal that no person's or workload's entry recorded. */
+  principal_unknown: "error",
+  /** A principal under another person's or workload's name than its own. */
+  principal_mismatch: "error",
+  /** A token that was never issued. */
+  token_unknown: "error",
+  token_revoked: "error",
+  token_expired: "error",
+  /** A token in another principal's hands than the one it was issued to. */
+  token_mismatch: "error",
+  /** One person did what takes two. */
+  two_person_rule: "error",
+  repository_unknown: "error",
+  revision_unknown: "error",
+  classification_not_approved: "error",
+  grant_mismatch: "error",
+  grant_overused: "error",
+  license_overused: "error",
+  /** More bytes than the keys of the release open. */
+  bytes_exceeded: "error",
+  check_repeated: "error",
+  /** Other checks than the verifier was given. */
+  checks_mismatch: "error",
   /** What a replay of the decision by the caller found. */
   replay_differs: "error",
   release_abandoned: "notice",
   release_unknown: "notice",
   release_open: "notice",
   unknown_kind: "notice",
+  /** An entry more than a day older than one before it: clocks may step. */
+  time_backwards: "notice",
+  /** Entries of an older vault, without a member that the verifier would look at. */
+  member_absent: "notice",
 } as const satisfies Record<string, "error" | "notice">;
 
 export type FindingCode = keyof typeof findingCodes;
@@ -62,6 +91,7 @@ const longestMessage = 500;
 /** Collects findings: the first thousand errors and the first thousand notices, and the number of all. */
 export class Findings {
   readonly #kept: Finding[] = [];
+  readonly #lacking = new Map<string, number>();
   #errors = 0;
   #notices = 0;
 
@@ -75,6 +105,18 @@ export class Findings {
 
   get notices(): number {
     return this.#notices;
+  }
+
+  /** Counts an entry without a member that older vaults did not write; `finish` names each such member once. */
+  lack(member: string): void {
+    this.#lacking.set(member, (this.#lacking.get(member) ?? 0) + 1);
+  }
+
+  finish(): void {
+    for (const [member, times] of this.#lacking) {
+      const message = `${times} entries lack ${member}, so that what it would tell was not checked`;
+      this.add("member_absent", message);
+    }
   }
 
   add(code: FindingCode, message: string, index?: number): void {

@@ -1,11 +1,16 @@
 import { type Entry, parseEntry } from "./entry.ts";
 import type { Findings } from "./findings.ts";
 import type { EntryKind } from "./submit.ts";
+import { Callers, toleranceMs } from "./verify-callers.ts";
+import { Decisions } from "./verify-decisions.ts";
+import { Principals } from "./verify-principals.ts";
 import { type ReleaseKind, Releases, releaseKinds } from "./verify-releases.ts";
+import { Repositories } from "./verify-repositories.ts";
 import { type StandingNoun, Standings, standingNouns } from "./verify-standing.ts";
+import { Uses } from "./verify-uses.ts";
 
-/** Kinds that nothing is followed through; a new kind does not compile until the verifier has a place for it. */
-const recordedOnly = {
+/** The kinds besides releases and standings; a new kind does not compile until the verifier has a place for it. */
+const otherKinds = {
   "vault.initialized": true,
   "token.issued": true,
   "token.revoked": true,
@@ -28,23 +33,42 @@ const standingVerbs = new Set([
 
 /** Kinds beyond this many different ones are counted together: a hostile ledger must not fill the memory with names. */
 const mostKinds = 1_000;
-const otherKinds = "other";
+const uncounted = "other";
+
+export type EntryCheckOptions = {
+  readonly replay?: (entry: Entry) => string | null;
+  readonly checkIds?: readonly string[];
+};
 
 /** Takes each entry in order and holds it against the chain and against what the entries before it said. */
 export class EntryChecks {
   readonly #findings: Findings;
+  readonly #principals: Principals;
+  readonly #callers: Callers;
+  readonly #repositories: Repositories;
+  readonly #uses: Uses;
   readonly #standings: Standings;
   readonly #releases: Releases;
   readonly #replay: ((entry: Entry) => string | null) | undefined;
   readonly #counts = new Map<string, number>();
   readonly #unknownKinds = new Set<string>();
   #lastLeafHex = "";
+  #newestMs = Number.NEGATIVE_INFINITY;
 
-  constructor(findings: Findings, replay?: (entry: Entry) => string | null) {
+  constructor(findings: Findings, { replay, checkIds }: EntryCheckOptions) {
     this.#findings = findings;
-    this.#standings = new Standings(findings);
-    this.#releases = new Releases(findings, this.#standings);
     this.#replay = replay;
+    this.#principals = new Principals(findings);
+    this.#callers = new Callers(findings, this.#principals);
+    this.#repositories = new Repositories(findings, this.#principals);
+    this.#uses = new Uses(findings, this.#principals);
+    this.#standings = new Standings(findings);
+    this.#releases = new Releases(findings, {
+      decisions: new Decisions(findings, checkIds ?? null),
+      standings: this.#standings,
+      repositories: this.#repositories,
+      uses: this.#uses,
+    });
   }
 
   get counts(): Readonly<Record<string, number>> {
@@ -77,6 +101,7 @@ export class EntryChecks {
   /** Names what is still open; call it once, after the last entry. */
   finish(): void {
     this.#releases.finish();
+    this.#findings.finish();
     for (const kind of this.#unknownKinds) {
       const times = this.#counts.get(kind) ?? 0;
       this.#findings.add("unknown_kind", `${times} entries of the unknown kind ${kind}`);
@@ -86,15 +111,72 @@ export class EntryChecks {
   #follow(entry: Entry): void {
     const { kind } = entry;
     const isCounted = this.#counts.has(kind) || this.#counts.size < mostKinds;
-    const counted = isCounted ? kind : otherKinds;
+    const counted = isCounted ? kind : uncounted;
     this.#counts.set(counted, (this.#counts.get(counted) ?? 0) + 1);
-    const [noun = "", verb = ""] = kind.split(".");
-    if (isReleaseKind(kind)) this.#releases.follow(kind, entry);
-    else if (isStandingNoun(noun) && standingVerbs.has(verb)) this.#standings.follow(noun, entry);
-    else if (!Object.hasOwn(recordedOnly, kind)) this.#unknownKinds.add(counted);
+    this.#followTime(entry);
+    const isKnown = isKnownKind(kind);
+    if (!isKnown) this.#unknownKinds.add(counted);
+    this.#callers.check(entry, isKnown);
+    this.#tell(entry);
     const differs = this.#replay?.(entry) ?? null;
     if (differs !== null) this.#findings.add("replay_differs", differs, entry.index);
   }
+
+  /** Gives the entry to whoever follows its noun. */
+  #tell(entry: Entry): void {
+    const { kind } = entry;
+    const [noun = "", verb = ""] = kind.split(".");
+    if (isReleaseKind(kind)) this.#releases.follow(kind, entry);
+    else if (isStandingNoun(noun) && standingVerbs.has(verb)) this.#standings.follow(noun, entry);
+    switch (kind) {
+      case "token.issued":
+        return this.#callers.issue(entry);
+      case "token.revoked":
+        return this.#callers.revoke(entry);
+      case "person.recorded":
+        return this.#principals.record("person", entry);
+      case "workload.recorded":
+        return this.#principals.record("workload", entry);
+      case "repository.created":
+        return this.#repositories.create(entry);
+      case "revision.committed":
+        return this.#repositories.commit(entry);
+      case "classification.proposed":
+        return this.#repositories.propose(entry);
+      case "classification.approved":
+        return this.#repositories.approve(entry);
+      case "license.entered":
+      case "license.activated":
+        return this.#uses.followLicense(entry);
+      case "grant.made":
+        return this.#makeGrant(entry);
+      default:
+        return;
+    }
+  }
+
+  #makeGrant(entry: Entry): void {
+    this.#repositories.require(entry);
+    this.#uses.makeGrant(entry);
+  }
+
+  #followTime({ index, time }: Entry): void {
+    const atMs = Date.parse(time);
+    if (this.#newestMs - atMs > toleranceMs) {
+      const message = `entry ${index} is of ${time}, after one of ${new Date(this.#newestMs).toISOString()}`;
+      this.#findings.add("time_backwards", message, index);
+    }
+    this.#newestMs = Math.max(this.#newestMs, atMs);
+  }
+}
+
+function isKnownKind(kind: string): boolean {
+  const [noun = "", verb = ""] = kind.split(".");
+  return (
+    isReleaseKind(kind) ||
+    (isStandingNoun(noun) && standingVerbs.has(verb)) ||
+    Object.hasOwn(otherKinds, kind)
+  );
 }
 
 function isReleaseKind(kind: string): kind is ReleaseKind {

@@ -1,8 +1,11 @@
-import type { Canonical } from "../crypto/canonical-json.ts";
 import type { Entry, EntryBody } from "./entry.ts";
 import type { Findings } from "./findings.ts";
+import { bytesOf, isStrings, objectOf } from "./verify-body.ts";
+import type { Decisions, verdicts } from "./verify-decisions.ts";
 import { SeenIds } from "./verify-ids.ts";
+import type { Repositories } from "./verify-repositories.ts";
 import { type Standings, standingNouns } from "./verify-standing.ts";
+import type { Charge, Uses } from "./verify-uses.ts";
 
 export type ReleaseCounts = {
   allowed: number;
@@ -29,20 +32,30 @@ export const releaseKinds = {
 
 export type ReleaseKind = keyof typeof releaseKinds;
 
-const verdicts = { allowed: "allow", denied: "deny", held: "hold" } as const;
-const outcomesOfAllow: readonly Canonical[] = ["pass", "covered", "not-applicable"];
+type OutcomeWord = Exclude<(typeof releaseKinds)[ReleaseKind], keyof typeof verdicts>;
 
 const refused = 1;
 const open = 2;
 const ended = 3;
 
+/** What the entries before a release told, for it to be held against. */
+export type ReleaseGround = {
+  readonly decisions: Decisions;
+  readonly standings: Standings;
+  readonly repositories: Repositories;
+  readonly uses: Uses;
+};
+
 /** Holds every release to one decision, a decision that its own record supports, and at most one outcome. */
 export class Releases {
   readonly #findings: Findings;
+  readonly #decisions: Decisions;
   readonly #standings: Standings;
+  readonly #repositories: Repositories;
+  readonly #uses: Uses;
   readonly #seen = new SeenIds();
-  /** The index of the entry that allowed each release without an outcome. */
-  readonly #open = new Map<string, number>();
+  /** Each release without an outcome: the index of the entry that allowed it, and what it took. */
+  readonly #open = new Map<string, { readonly index: number; readonly charge: Charge | null }>();
   readonly #counts: ReleaseCounts = {
     allowed: 0,
     denied: 0,
@@ -54,16 +67,20 @@ export class Releases {
     open: 0,
   };
 
-  constructor(findings: Findings, standings: Standings) {
+  constructor(findings: Findings, ground: ReleaseGround) {
     this.#findings = findings;
-    this.#standings = standings;
+    this.#decisions = ground.decisions;
+    this.#standings = ground.standings;
+    this.#repositories = ground.repositories;
+    this.#uses = ground.uses;
   }
 
   get counts(): ReleaseCounts {
     return { ...this.#counts, open: this.#open.size };
   }
 
-  follow(kind: ReleaseKind, { index, body }: Entry): void {
+  follow(kind: ReleaseKind, entry: Entry): void {
+    const { index, body } = entry;
     const word = releaseKinds[kind];
     this.#counts[word] += 1;
     const { release } = body;
@@ -72,87 +89,57 @@ export class Releases {
       return;
     }
     if (word === "allowed" || word === "denied" || word === "held") {
-      this.#decide(word, release, body, index);
+      this.#decide(word, release, entry);
     } else {
-      this.#end(word, release, index);
+      this.#end(word, release, entry);
     }
   }
 
   /** Names the releases that are still without outcome; call it once, after the last entry. */
   finish(): void {
-    for (const [release, index] of this.#open) {
+    for (const [release, { index }] of this.#open) {
       this.#findings.add("release_open", `release ${release} has no outcome yet`, index);
     }
   }
 
-  #decide(word: keyof typeof verdicts, release: string, body: EntryBody, index: number): void {
+  #decide(word: keyof typeof verdicts, release: string, entry: Entry): void {
+    const { index, body } = entry;
     const decision = objectOf(body["decision"]);
-    if (decision?.["verdict"] !== verdicts[word]) {
-      const verdict = JSON.stringify(decision?.["verdict"] ?? null);
-      const message = `release ${release} is recorded as ${word} on the verdict ${verdict}`;
-      this.#findings.add("verdict_mismatch", message, index);
-    }
-    if (word === "allowed") this.#support(release, body, decision, index);
+    this.#decisions.check({ release, word, decision, index });
+    const charge = word === "allowed" ? this.#support(release, entry, decision) : null;
     if (this.#seen.get(release) !== 0) {
       this.#findings.add("release_decided_twice", `release ${release} is decided again`, index);
       return;
     }
     this.#seen.set(release, word === "allowed" ? open : refused);
-    if (word === "allowed") this.#open.set(release, index);
+    if (word !== "allowed") return;
+    this.#open.set(release, { index, charge });
+    if (charge !== null) this.#uses.take(charge, entry);
   }
 
-  /** An allow rests on checks that all held, and on a grant, licenses and people that stand at this point of the ledger. */
-  #support(release: string, body: EntryBody, decision: EntryBody | null, index: number): void {
-    const { grant, licenses, principal } = body;
+  /** An allow rests on checks that held, on a classified revision, and on a grant, licenses and people that stand at this point of the ledger. */
+  #support(release: string, entry: Entry, decision: EntryBody | null): Charge | null {
+    const { index, body } = entry;
+    const { grant, licenses, way, objects } = body;
     const checks = decision?.["checks"];
-    if (!Array.isArray(checks) || typeof grant !== "string" || !isStrings(licenses)) {
-      const message = `release ${release} was allowed without its checks, grant or licenses`;
+    const bytes = bytesOf(objectOf(objects)?.["bytes"]);
+    const isForm = Array.isArray(checks) && isStrings(licenses) && typeof grant === "string";
+    if (!isForm || bytes === null || (way !== "enclosed" && way !== "stream")) {
+      const message = `release ${release} was allowed without its checks, grant, licenses, way or bytes`;
       this.#findings.add("body_malformed", message, index);
-      return;
+      return null;
     }
-    this.#checks(release, checks, licenses, index);
+    this.#decisions.checkAllow(release, checks, licenses, index);
+    this.#repositories.requireReleasable(entry);
     for (const license of licenses) this.#standings.requireActive("license", license, index);
     for (const noun of standingNouns) {
       const id = body[noun];
       if (typeof id === "string") this.#standings.requireActive(noun, id, index);
     }
-    // A principal may be a person or a workload by its own id.
-    for (const noun of ["person", "workload"] as const) {
-      if (typeof principal !== "string" || principal === body[noun]) continue;
-      if (this.#standings.knows(noun, principal)) {
-        this.#standings.requireActive(noun, principal, index);
-      }
-    }
+    return { licenses, grant, enclosedBytes: way === "enclosed" ? bytes : null };
   }
 
-  #checks(
-    release: string,
-    checks: readonly Canonical[],
-    licenses: readonly string[],
-    index: number,
-  ): void {
-    if (checks.length === 0) {
-      this.#findings.add("check_failed", `release ${release} was allowed on no check`, index);
-    }
-    for (const item of checks) {
-      const check = objectOf(item);
-      const outcome = check?.["outcome"] ?? null;
-      const name = JSON.stringify(check?.["check"] ?? null);
-      if (!outcomesOfAllow.includes(outcome)) {
-        const message = `release ${release} was allowed although ${name} is ${JSON.stringify(outcome)}`;
-        this.#findings.add("check_failed", message, index);
-      } else if (outcome === "covered" && licenses.length === 0) {
-        const message = `release ${release} has ${name} covered and names no license`;
-        this.#findings.add("license_missing", message, index);
-      }
-    }
-  }
-
-  #end(
-    word: "delivered" | "failed" | "abandoned" | "unknown",
-    release: string,
-    index: number,
-  ): void {
+  #end(word: OutcomeWord, release: string, { index, body }: Entry): void {
     const state = this.#seen.get(release);
     if (state === ended) {
       this.#findings.add("second_outcome", `release ${release} ends again, as ${word}`, index);
@@ -164,6 +151,7 @@ export class Releases {
       this.#findings.add("outcome_without_allowed", message, index);
       return;
     }
+    this.#settle(word, release, { index, body });
     this.#seen.set(release, ended);
     this.#open.delete(release);
     if (word === "abandoned") {
@@ -173,16 +161,27 @@ export class Releases {
       this.#findings.add("release_unknown", message, index);
     }
   }
-}
 
-function objectOf(value: Canonical | undefined): EntryBody | null {
-  return isRecord(value) ? value : null;
-}
-
-function isRecord(value: Canonical | undefined): value is EntryBody {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isStrings(value: Canonical | undefined): value is readonly string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === "string");
+  /** What left is held against what was allowed; where nothing left, uses and bytes are given back. */
+  #settle(
+    word: OutcomeWord,
+    release: string,
+    { index, body }: Pick<Entry, "index" | "body">,
+  ): void {
+    const bytes = word === "abandoned" ? 0n : bytesOf(body["bytes"]);
+    if (bytes === null) {
+      const message = `release ${release} ends as ${word} without its number of bytes`;
+      this.#findings.add("body_malformed", message, index);
+      return;
+    }
+    const charge = this.#open.get(release)?.charge ?? null;
+    if (charge === null) return;
+    const { enclosedBytes } = charge;
+    if (enclosedBytes !== null && bytes > enclosedBytes) {
+      const message = `release ${release} gave out ${bytes} bytes and was allowed ${enclosedBytes}`;
+      this.#findings.add("bytes_exceeded", message, index);
+    }
+    const isGivenBack = word === "abandoned" || (word === "failed" && bytes === 0n);
+    if (isGivenBack || bytes > 0n) this.#uses.end(charge, bytes, index);
+  }
 }

@@ -54,11 +54,6 @@ export class Standings {
     this.#change(standing, { noun, id, verb, index });
   }
 
-  /** Whether the ledger has an entry about it. */
-  knows(noun: StandingNoun, id: string): boolean {
-    return this.#known[noun].has(id);
-  }
-
   /** Adds a finding unless the ledger says, at this point, that it is active. */
   requireActive(noun: StandingNoun, id: string, index: number): void {
     const standing = this.#known[noun].get(id);

@@ -17,6 +17,8 @@ export type VerifyOptions = {
   readonly olderCheckpoint?: string | Uint8Array;
   /** `opaque` leaves entries unread, for a log of other entries than ours. It is never guessed: a ledger could turn its own checks off. */
   readonly entries?: "parsed" | "opaque";
+  /** The checks that every decision lists, in this order; any are taken where it is not given. */
+  readonly checkIds?: readonly string[];
   readonly onProgress?: (progress: { readonly verified: number; readonly size: number }) => void;
   /** Decides an entry again, from evidence that the caller holds; a sentence about what differs, or null. */
   readonly replay?: (entry: Entry) => string | null;
@@ -48,7 +50,7 @@ export async function verifyLedger(source: TileSource, options: VerifyOptions): 
     throw new Refusal("invalid_request", "The verification key is not an Ed25519 `name+id+key`.");
   }
   const findings = new Findings();
-  const checks = new EntryChecks(findings, options.replay);
+  const checks = new EntryChecks(findings, options);
   const checkpoint = openNewest(await source.checkpoint(), key, options, findings);
   if (checkpoint !== null)
     await verifyEntries(source, { key, checkpoint, options, findings, checks });

@@ -1,0 +1,112 @@
+import type { Canonical } from "../crypto/canonical-json.ts";
+import type { Entry } from "./entry.ts";
+import type { Findings } from "./findings.ts";
+import { SeenIds } from "./verify-ids.ts";
+import type { Principals } from "./verify-principals.ts";
+
+type Token = { readonly principal: string; readonly expiresAt: number };
+
+const revoked = 1;
+
+/** Clocks may step, and a transaction looks at the clock before it waits for locks: only what is a day off is a contradiction. */
+export const toleranceMs = 86_400_000;
+
+/**
+ * Holds every entry to the token that it was made under: issued before, to the principal that acts, and neither revoked nor long expired.
+ * The vault's own entries, which nobody asked for, have no caller.
+ */
+export class Callers {
+  readonly #findings: Findings;
+  readonly #principals: Principals;
+  readonly #live = new Map<string, Token>();
+  readonly #ended = new SeenIds();
+
+  constructor(findings: Findings, principals: Principals) {
+    this.#findings = findings;
+    this.#principals = principals;
+  }
+
+  /** Looks at who made the entry, before the entry itself takes effect. */
+  check(entry: Entry, isKnownKind: boolean): void {
+    if (isOwn(entry.kind)) return;
+    const isDecision = entry.kind.startsWith("release.");
+    const { by, under, principal, token } = entry.body;
+    if (isDecision) {
+      this.#require(principal, token ?? null, entry);
+      this.#principals.requireOwner(entry);
+    } else if (isKnownKind || by !== undefined) this.#require(by, under, entry);
+  }
+
+  /** Takes `token.issued`. */
+  issue(entry: Entry): void {
+    const { index, body } = entry;
+    const { token, principal, expiresAt } = body;
+    if (typeof token !== "string" || typeof principal !== "string" || !isInstant(expiresAt)) {
+      const message = "token.issued lacks its token, principal or end";
+      this.#findings.add("body_malformed", message, index);
+      return;
+    }
+    this.#principals.requireKnown(principal, entry);
+    if (this.#live.has(token) || this.#ended.get(token) !== 0) {
+      this.#findings.add("change_impossible", `token ${token} was issued again`, index);
+      return;
+    }
+    this.#live.set(token, { principal, expiresAt: Date.parse(expiresAt) });
+  }
+
+  /** Takes `token.revoked`. */
+  revoke({ index, body: { token } }: Entry): void {
+    if (typeof token !== "string") {
+      this.#findings.add("body_malformed", "token.revoked does not name its token", index);
+      return;
+    }
+    this.#live.delete(token);
+    this.#ended.set(token, revoked);
+  }
+
+  #require(by: Canonical | undefined, under: Canonical | undefined, entry: Entry): void {
+    const { index, kind } = entry;
+    if (typeof by !== "string") {
+      if (by === null && this.#isBootstrap()) return;
+      this.#findings.add("caller_missing", `${kind} does not say who made it`, index);
+      return;
+    }
+    this.#principals.requireKnown(by, entry);
+    if (under === undefined) this.#findings.lack("under");
+    else if (typeof under === "string") this.#requireToken(under, by, entry);
+    else this.#findings.add("caller_missing", `${kind} names no token`, index);
+  }
+
+  #requireToken(token: string, by: string, { index, kind, time }: Entry): void {
+    const issued = this.#live.get(token);
+    if (issued === undefined) {
+      const isRevoked = this.#ended.get(token) === revoked;
+      const message = `${kind} was made under token ${token}, which was ${isRevoked ? "revoked" : "never issued"}`;
+      this.#findings.add(isRevoked ? "token_revoked" : "token_unknown", message, index);
+      return;
+    }
+    if (issued.principal !== by) {
+      const message = `${kind} was made by ${by} under a token that was issued to ${issued.principal}`;
+      this.#findings.add("token_mismatch", message, index);
+    }
+    if (Date.parse(time) - issued.expiresAt > toleranceMs) {
+      this.#findings.add("token_expired", `${kind} was made under an expired token`, index);
+    }
+  }
+
+  /** The first officer is recorded and gets the first token by nobody's hand; from then on somebody acts. */
+  #isBootstrap(): boolean {
+    return this.#live.size === 0 && this.#ended.size === 0;
+  }
+}
+
+const decisions = new Set(["release.allowed", "release.denied", "release.held"]);
+
+/** The vault's beginning and the outcomes of releases are nobody's requests. */
+function isOwn(kind: string): boolean {
+  return kind === "vault.initialized" || (kind.startsWith("release.") && !decisions.has(kind));
+}
+
+function isInstant(value: Canonical | undefined): value is string {
+  return typeof value === "string" && !Number.isNaN(Date.parse(value));
+}

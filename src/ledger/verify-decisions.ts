@@ -1,0 +1,72 @@
+import type { Canonical } from "../crypto/canonical-json.ts";
+import type { EntryBody } from "./entry.ts";
+import type { Findings } from "./findings.ts";
+import { objectOf } from "./verify-body.ts";
+
+export const verdicts = { allowed: "allow", denied: "deny", held: "hold" } as const;
+
+const outcomesOfAllow: readonly Canonical[] = ["pass", "covered", "not-applicable"];
+
+type Decided = {
+  readonly release: string;
+  readonly word: keyof typeof verdicts;
+  readonly decision: EntryBody | null;
+  readonly index: number;
+};
+
+/** Holds a recorded decision against itself: its verdict against the kind of its entry, and its checks against its verdict. */
+export class Decisions {
+  readonly #findings: Findings;
+  readonly #checkIds: string | null;
+
+  /** `checkIds` are the checks that every decision lists, in their order; null for any. */
+  constructor(findings: Findings, checkIds: readonly string[] | null) {
+    this.#findings = findings;
+    this.#checkIds = checkIds === null ? null : JSON.stringify(checkIds);
+  }
+
+  check({ release, word, decision, index }: Decided): void {
+    if (decision?.["verdict"] !== verdicts[word]) {
+      const verdict = JSON.stringify(decision?.["verdict"] ?? null);
+      const message = `release ${release} is recorded as ${word} on the verdict ${verdict}`;
+      this.#findings.add("verdict_mismatch", message, index);
+    }
+    const checks = decision?.["checks"];
+    const names = Array.isArray(checks) ? checks.map(nameOf) : [];
+    const distinct = new Set(names.map((name) => JSON.stringify(name)));
+    if (distinct.size < names.length) {
+      const message = `release ${release} lists a check more than once`;
+      this.#findings.add("check_repeated", message, index);
+    }
+    if (this.#checkIds === null || JSON.stringify(names) === this.#checkIds) return;
+    const message = `release ${release} was decided on other checks than those of the vault`;
+    this.#findings.add("checks_mismatch", message, index);
+  }
+
+  /** An allow rests on checks that all held. */
+  checkAllow(
+    release: string,
+    checks: readonly Canonical[],
+    licenses: readonly string[],
+    index: number,
+  ): void {
+    if (checks.length === 0) {
+      this.#findings.add("check_failed", `release ${release} was allowed on no check`, index);
+    }
+    for (const item of checks) {
+      const outcome = objectOf(item)?.["outcome"] ?? null;
+      const name = JSON.stringify(nameOf(item));
+      if (!outcomesOfAllow.includes(outcome)) {
+        const message = `release ${release} was allowed although ${name} is ${JSON.stringify(outcome)}`;
+        this.#findings.add("check_failed", message, index);
+      } else if (outcome === "covered" && licenses.length === 0) {
+        const message = `release ${release} has ${name} covered and names no license`;
+        this.#findings.add("license_missing", message, index);
+      }
+    }
+  }
+}
+
+function nameOf(check: Canonical): Canonical {
+  return objectOf(check)?.["check"] ?? null;
+}

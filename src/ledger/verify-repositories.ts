@@ -1,0 +1,122 @@
+import type { Canonical } from "../crypto/canonical-json.ts";
+import type { Entry, EntryBody } from "./entry.ts";
+import type { Findings } from "./findings.ts";
+import { SeenIds } from "./verify-ids.ts";
+import type { Principals } from "./verify-principals.ts";
+
+type Proposal = {
+  readonly repository: string;
+  readonly eccn: Canonical | undefined;
+  readonly officer: string | null;
+};
+
+const seen = 1;
+
+/** Follows repositories, their revisions and their classifications: what a release is about. */
+export class Repositories {
+  readonly #findings: Findings;
+  readonly #principals: Principals;
+  /** Each repository, and whether a classification of it was approved. */
+  readonly #isApproved = new Map<string, boolean>();
+  readonly #revisions = new SeenIds();
+  readonly #classifications = new SeenIds();
+  /** Those that await their approval. */
+  readonly #proposals = new Map<string, Proposal>();
+
+  constructor(findings: Findings, principals: Principals) {
+    this.#findings = findings;
+    this.#principals = principals;
+  }
+
+  create({ index, kind, body: { repository } }: Entry): void {
+    if (typeof repository !== "string") {
+      this.#findings.add("body_malformed", `${kind} does not name its repository`, index);
+    } else if (this.#isApproved.has(repository)) {
+      const message = `repository ${repository} was created again`;
+      this.#findings.add("change_impossible", message, index);
+    } else this.#isApproved.set(repository, false);
+  }
+
+  commit(entry: Entry): void {
+    const { index, kind, body } = entry;
+    const { revision, parent } = body;
+    const repository = this.require(entry);
+    if (repository === null) return;
+    if (typeof revision !== "string") {
+      this.#findings.add("body_malformed", `${kind} does not name its revision`, index);
+      return;
+    }
+    if (typeof parent === "string") this.#requireRevision(repository, parent, index);
+    this.#revisions.set(keyOf(repository, revision), seen);
+  }
+
+  propose(entry: Entry): void {
+    const { index, kind, body } = entry;
+    const { classification, eccn } = body;
+    const officer = this.#principals.officerOf(entry);
+    const repository = this.require(entry);
+    if (repository === null) return;
+    if (typeof classification !== "string") {
+      this.#findings.add("body_malformed", `${kind} does not name its classification`, index);
+      return;
+    }
+    if (this.#classifications.get(classification) === seen) {
+      const message = `classification ${classification} was proposed again`;
+      this.#findings.add("change_impossible", message, index);
+      return;
+    }
+    this.#classifications.set(classification, seen);
+    this.#proposals.set(classification, { repository, eccn, officer });
+  }
+
+  approve(entry: Entry): void {
+    const { index, body } = entry;
+    const { classification, eccn } = body;
+    const officer = this.#principals.officerOf(entry);
+    const repository = this.require(entry);
+    if (repository === null) return;
+    const name = typeof classification === "string" ? classification : "";
+    const proposal = this.#proposals.get(name);
+    if (proposal?.repository !== repository || proposal.eccn !== eccn) {
+      const message = `classification ${name} was approved and never so proposed`;
+      this.#findings.add("change_impossible", message, index);
+      return;
+    }
+    this.#proposals.delete(name);
+    this.#isApproved.set(repository, true);
+    if (officer === null || officer !== proposal.officer) return;
+    const message = `classification ${name} was approved by the person who proposed it`;
+    this.#findings.add("two_person_rule", message, index);
+  }
+
+  /** The repository that an entry is about, where it was created before; else null and a finding. */
+  require({ index, kind, body: { repository } }: Entry): string | null {
+    if (typeof repository === "string" && this.#isApproved.has(repository)) return repository;
+    const name = typeof repository === "string" ? repository : "of no name";
+    const message = `${kind} is about repository ${name}, which was never created`;
+    this.#findings.add("repository_unknown", message, index);
+    return null;
+  }
+
+  /** Adds a finding unless what a release gives out was committed and is classified at this point. */
+  requireReleasable(entry: Entry): void {
+    const { index, body }: { index: number; body: EntryBody } = entry;
+    const { revision } = body;
+    const repository = this.require(entry);
+    if (repository === null) return;
+    this.#requireRevision(repository, typeof revision === "string" ? revision : "", index);
+    if (this.#isApproved.get(repository) === true) return;
+    const message = `repository ${repository} had no approved classification when a release of it was allowed`;
+    this.#findings.add("classification_not_approved", message, index);
+  }
+
+  #requireRevision(repository: string, revision: string, index: number): void {
+    if (this.#revisions.get(keyOf(repository, revision)) === seen) return;
+    const message = `revision ${revision} was never committed to repository ${repository}`;
+    this.#findings.add("revision_unknown", message, index);
+  }
+}
+
+function keyOf(repository: string, revision: string): string {
+  return `${repository}/${revision}`;
+}

@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { Refusal } from "../errors.ts";
 import { firstRoles, trade } from "../vault/bootstrap.ts";
-import { bootstrapTokenOf } from "../vault/bootstrap-token.ts";
+import { bootstrapTokenOf, isOpenBootstrapToken } from "../vault/bootstrap-token.ts";
 import { personFacts } from "./person-facts.ts";
 import { publicRoute } from "./route.ts";
 import { daysAfter, expiresInDays, givenInstant, id, json, text } from "./schema.ts";
@@ -26,6 +27,13 @@ export const bootstrapRoutes = [
     },
     handle: async ({ body, services: { vault } }) => {
       using bootstrapToken = bootstrapTokenOf(body.bootstrapToken);
+      // A trade lets the custodian work before it looks at the token.
+      if (!(await isOpenBootstrapToken(vault, bootstrapToken))) {
+        throw new Refusal(
+          "not_authenticated",
+          "the bootstrap token is unknown or was traded already",
+        );
+      }
       const traded = await trade(vault, {
         bootstrapToken,
         facts: body.person,

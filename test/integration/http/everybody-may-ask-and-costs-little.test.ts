@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { ask, type Serving, serve } from "./serving.ts";
+import { initialize } from "../../../src/vault/bootstrap.ts";
+import { ask, expectProblem, type Serving, serve } from "./serving.ts";
 
 let s: Serving;
 
@@ -23,4 +24,23 @@ test("a hundred questions whether the server is ready write to the store once a 
   const made = s.store.calls.slice(before);
   expect(new Set(made)).toEqual(new Set(["check"]));
   expect(made.length).toBeLessThanOrEqual(2);
+});
+
+test("who offers no open bootstrap token does not make the custodian work", async () => {
+  using token = await initialize(s.vault);
+  if (token === null) throw new Error("the vault was bootstrapped before");
+  const before = s.custodian.calls.length;
+  const offer = async (bootstrapToken: string) =>
+    await ask(s, "POST /v1/bootstrap", {
+      json: { bootstrapToken, person: { name: "Olive First" } },
+    });
+  const open = token.expose().toString("ascii");
+  for (const wrong of ["x", `${open}x`, open.toLowerCase(), `wvb_${"A".repeat(43)}`])
+    expectProblem(await offer(wrong), "not_authenticated");
+  expect(s.custodian.calls.slice(before)).toEqual([]);
+  expect((await offer(open)).status).toBe(201);
+  const traded = s.custodian.calls.length;
+  expect(traded).toBeGreaterThan(before);
+  expectProblem(await offer(open), "not_authenticated");
+  expect(s.custodian.calls.length).toBe(traded);
 });

@@ -3,6 +3,7 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { expect } from "@jest/globals";
 import { pino } from "pino";
+import type { Custodian } from "../../../src/custody/custodian.ts";
 import { isOutage } from "../../../src/database/transact.ts";
 import { Refusal, type RefusalCode, refusals } from "../../../src/errors.ts";
 import { createApp } from "../../../src/http/app.ts";
@@ -22,27 +23,33 @@ export type Serving = TestVault & {
   readonly port: number;
   readonly server: Server;
   readonly store: Faulty<BlobStore>;
+  readonly custodian: Faulty<Custodian>;
   /** What the server logged, as parsed lines. */
   readonly lines: LogLine[];
   /** Says whether the server counts as draining. */
   readonly draining: { now: boolean };
 };
 
-/** A vault that answers on a socket of its own, with faults to arm before its store. */
+/** A vault that answers on a socket of its own, with faults to arm before its store and its custodian. */
 export async function serve(
   limits: Parameters<typeof startVault>[0]["limits"] = {},
 ): Promise<Serving> {
   const database = await openMemory();
-  const faulty: { store: Faulty<BlobStore> | null } = { store: null };
+  const faulty: { store: Faulty<BlobStore> | null; custodian: Faulty<Custodian> | null } = {
+    store: null,
+    custodian: null,
+  };
   const started = await startVault({
     database,
     limits,
     wrap: (adapters) => {
       faulty.store = withFaults(adapters.store);
-      return { ...adapters, store: faulty.store.port };
+      faulty.custodian = withFaults(adapters.custodian);
+      return { ...adapters, store: faulty.store.port, custodian: faulty.custodian.port };
     },
   });
-  if (faulty.store === null) throw new Error("the store was not wrapped");
+  const { store, custodian } = faulty;
+  if (store === null || custodian === null) throw new Error("the adapters were not wrapped");
   const lines: LogLine[] = [];
   const draining = { now: false };
   const app = createApp({
@@ -73,7 +80,8 @@ export async function serve(
     url: `http://127.0.0.1:${port}`,
     port,
     server,
-    store: faulty.store,
+    store,
+    custodian,
     lines,
     draining,
     stop: async () => {

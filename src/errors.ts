@@ -90,6 +90,11 @@ export const refusals = {
     "The address does not answer this method",
     "Use one of the methods in the Allow header.",
   ],
+  request_timeout: [
+    408,
+    "The body did not come in time",
+    "Send the whole JSON body within 30 seconds.",
+  ],
   already_exists: [409, "It exists already", "Use the existing one, or another name."],
   conflict: [409, "Something else changed in between", "Read the present state and try again."],
   upload_closed: [409, "The upload is no longer open", "Open a new upload."],

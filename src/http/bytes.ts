@@ -5,6 +5,8 @@ import { Refusal } from "../errors.ts";
 export const lingerMs = 2_000;
 /** How long the other side may be silent in the middle of a body. */
 const silenceMs = 120_000;
+/** How long the whole of a small body may take: who sends a byte now and then is never silent. */
+const smallBodyMs = 30_000;
 
 /** Whether the request announced a body. */
 export function hasBody({ headers }: IncomingMessage): boolean {
@@ -43,23 +45,42 @@ export async function* receive(
     throw new Refusal("upload_interrupted", "the connection ended before the body did");
 }
 
-/** The whole of a small body. Throws `payload_too_large`, before reading where the size was announced. */
+/**
+ * The whole of a small body. Throws `payload_too_large`, before reading where the size was announced, and `request_timeout` when it has
+ * not come within thirty seconds.
+ */
 export async function receiveAll(
   req: IncomingMessage,
   res: ServerResponse,
   limitBytes: number,
 ): Promise<Buffer> {
-  const tooLarge = () =>
-    new Refusal("payload_too_large", `the body may have ${limitBytes} bytes at the most`);
-  if (Number(req.headers["content-length"] ?? 0) > limitBytes) throw tooLarge();
+  if (Number(req.headers["content-length"] ?? 0) > limitBytes) throw tooLarge(limitBytes);
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new Refusal("request_timeout", "the body did not come within thirty seconds")),
+    smallBodyMs,
+  );
+  try {
+    // What still comes after the deadline is read, up to the limit, until the refusal has ended the connection.
+    return await Promise.race([collect(receive(req, res), limitBytes), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function collect(body: AsyncIterable<Buffer>, limitBytes: number): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let sizeBytes = 0;
-  for await (const piece of receive(req, res)) {
+  for await (const piece of body) {
     sizeBytes += piece.length;
-    if (sizeBytes > limitBytes) throw tooLarge();
+    if (sizeBytes > limitBytes) throw tooLarge(limitBytes);
     pieces.push(piece);
   }
   return Buffer.concat(pieces);
+}
+
+function tooLarge(limitBytes: number): Refusal {
+  return new Refusal("payload_too_large", `the body may have ${limitBytes} bytes at the most`);
 }
 
 /**

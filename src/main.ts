@@ -278,6 +278,8 @@ function once(work: () => Promise<void>): () => Promise<void> {
 
 /** `weightvault serve`: runs until SIGTERM or SIGINT, then drains. Gives the exit code. */
 export async function serve(env: Readonly<Record<string, string | undefined>>): Promise<number> {
+  // Heard from the beginning: who is asked to stop while it starts does so when it has.
+  const asked = firstSignal("SIGTERM", "SIGINT");
   try {
     const config = readConfig(env);
     const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
@@ -289,9 +291,7 @@ export async function serve(env: Readonly<Record<string, string | undefined>>): 
       log,
     });
     process.stderr.write(greeting(server));
-    const { promise, resolve: asked } = Promise.withResolvers<void>();
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => asked());
-    await promise;
+    await asked;
     log.info("draining");
     await server.stop();
     return 0;
@@ -299,6 +299,12 @@ export async function serve(env: Readonly<Record<string, string | undefined>>): 
     process.stderr.write(`weightvault does not start: ${reasonOf(error)}\n`);
     return 1;
   }
+}
+
+async function firstSignal(...signals: readonly NodeJS.Signals[]): Promise<void> {
+  await new Promise<void>((resolve) => {
+    for (const signal of signals) process.once(signal, () => resolve());
+  });
 }
 
 /** `weightvault migrate`: applies the migrations as the owner of the tables and prepares the server's role. Gives the exit code. */

@@ -1,5 +1,7 @@
 import { once } from "node:events";
+import { readdir, rm } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
+import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { Api } from "../../support/api.ts";
 import { type ServerProcess, spawnServer } from "../../support/server-process.ts";
@@ -107,4 +109,16 @@ test("an upload that does not end within the drain time is cut off, keeps nothin
   const kept = await new Api(await next.url, uploader.token).json("GET", at);
   expect(kept).toMatchObject({ state: "open", files: [] });
   await next.end("SIGTERM");
+});
+
+test("a server that is asked to stop the moment it listens, or before, still ends in order", async () => {
+  await using place = await anyPlace();
+  for (const waits of [true, false]) {
+    const server = spawnServer({ ...place.env, WEIGHTVAULT_LOG_LEVEL: "info" });
+    if (waits) await server.url;
+    // Not before Node has read the program.
+    else await until(async () => (await readdir(place.folder)).includes("lock.sqlite"));
+    expect(await server.end("SIGTERM")).toEqual({ code: 0, signal: null });
+    await rm(join(place.folder, "lock.sqlite"));
+  }
 });

@@ -12,6 +12,7 @@ import {
   committed,
   decided,
   delivered,
+  entered,
   granted,
   idOf,
   issued,
@@ -61,6 +62,11 @@ const contradictions: readonly (readonly [
   [
     "an entry by nobody after the first officer",
     told(change("grant.revoked", "grant", { by: null, under: null })),
+    "caller_missing",
+  ],
+  [
+    "an entity by nobody before the first officer",
+    [change("entity.recorded", "lab", { by: null, under: null }), ...told().slice(1, 3)],
     "caller_missing",
   ],
   [
@@ -242,6 +248,18 @@ const contradictions: readonly (readonly [
     "change_impossible",
   ],
   [
+    "a classification approved for another repository than was proposed",
+    told(
+      record("repository.created", { repository: idOf("other"), ...made("officer") }),
+      classified("proposed", "officer", { classification: idOf("c2") }),
+      classified("approved", "second officer", {
+        classification: idOf("c2"),
+        repository: idOf("other"),
+      }),
+    ),
+    "change_impossible",
+  ],
+  [
     "a classification approved as another than was proposed",
     told(
       classified("proposed", "officer", { classification: idOf("c2") }),
@@ -361,6 +379,16 @@ const contradictions: readonly (readonly [
     "a second use after the first was delivered with no bytes",
     [...narrow(1), allowed(), end("delivered", "r", "0"), decided("allowed", "s")],
     "license_overused",
+  ],
+  [
+    "a license entered again to allow more",
+    [...narrow(1), entered("license", 9), allowed(), decided("allowed", "s")],
+    ["change_impossible", "license_overused"],
+  ],
+  [
+    "a grant made again to allow more",
+    [...budget("4095"), granted("grant"), allowed()],
+    ["change_impossible", "grant_overused"],
   ],
   ["keys of more bytes than the budget", [...budget("4095"), allowed()], "grant_overused"],
   [

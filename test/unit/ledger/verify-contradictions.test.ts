@@ -65,6 +65,14 @@ const contradictions: readonly (readonly [
     "caller_missing",
   ],
   [
+    "a second first officer, with a token by nobody's hand",
+    told(
+      change("person.recorded", "x", { principal: principalOf("x"), by: null, under: null }),
+      issued("x", { by: null, under: null }),
+    ),
+    ["caller_missing", "caller_missing"],
+  ],
+  [
     "an entity by nobody before the first officer",
     [change("entity.recorded", "lab", { by: null, under: null }), ...told().slice(1, 3)],
     "caller_missing",

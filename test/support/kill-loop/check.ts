@@ -55,10 +55,7 @@ export class Checks {
   ): Promise<void> {
     const acknowledged = [...(this.#world.acknowledged.get(name) ?? [])];
     const reader = api.as(this.#reader);
-    const listed = await reader.json("GET", `/v1/repositories/lab/${name}/revisions`);
-    const visible = (listed["revisions"] as readonly { revision: string }[]).map(
-      ({ revision }) => revision,
-    );
+    const visible = await listed(reader, name);
     const lost = [...acknowledged, ...seen].filter((revision) => !visible.includes(revision));
     if (lost.length > 0) throw new Violation(`${name} has lost ${lost.join(", ")}`);
     const again = seen.size === 0 ? [] : [this.#random.pick([...seen])];
@@ -97,5 +94,17 @@ export class Checks {
     const unrecorded = received.filter((release) => !allowed.has(release));
     if (unrecorded.length > 0) throw new Violation(`no entry allows ${unrecorded.join(", ")}`);
     return report;
+  }
+}
+
+/** Every revision of a repository, newest first, page by page. */
+async function listed(reader: Api, name: string): Promise<string[]> {
+  const found: string[] = [];
+  for (let before = ""; ; before = `&before=${found.at(-1)}`) {
+    const path = `/v1/repositories/lab/${name}/revisions?limit=100${before}`;
+    const { revisions } = await reader.json("GET", path);
+    const page = (revisions as readonly { revision: string }[]).map(({ revision }) => revision);
+    found.push(...page);
+    if (page.length < 100) return found;
   }
 }

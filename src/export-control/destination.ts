@@ -63,11 +63,3 @@ export function headquartersOf({ facts: { subject } }: Case): readonly CountryCo
         ];
   return headquarters === null || parent === null ? null : [headquarters, parent];
 }
-
-/** The countries that a workload's entity belongs to: where it is organised, headquartered and parented. None for a person. */
-export function entityCountries({ facts: { subject } }: Case): readonly CountryCode[] {
-  if (subject.kind === "person") return [];
-  const { country, headquarters, ultimateParentHeadquarters } = subject.workload.entity;
-  const all = [country, headquarters, ultimateParentHeadquarters];
-  return [...new Set(all.filter((each) => each !== null))].sort();
-}

@@ -1,7 +1,16 @@
-import { consignee, destinationOf, entityCountries } from "./destination.ts";
+import { affiliations } from "./affiliation.ts";
+import { consignee, destinationOf } from "./destination.ts";
 import type { CountryCode } from "./facts.ts";
-import { type Case, type Finding, fail, type Need, pass, unknown } from "./finding.ts";
-import { deemedRecipients } from "./nationality.ts";
+import {
+  type Case,
+  type Finding,
+  fail,
+  type Need,
+  type Parties,
+  pass,
+  unknown,
+} from "./finding.ts";
+import { type DeemedRecipient, deemedRecipients } from "./nationality.ts";
 import type { Demand, Embargo, Group } from "./rulebook/rule.ts";
 
 const part746 = "15 CFR Part 746; 736.2(b)(6)";
@@ -47,46 +56,35 @@ export function checkEmbargoDestination(given: Case): Finding {
   });
 }
 
-/** Whether someone who receives is a national of a sanctioned country, or an entity that belongs to one. */
+/**
+ * Whether someone who receives is a national of a sanctioned country, belongs to an entity of one, or works for one on record. Only a
+ * license that names that party helps.
+ */
 export function checkEmbargoNationality(given: Case): Finding {
   const found = deemedRecipients(given);
-  if (!found.known) {
+  const open = found.known ? openAffiliation(given) : found.question;
+  if (!found.known || open !== null) {
     return unknown("embargo-nationality", {
       citation: part746,
-      reason: `Nobody can tell whether a sanctioned country is concerned while it is not known ${found.question}.`,
+      rows: ["principle-affiliation"],
+      reason: `Nobody can tell whether a sanctioned country is concerned while it is not known ${open}.`,
       remedy: "An officer records the missing fact, on the person's own statement.",
     });
   }
-  const people = found.recipients.flatMap((recipient) => {
-    const struck = embargoed(given, recipient.readings);
-    const settled = struck.length === recipient.readings.length;
-    return struck.map((embargo) => ({ embargo, settled, parties: recipient.party }));
-  });
-  const entity = embargoed(given, entityCountries(given)).map((embargo) => ({
-    embargo,
-    settled: true,
-    parties: consignee(given),
-  }));
-  const struck = [...people, ...entity];
+  const struck = strikes(given, found.recipients);
   if (struck.length === 0) {
     return pass("embargo-nationality", {
       citation: part746,
+      rows: ["principle-affiliation"],
       reason:
-        "Nobody who receives is a foreign national of a sanctioned country or an entity of one.",
+        "Nobody who receives is a foreign national of a sanctioned country, an entity of one or on record as employed by one.",
     });
   }
   const places = [...new Set(struck.map(({ embargo }) => embargo.country))];
   const details = {
     citation: [...new Set(struck.map(({ embargo }) => embargo.citation))].join("; "),
-    rows: [...new Set(struck.map(({ embargo }) => embargo.id))],
-    needs: struck.map(
-      ({ embargo, parties }): Need => ({
-        ...wholeNeed("license"),
-        kind: "deemed-export",
-        country: embargo.country,
-        parties,
-      }),
-    ),
+    rows: [...new Set(struck.map(({ embargo }) => embargo.id)), "principle-affiliation"],
+    needs: struck.map(needOf),
     remedy: namedLicense,
   };
   if (!struck.some(({ settled }) => settled)) {
@@ -97,17 +95,45 @@ export function checkEmbargoNationality(given: Case): Finding {
   }
   return fail("embargo-nationality", {
     ...details,
-    reason: `The release is one to a national or an entity of ${places.join(" and ")}, which is under sanctions: nothing passes without a license that names the party.`,
+    reason: `The release is one to a national or an entity of ${places.join(" and ")}, or to someone whom such an entity employs. That is under sanctions: nothing passes without a license that names the party.`,
   });
+}
+
+/** An embargo that meets one who receives. Not `settled` where only some readings of a nationality lead to it. */
+type Strike = { readonly embargo: Embargo; readonly settled: boolean; readonly parties: Parties };
+
+function strikes(given: Case, recipients: readonly DeemedRecipient[]): readonly Strike[] {
+  const byNationality = recipients.flatMap(({ readings, party: parties }) => {
+    const struck = embargoed(given, readings);
+    const settled = struck.length === readings.length;
+    return struck.map((embargo) => ({ embargo, settled, parties }));
+  });
+  const byAffiliation = affiliations(given).flatMap(({ country, parties }) =>
+    embargoed(given, [country]).map((embargo) => ({ embargo, settled: true, parties })),
+  );
+  return [...byNationality, ...byAffiliation];
+}
+
+function needOf({ embargo: { country }, parties }: Strike): Need {
+  return { ...wholeNeed("license"), kind: "deemed-export", country, parties };
+}
+
+/** A code on record that stands for no country hides one that may be sanctioned, whatever else is licensed. */
+function openAffiliation(given: Case): string | null {
+  const codes = new Set(given.rulebook.countries.map(({ code }) => code));
+  return affiliations(given).every(({ country }) => codes.has(country))
+    ? null
+    : "which country the recorded headquarters of an employer or an entity stand in";
 }
 
 /**
  * End uses and end users of Part 744. The engine cannot know them: the officer who granted access vouches for the stated purpose. In
- * Macau and Country Group D:5 that is not enough: somebody has to have answered the question there.
+ * Macau and Country Group D:5, be it by place, by entity or by recorded employer, that is not enough: somebody has to have answered
+ * the question there.
  */
 export function checkEndUse(given: Case): Finding {
   const citation = "15 CFR 744.2 to 744.6, 744.21 to 744.23; 736.2(b)(5)";
-  const rows = ["principle-end-use"];
+  const rows = ["principle-end-use", "principle-affiliation"];
   const { grant } = given.facts;
   if (grant === null || grant.purpose.trim() === "") {
     return unknown("end-use", {
@@ -118,24 +144,22 @@ export function checkEndUse(given: Case): Finding {
     });
   }
   const destination = destinationOf(given);
-  const places = [
-    ...(destination.kind === "abroad" ? [destination.country] : []),
-    ...entityCountries(given),
-  ];
-  const sensitive = [...new Set(places)].filter((place) => isMacauOrD5(given, place));
+  const received =
+    destination.kind === "abroad"
+      ? [{ country: destination.country, parties: consignee(given) }]
+      : [];
+  const sensitive = [...received, ...affiliations(given)].filter(({ country }) =>
+    isMacauOrD5(given, country),
+  );
   if (sensitive.length > 0) {
+    const places = [...new Set(sensitive.map(({ country }) => country))];
     return unknown("end-use", {
       citation,
       rows,
       needs: sensitive.map(
-        (country): Need => ({
-          ...wholeNeed("question"),
-          kind: "either",
-          country,
-          parties: consignee(given),
-        }),
+        (place): Need => ({ ...wholeNeed("question"), kind: "either", ...place }),
       ),
-      reason: `${sensitive.join(" and ")} is Macau or in Country Group D:5: whether a military, military-intelligence, weapons or advanced-computing end use stands behind the purpose has to be answered for this party.`,
+      reason: `${places.join(" and ")} is Macau or in Country Group D:5: whether a military, military-intelligence, weapons or advanced-computing end use stands behind the purpose has to be answered for this party.`,
       remedy: "An officer records a determination that names the party, or a BIS license.",
     });
   }

@@ -1,6 +1,6 @@
 /**
  * Everything that a decision may rest on, gathered by the caller and frozen at one instant. Every member is present: what is not
- * known is null, and null never helps the requester; in a license and in the operator's limits null means what its comment says. The value is canonical JSON (no fractions, no undefined), so that its
+ * known is null, and null never helps the requester, save that nobody is asked for employment which would only restrict; in a license and in the operator's limits null means what its comment says. The value is canonical JSON (no fractions, no undefined), so that its
  * commitment can be recorded and the decision replayed.
  */
 export type Facts = {
@@ -69,7 +69,10 @@ export type PersonFacts = {
   readonly citizenships: readonly Dated[] | null;
   /** All permanent residencies ever stated; an empty list says that there are none, null that nobody knows. */
   readonly permanentResidencies: readonly Dated[] | null;
-  /** For whom the person works. Asked only where a requirement turns on it (742.6(a)(6)(iii), 742.6(a)(13)). Null: not known. */
+  /**
+   * For whom the person works. Asked only where a requirement turns on it (742.6(a)(6)(iii), 742.6(a)(13)). Once on record its places
+   * count for the embargo and the end use as well, where it only restricts. Null: not known.
+   */
   readonly employment: {
     readonly entityHeadquarters: CountryCode;
     /** An entity without a parent states its own headquarters. Null: not known. */
@@ -177,12 +180,14 @@ export type ScreeningFacts = {
     readonly name: string;
     /** SHA-256 of the list's bytes, hex. */
     readonly digest: string;
-    /** ISO date or instant at which the list was current. */
-    readonly asOf: string;
+    /** ISO date or instant at which the list was current; null where nothing tells, and then the list clears nobody. */
+    readonly asOf: string | null;
     /** `sample` is the list of invented parties that ships with the product: it can deny, and clears nobody outside a trial. */
     readonly kind: "sample" | "loaded";
   };
-  /** How many names of the subject were compared: none compared is not screened. */
+  /** How many parties stand behind the subject: a person alone, or a workload's accountable person and its entity. */
+  readonly parties: number;
+  /** How many of them have at least one name that could be compared. Fewer than `parties`: somebody was not screened. */
   readonly screened: number;
   /** The operator's limit on the age of the list; null where none is set. */
   readonly maxAgeDays: number | null;

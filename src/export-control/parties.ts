@@ -1,3 +1,4 @@
+import type { ScreeningFacts, SubjectFacts } from "./facts.ts";
 import { type Case, type Finding, fail, notApplicable, pass, unknown } from "./finding.ts";
 import { binds } from "./item.ts";
 import { instantMs } from "./time.ts";
@@ -6,7 +7,8 @@ const dayMs = 86_400_000;
 
 /**
  * Denied parties. Any match on a list that bars denies, any other match holds, unless an officer has determined that the subject is
- * not the listed party. No license cures a match here, and a stale or empty list clears nobody, nor does the sample outside a trial.
+ * not the listed party. No license cures a match here. A list that is stale, empty or of unknown age clears nobody, nor does the sample
+ * outside a trial.
  */
 export function checkDeniedParty({ facts, rulebook }: Case): Finding {
   const citation = "15 CFR Part 744; 736.2(b)(4), (b)(5)";
@@ -48,26 +50,41 @@ export function checkDeniedParty({ facts, rulebook }: Case): Finding {
 }
 
 function cleared({ facts }: Case, citation: string): Finding {
-  const screening = facts.screening;
-  const remedy = "Load a current list and ask again.";
-  if (screening === null || screening.screened < 1) {
-    const reason = "No name of the subject was compared.";
-    return unknown("denied-party", { citation, reason, remedy: "Record the subject's names." });
+  const { screening } = facts;
+  if (screening === null || !isEveryPartyScreened(screening, facts.subject)) {
+    return unknown("denied-party", {
+      citation,
+      reason: "Somebody behind the subject has no name that could be compared.",
+      remedy: "Record a name for the person and, for a workload, for its entity.",
+    });
   }
+  const remedy = "Load a current list whose date is known, and ask again.";
   if (screening.list.kind === "sample") return clearedBySample(screening.isTrial, citation, remedy);
-  const [now, asOf] = [instantMs(facts.at), instantMs(screening.list.asOf)];
-  if (now == null || asOf == null) {
-    const reason = "The age of the list cannot be told.";
-    return unknown("denied-party", { citation, reason, remedy });
-  }
-  if (screening.maxAgeDays !== null && now - asOf > screening.maxAgeDays * dayMs) {
-    const reason = `The list is older than the ${screening.maxAgeDays} days that the operator admits.`;
-    return unknown("denied-party", { citation, reason, remedy });
-  }
+  const doubt = doubtOfAge(screening, facts.at);
+  if (doubt !== null) return unknown("denied-party", { citation, reason: doubt, remedy });
   return pass("denied-party", {
     citation,
     reason: `No name of the subject equals a name on the list as of ${screening.list.asOf}, apart from matches that an officer cleared. Only equal names match; similar ones do not.`,
   });
+}
+
+/** A workload has two parties, and a name of one does not stand in for the other. Counts that are missing or too low are not enough. */
+function isEveryPartyScreened(
+  { parties, screened }: ScreeningFacts,
+  { kind }: SubjectFacts,
+): boolean {
+  return parties >= (kind === "workload" ? 2 : 1) && screened >= parties;
+}
+
+/** Why the age of a list is no ground to clear anybody; null where it is. A date in the future would keep it fresh for ever. */
+function doubtOfAge({ list, maxAgeDays }: ScreeningFacts, at: string): string | null {
+  const now = instantMs(at);
+  const asOf = list.asOf === null ? null : instantMs(list.asOf);
+  if (now === null || asOf === null) return "The age of the list cannot be told.";
+  if (asOf - now > dayMs) return "The list is dated in the future, so its age cannot be told.";
+  return maxAgeDays !== null && now - asOf > maxAgeDays * dayMs
+    ? `The list is older than the ${maxAgeDays} days that the operator admits.`
+    : null;
 }
 
 /** The sample list stands in for a real one only while a vault is being tried out, and the reason says so. */

@@ -10,11 +10,30 @@ import {
 
 /**
  * Parses the Consolidated Screening List: the CSV with its header, the consolidated JSON (`results`), or the JSON with shortened keys
- * that describes itself in `fieldKey`. Throws a ListError that names the line or entry it cannot take.
+ * that describes itself in `fieldKey`. A list that states when it was made is as old as it says, unless `about` makes it older
+ * still. Throws a ListError that names the line or entry it cannot take.
  */
 export function parseConsolidatedList(text: string, about: About): ScreeningList {
   const isJson = /^\ufeff?\s*[{[]/.test(text);
-  return listOf(about, [text], isJson ? partiesOfJson(text) : partiesOfCsv(text));
+  if (!isJson) return listOf(about, [text], partiesOfCsv(text));
+  const whole = parsed(text);
+  const asOf = earlier(about.asOf, statedAt(whole));
+  return listOf({ ...about, asOf }, [text], partiesOfJson(whole));
+}
+
+/** When the JSON says that it was made, as an instant in UTC; null where it does not. */
+function statedAt(whole: Readonly<Record<string, unknown>>): string | null {
+  const stated = whole["search_performed_at"] ?? whole["sourceGeneratedAt"];
+  if (typeof stated !== "string") return null;
+  const [, moment, zone = "Z"] =
+    /^(\d{4}-\d{2}-\d{2}T[\d:.]+)(Z|[+-]\d{2}:\d{2})?$/.exec(stated) ?? [];
+  const ms = Date.parse(`${moment}${zone}`);
+  return Number.isNaN(ms) ? null : new Date(ms).toISOString();
+}
+
+function earlier(one: string | null, other: string | null): string | null {
+  if (one === null || other === null) return one ?? other;
+  return Date.parse(other) < Date.parse(one) ? other : one;
 }
 
 function partiesOfCsv(text: string): readonly ListedParty[] {
@@ -46,8 +65,7 @@ function partiesOfCsv(text: string): readonly ListedParty[] {
   });
 }
 
-function partiesOfJson(text: string): readonly ListedParty[] {
-  const whole = parsed(text);
+function partiesOfJson(whole: Readonly<Record<string, unknown>>): readonly ListedParty[] {
   if (Array.isArray(whole.results)) return whole.results.map(partyOfResult);
   if (Array.isArray(whole.entries) && isRecord(whole.fieldKey)) return partiesOfReduced(whole);
   throw new ListError("the JSON has neither `results` nor `entries` with a `fieldKey`");

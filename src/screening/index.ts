@@ -47,9 +47,9 @@ export function match(index: ScreeningIndex, names: readonly string[]): readonly
   return [...found].sort(([one], [other]) => one - other).map(([, each]) => each);
 }
 
-/** How many of these names hold anything that can be compared. None means that the subject was not screened. */
-export function comparable(names: readonly string[]): number {
-  return names.filter((name) => nameKeys(name).length > 0).length;
+/** Whether any of one party's names holds something that can be compared. A party without such a name was not screened. */
+export function isComparable(names: readonly string[]): boolean {
+  return names.some((name) => nameKeys(name).length > 0);
 }
 
 function matchOf(party: ListedParty, askedName: string, asked: readonly string[]): ScreeningMatch {

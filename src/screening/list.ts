@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 /** A list of denied parties as parsed: what a screening is made with, and what its record names. */
 export type ScreeningList = {
   readonly name: string;
-  /** ISO date or instant at which the publisher's list was current. */
-  readonly asOf: string;
+  /** ISO date or instant at which the publisher's list was current; null where nothing tells. */
+  readonly asOf: string | null;
   /** SHA-256 of the bytes it was parsed from, hex. */
   readonly digest: string;
   readonly kind: "sample" | "loaded";

@@ -62,7 +62,7 @@ export async function gatherFacts(tx: Tx, request: FactsRequest): Promise<Gather
   });
   for (const license of licenses) await assertCounted(tx, license);
   const classification = await lockClassification(tx, repository.id);
-  const { subject, names, rows } = await lockSubject(tx, request);
+  const { subject, parties, rows } = await lockSubject(tx, request);
   await assertTokenStands(tx, caller, now);
   await assertPrincipalStands(tx, caller);
   const grant = pickGrant(grants, now);
@@ -89,8 +89,9 @@ export async function gatherFacts(tx: Tx, request: FactsRequest): Promise<Gather
             list: screening.list,
             maxAgeDays: screening.maxAgeDays,
             isTrial: screening.isTrial,
-            screened: screening.comparable(names),
-            matches: screening.match(names).map((match) => ({ ...match, clearedBy: null })),
+            parties: parties.length,
+            screened: parties.filter((names) => screening.isComparable(names)).length,
+            matches: screening.match(parties.flat()).map((match) => ({ ...match, clearedBy: null })),
           },
   };
   return { facts, grant };
@@ -195,7 +196,8 @@ async function lockSubject(
   { caller, person }: FactsRequest,
 ): Promise<{
   readonly subject: SubjectFacts;
-  readonly names: readonly string[];
+  /** The names of each party behind the subject. */
+  readonly parties: readonly (readonly string[])[];
   readonly rows: readonly RecordedRow[];
 }> {
   const row = await tx
@@ -211,7 +213,7 @@ async function lockSubject(
   if (caller.workload === null)
     return {
       subject: { kind: "person", person: facts },
-      names,
+      parties: [names],
       rows: [recordedRow("person", row)],
     };
   const { workload, entity } = await readWorkload(tx, caller.workload);
@@ -230,7 +232,7 @@ async function lockSubject(
         entity: entityFacts(locked.entity),
       },
     },
-    names: [...names, locked.entity.name],
+    parties: [names, [locked.entity.name]],
     rows: [
       recordedRow("person", row),
       recordedRow("workload", locked.workload),

@@ -27,8 +27,8 @@ export type Vault = {
 
 /** A loaded denied-party list. `match` compares names for equality after normalisation. */
 export type Screening = Pick<ScreeningFacts, "list" | "maxAgeDays" | "isTrial"> & {
-  /** How many of the names hold anything that can be compared. */
-  comparable(names: readonly string[]): number;
+  /** Whether any of one party's names holds something that can be compared. */
+  isComparable(names: readonly string[]): boolean;
   match(names: readonly string[]): readonly { readonly source: string; readonly entry: string }[];
 };
 

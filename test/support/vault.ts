@@ -82,7 +82,6 @@ export async function startVault({
     location: null,
     maxAgeDays: null,
     isTrial: true,
-    now: clock.now,
   });
   const vault: Vault = {
     ...adapters,

@@ -43,4 +43,12 @@ export const principles: readonly Principle[] = [
     citation: "15 CFR Part 744; 736.2(b)(5)",
     rule: "A license can be required by the end use or end user whatever the item; an officer judges it.",
   },
+  {
+    ...common,
+    id: "principle-affiliation",
+    confidence: "inferred",
+    citation: "15 CFR Parts 744 and 746; 736.2(b)(5), (b)(6)",
+    rule: "Whoever is on record as employed by an entity that has its headquarters, or its ultimate parent's, in a sanctioned country counts as that entity does; in Macau or Country Group D:5 the end use is asked for them as for a workload's entity.",
+    note: "Employment is not demanded of anybody for this: none on record leaves the rule without effect, and one on record only restricts.",
+  },
 ];

@@ -79,11 +79,15 @@ export function workload(
 
 export const screenedClean = {
   list: { name: "Consolidated Screening List", digest: "00", asOf: "2026-11-22", kind: "loaded" },
-  screened: 2,
+  parties: 1,
+  screened: 1,
   maxAgeDays: 14,
   isTrial: false,
   matches: [],
 } as const satisfies Facts["screening"];
+
+/** The same for a workload, which has two parties: the accountable person and the entity. */
+export const bothScreened = { ...screenedClean, parties: 2, screened: 2 };
 
 /** A U.S. citizen asks, in the United States, for an approved repository under a grant: everything known, nothing in the way. */
 export const base: Facts = {
@@ -118,7 +122,8 @@ export function asks(
 
 /** The same for a workload. */
 export function runs(subject: WorkloadFacts, asked: Asked = {}): Facts {
-  return { ...asks(citizen, asked), subject: { kind: "workload", workload: subject } };
+  const screened = asks(citizen, { screening: bothScreened, ...asked });
+  return { ...screened, subject: { kind: "workload", workload: subject } };
 }
 
 type Asked = Partial<Facts> & {

@@ -6,6 +6,7 @@ import { rulebook } from "../../../src/export-control/rulebook.ts";
 import {
   asks,
   base,
+  bothScreened,
   citizen,
   classified,
   held,
@@ -34,6 +35,10 @@ const employedBy = (
 ) => ({ employment: { entityHeadquarters, ultimateParentHeadquarters, permanentRegular } });
 const matching = (source: string, clearedBy: string | null = null): Partial<Facts> => ({
   screening: { ...screenedClean, matches: [{ source, entry: "1", clearedBy }] },
+});
+const listed = (asOf: string | null, maxAgeDays: number | null = 14): Facts => ({
+  ...base,
+  screening: { ...screenedClean, maxAgeDays, list: { ...screenedClean.list, asOf } },
 });
 const reclassified = (more: Parameters<typeof classified>[1]): Facts => ({
   ...base,
@@ -76,11 +81,21 @@ const itemAndGrant: readonly Policy[] = [
 // biome-ignore format: a table reads by its rows
 const parties: readonly Policy[] = [
   ["a person whom nobody screened", "736.2(b)(4)", { ...base, screening: null }, "hold", { "denied-party": "unknown" }],
-  ["a screening of no name", "736.2(b)(4)", { ...base, screening: { ...screenedClean, screened: 0 } }, "hold", { "denied-party": "unknown" }],
+  ["a person none of whose names could be compared", "736.2(b)(4)", { ...base, screening: { ...screenedClean, screened: 0 } }, "hold", { "denied-party": "unknown" }],
+  ["a screening of no party at all", "736.2(b)(4)", { ...base, screening: { ...screenedClean, parties: 0, screened: 0 } }, "hold", { "denied-party": "unknown" }],
+  ["a workload of which both parties were screened", "736.2(b)(4)", runs(workload(), { screening: bothScreened }), "allow", { "denied-party": "pass" }],
+  ["a workload whose accountable person or entity has no name that could be compared", "736.2(b)(4)", runs(workload(), { screening: { ...bothScreened, screened: 1 } }), "hold", { "denied-party": "unknown" }],
+  ["a workload of which only one party was counted", "736.2(b)(4)", runs(workload(), { screening: screenedClean }), "hold", { "denied-party": "unknown" }],
+  ["a workload with a match and a party that was not screened", "744.11", runs(workload(), { screening: { ...bothScreened, screened: 1, matches: [{ source: "EL", entry: "1", clearedBy: null }] } }), "deny", { "denied-party": "fail" }],
   ["a screening against the sample list in a trial", "736.2(b)(4)", { ...base, screening: { ...screenedClean, isTrial: true, list: { ...screenedClean.list, kind: "sample" } } }, "allow", { "denied-party": "pass" }],
   ["a screening against the sample list", "736.2(b)(4)", { ...base, screening: { ...screenedClean, list: { ...screenedClean.list, kind: "sample" } } }, "hold", { "denied-party": "unknown" }],
-  ["a list older than the operator admits", "736.2(b)(4)", { ...base, screening: { ...screenedClean, list: { ...screenedClean.list, asOf: "2026-07-31" } } }, "hold", { "denied-party": "unknown" }],
-  ["an old list where the operator sets no limit", "736.2(b)(4)", { ...base, screening: { ...screenedClean, maxAgeDays: null, list: { ...screenedClean.list, asOf: "2026-07-31" } } }, "allow"],
+  ["a list older than the operator admits", "736.2(b)(4)", listed("2026-07-31"), "hold", { "denied-party": "unknown" }],
+  ["an old list where the operator sets no limit", "736.2(b)(4)", listed("2026-07-31", null), "allow"],
+  ["a list of unknown age", "736.2(b)(4)", listed(null), "hold", { "denied-party": "unknown" }],
+  ["a list of unknown age where the operator sets no limit", "736.2(b)(4)", listed(null, null), "hold", { "denied-party": "unknown" }],
+  ["a list dated a day ahead, as a clock or a time zone may have it", "736.2(b)(4)", listed("2026-11-24T12:00:00.000Z"), "allow", { "denied-party": "pass" }],
+  ["a list dated more than a day ahead", "736.2(b)(4)", listed("2026-11-24T12:00:00.001Z"), "hold", { "denied-party": "unknown" }],
+  ["a list dated years ahead where the operator sets no limit", "736.2(b)(4)", listed("2099-01-01", null), "hold", { "denied-party": "unknown" }],
   ["a match on the Denied Persons List", "Part 764 Supp. 2", asks(citizen, matching("DPL")), "deny", { "denied-party": "fail" }],
   ["a match on the Entity List", "744.11", asks(citizen, matching("EL")), "deny", { "denied-party": "fail" }],
   ["a match on the SDN List", "744.8", asks(citizen, matching("SDN")), "deny", { "denied-party": "fail" }],
@@ -186,6 +201,39 @@ const places: readonly Policy[] = [
   ["a workload of an entity with an Iranian parent", "746.7", runs(workload({ ultimateParentHeadquarters: "IR" }), { eccn: "EAR99" }), "deny", { "embargo-nationality": "fail" }],
 ];
 
+const worksFor = (...employer: Parameters<typeof employedBy>) => ({
+  ...citizen,
+  ...employedBy(...employer),
+});
+const inGermany = { to: "DE", eccn: "EAR99" } as const;
+
+// biome-ignore format: a table reads by its rows
+const employers: readonly Policy[] = [
+  ["EAR99 to a German in Germany whose employer nobody recorded", "734.3(c)", asks(nationalOf("DE", { employment: null }), inGermany), "allow", { "embargo-nationality": "pass", "end-use": "pass" }],
+  ["EAR99 to a German in Germany who works for a German company", "734.3(c)", asks(nationalOf("DE", employedBy("DE", "DE")), inGermany), "allow", { "embargo-nationality": "pass", "end-use": "pass" }],
+  ["EAR99 to a German in Germany who works for a company of unknown parent", "734.3(c)", asks(nationalOf("DE", employedBy("DE", null)), inGermany), "allow"],
+  ["EAR99 to a German in Germany who works for a North Korean company", "746.4", asks(nationalOf("DE", employedBy("KP", "KP")), inGermany), "deny", { "embargo-nationality": "fail", "end-use": "unknown" }],
+  ["4E992 to a German in Germany who works for a North Korean company", "746.4", asks(nationalOf("DE", employedBy("KP", null)), { to: "DE", eccn: "4E992" }), "deny", { "embargo-nationality": "fail" }],
+  ["EAR99 to a German who works for a German company with a Cuban parent", "746.2(a)", asks(nationalOf("DE", employedBy("DE", "CU")), inGermany), "deny", { "embargo-nationality": "fail" }],
+  ["weights to a U.S. person in the United States who works for an Iranian company", "746.7", asks(worksFor("IR", "IR")), "deny", { nationality: "not-applicable", "embargo-nationality": "fail" }],
+  ["weights to a U.S. person in the United States who works for a U.S. company", "734.13", asks(worksFor("US", "US")), "allow"],
+  ["weights to a U.S. person who works for a company with a Chinese parent: the end use is asked", "744.21 to 744.23", asks(worksFor("US", "CN")), "hold", { "embargo-nationality": "pass", "end-use": "unknown" }],
+  ["EAR99 to a U.S. person who works for a company in Macau, which is not in D:5", "744.23", asks(worksFor("MO", "MO"), { eccn: "EAR99" }), "hold", { "end-use": "unknown" }],
+  ["EAR99 to a U.S. person who works for a Russian company: no embargo by employer, but D:5", "746.8; 744.21", asks(worksFor("RU", "RU"), { eccn: "EAR99" }), "hold", { "embargo-nationality": "pass", "end-use": "unknown" }],
+  ["a recorded employer in a code that stands for no country", "746", asks(worksFor("ZZ", "US"), { eccn: "EAR99" }), "hold", { "embargo-nationality": "unknown" }],
+  ["a U.S. workload whose accountable person works for an Iranian company", "746.7", runs(workload({}, worksFor("US", "IR"))), "deny", { "embargo-nationality": "fail" }],
+  ["a U.S. workload whose accountable person works for a Chinese company", "744.23", runs(workload({}, worksFor("CN", "CN"))), "hold", { "end-use": "unknown" }],
+  ["an employee of an Iranian company with a license that names them and Iran", "746.7", asks(worksFor("IR", "IR"), allowed(license({ nationalities: ["IR"], parties: naming(citizen.id) }))), "allow", { "embargo-nationality": "covered", "end-use": "covered" }],
+  ["an employee of an Iranian company with a license for Iran open to all", "746.7, read strictly", asks(worksFor("IR", "IR"), allowed(license({ nationalities: ["IR"] }))), "deny", { "embargo-nationality": "fail" }],
+  ["an employee of an Iranian company with a license that names somebody else", "746.7", asks(worksFor("IR", "IR"), allowed(license({ nationalities: ["IR"], parties: naming("person-other") }))), "deny", { "embargo-nationality": "fail" }],
+  ["an employee of an Iranian company with a license that names them and not Iran", "746.7", asks(worksFor("IR", "IR"), allowed(license({ nationalities: ["US"], parties: naming(citizen.id) }))), "deny", { "embargo-nationality": "fail" }],
+  ["an employee of an Iranian company with a license exception", "740.2(a)(6)", asks(worksFor("IR", "IR"), allowed(license({ nationalities: ["IR"], parties: naming(citizen.id) }, { kind: "license-exception" }))), "deny", { "embargo-nationality": "fail" }],
+  ["an employee of an Iranian company with a determination that no license is required", "746.7", asks(worksFor("IR", "IR"), allowed(license({ nationalities: ["IR"], parties: naming(citizen.id) }, { kind: "no-license-required" }))), "deny", { "embargo-nationality": "fail", "end-use": "covered" }],
+  ["a license that names them and Iran, where the parent's code stands for no country", "746.7", asks(worksFor("IR", "ZZ"), allowed(license({ nationalities: ["IR", "ZZ"], parties: naming(citizen.id) }))), "hold", { "embargo-nationality": "unknown" }],
+  ["a license that names the entity, for its accountable person's Iranian employer", "750.7(a), read strictly", runs(workload({}, worksFor("IR", "IR")), allowed(license({ nationalities: ["IR"], parties: namingEntities("entity-1") }))), "deny", { "embargo-nationality": "fail" }],
+  ["a determination on the end use of an employee of a Chinese company", "744", asks(worksFor("CN", "CN"), allowed(license({ nationalities: ["CN"], parties: naming(citizen.id) }, { kind: "no-license-required" }))), "allow", { "end-use": "covered" }],
+];
+
 const german = nationalOf("DE");
 const forGermans = license({ nationalities: ["DE"] });
 const iranian = nationalOf("IR");
@@ -234,11 +282,12 @@ const licensed: readonly Policy[] = [
   ["a citizen in Cuba with a license exception", "740.2(a)(6)", asks(citizen, { to: "CU", eccn: "EAR99", ...allowed(license({ eccns: ["EAR99"], destinations: ["CU"], parties: naming(citizen.id) }, { kind: "license-exception" })) }), "deny"],
   ["a German entity's workload with a license that names the entity", "750.7(a)", runs(workload({ country: "DE", headquarters: "DE", ultimateParentHeadquarters: "DE" }), { eccn: "4E001", ...allowed(license({ eccns: ["4E001"], nationalities: ["DE"], parties: namingEntities("entity-1") })) }), "allow", { "deemed-export-ns": "covered" }],
   ["a license that names the entity, for its German accountable person", "750.7(a), read strictly", runs(workload({}, german), { eccn: "4E001", ...allowed(license({ eccns: ["4E001"], nationalities: ["DE"], parties: namingEntities("entity-1") })) }), "deny", { "deemed-export-ns": "fail" }],
-  ["a headquarters requirement met by a license that names the person", "742.6(a)(6)(iii)", asks({ ...citizen, ...employedBy("DE", "CN") }, { to: "DE", eccn: "4D090", paragraph: "4A090.b", ...allowed(license({ eccns: ["4D090"], destinations: ["DE"], parties: naming(citizen.id) })) }), "allow", { "export-rs": "covered" }],
+  ["a headquarters requirement met by a license that names the person", "742.6(a)(6)(iii)", asks({ ...citizen, ...employedBy("DE", "CN") }, { to: "DE", eccn: "4D090", paragraph: "4A090.b", ...allowed(license({ eccns: ["4D090"], destinations: ["DE"], nationalities: ["CN"], parties: naming(citizen.id) })) }), "allow", { "export-rs": "covered", "end-use": "covered" }],
+  ["a headquarters requirement met by a license that does not name the parent's country: the end use is left", "742.6(a)(6)(iii); 744.23", asks({ ...citizen, ...employedBy("DE", "CN") }, { to: "DE", eccn: "4D090", paragraph: "4A090.b", ...allowed(license({ eccns: ["4D090"], destinations: ["DE"], parties: naming(citizen.id) })) }), "hold", { "export-rs": "covered", "end-use": "unknown" }],
   ["a headquarters requirement and a license open to all", "742.6(a)(6)(iii), read strictly", asks({ ...citizen, ...employedBy("DE", "CN") }, { to: "DE", eccn: "4D090", paragraph: "4A090.b", ...allowed(license({ eccns: ["4D090"], destinations: ["DE"] })) }), "deny"],
 ];
 
-const policies = [...itemAndGrant, ...parties, ...deemed, ...places, ...licensed];
+const policies = [...itemAndGrant, ...parties, ...deemed, ...places, ...employers, ...licensed];
 
 test.each(policies)("%s (%s)", (_name, _citation, facts, verdict, checks = {}) => {
   const decision = decide(facts, rulebook);

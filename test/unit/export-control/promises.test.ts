@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import canonicalize from "canonicalize";
 import fc from "fast-check";
 import { decide } from "../../../src/export-control/decide.ts";
-import { checkIds, type Verdict } from "../../../src/export-control/decision.ts";
+import { type CheckId, checkIds, type Verdict } from "../../../src/export-control/decision.ts";
 import type {
   ClassificationFacts,
   Dated,
@@ -12,7 +12,7 @@ import type {
   PersonFacts,
 } from "../../../src/export-control/facts.ts";
 import { rulebook } from "../../../src/export-control/rulebook.ts";
-import { base, classified, held, screenedClean, workload } from "./builders.ts";
+import { base, bothScreened, classified, held, workload } from "./builders.ts";
 
 const everywhere = [
   "US",
@@ -44,6 +44,7 @@ const country = fc.constantFrom(
   "ZZ",
 );
 const headquarters = fc.constantFrom("US", "DE", "CN", "IR", "MO", "SG");
+const employer = fc.constantFrom("US", "US", "DE", "CN", "IR", "MO", "SG", "ZZ");
 const date = fc.constantFrom("1990-01-01", "2010-06-30", "2026-11-23", "2027-01-01", "someday");
 const eccn = fc.constantFrom(
   "4E091",
@@ -95,8 +96,8 @@ const person: fc.Arbitrary<PersonFacts> = fc.record({
   permanentResidencies: rarelyNull(fc.array(dated, { maxLength: 1 })),
   employment: rarelyNull(
     fc.record({
-      entityHeadquarters: headquarters,
-      ultimateParentHeadquarters: rarelyNull(headquarters),
+      entityHeadquarters: employer,
+      ultimateParentHeadquarters: rarelyNull(employer),
       permanentRegular: fc.boolean(),
     }),
   ),
@@ -144,6 +145,8 @@ const license: fc.Arbitrary<License> = fc.record({
   releasesLeft: fc.constantFrom(null, 0, 1),
 });
 
+const datedAhead = { ...bothScreened, list: { ...bothScreened.list, asOf: "2099-01-01" } };
+
 const facts: fc.Arbitrary<Facts> = fc.record({
   at: fc.constantFrom("2026-11-23T12:00:00.000Z", "2026-11-23T12:00:00.000Z", "soon"),
   item: fc.record({
@@ -170,9 +173,11 @@ const facts: fc.Arbitrary<Facts> = fc.record({
   licenses: fc.array(license, { maxLength: 4 }),
   screening: rarelyNull(
     fc.constantFrom(
-      ...[screenedClean, screenedClean, screenedClean],
-      { ...screenedClean, matches: [{ source: "DPL", entry: "1", clearedBy: "officer-1" }] },
-      { ...screenedClean, matches: [{ source: "UVL", entry: "1", clearedBy: null }] },
+      ...[bothScreened, bothScreened, bothScreened],
+      { ...bothScreened, screened: 1 },
+      datedAhead,
+      { ...bothScreened, matches: [{ source: "DPL", entry: "1", clearedBy: "officer-1" }] },
+      { ...bothScreened, matches: [{ source: "UVL", entry: "1", clearedBy: null }] },
     ),
   ),
 });
@@ -203,8 +208,12 @@ const wideLicense: fc.Arbitrary<License> = fc
 
 /** The same facts with all known and in good standing, so that what is left turns on the law and the licenses. */
 const plausible: fc.Arbitrary<Facts> = fc
-  .record({ given: facts, wide: fc.array(wideLicense, { maxLength: 3 }) })
-  .map(({ given, wide }) => ({
+  .record({
+    given: facts,
+    wide: fc.array(wideLicense, { maxLength: 3 }),
+    screening: fc.constantFrom(bothScreened, bothScreened, bothScreened, datedAhead),
+  })
+  .map(({ given, wide, screening }) => ({
     ...base,
     item: { ...base.item, classification: settledItem(given) },
     subject:
@@ -214,6 +223,7 @@ const plausible: fc.Arbitrary<Facts> = fc
             kind: "workload",
             workload: workload({}, settled(given.subject.workload.accountable)),
           },
+    screening,
     destination: {
       country: settledPlace(given.destination.country),
       basis: "site",
@@ -285,7 +295,7 @@ test("the order in which licenses are given changes nothing", () => {
   );
 });
 
-test("removing any fact never turns a hold or a denial into an allow", () => {
+test("removing any fact never turns a hold or a denial into an allow, an employer that restricts set apart", () => {
   fc.assert(
     fc.property(anyFacts, (given) => {
       fc.pre(decide(given, rulebook).verdict !== "allow");
@@ -293,6 +303,22 @@ test("removing any fact never turns a hold or a denial into an allow", () => {
         expect({ poorer, verdict: decide(poorer, rulebook).verdict }).not.toMatchObject({
           verdict: "allow",
         });
+      }
+    }),
+    runs,
+  );
+});
+
+test("an employer on record only restricts the embargo and the end use, and taking it off lifts nothing else", () => {
+  fc.assert(
+    fc.property(anyFacts, (given) => {
+      const recorded = refusing(given);
+      for (const without of withoutEmployment(given)) {
+        const silent = refusing(without);
+        const added = recorded.filter((check) => !silent.includes(check));
+        const lifted = silent.filter((check) => !recorded.includes(check));
+        expect(added.filter((check) => !byEmployer.includes(check))).toEqual([]);
+        expect(lifted.filter((check) => byEmployer.includes(check))).toEqual([]);
       }
     }),
     runs,
@@ -319,6 +345,30 @@ test("every license relied on is needed: without it the same release is not allo
   );
 });
 
+/** The two checks in which a recorded employer counts without being asked for. */
+const byEmployer: readonly CheckId[] = ["embargo-nationality", "end-use"];
+
+function refusing(given: Facts): readonly CheckId[] {
+  const { checks } = decide(given, rulebook);
+  return checks
+    .filter(({ outcome }) => outcome === "fail" || outcome === "unknown")
+    .map(({ check }) => check);
+}
+
+function withoutEmployment(given: Facts): readonly Facts[] {
+  const { subject } = given;
+  if (subject.kind === "person") {
+    return lessEmployed(subject.person).map((person) => ({
+      ...given,
+      subject: { kind: "person", person },
+    }));
+  }
+  return lessEmployed(subject.workload.accountable).map((accountable) => ({
+    ...given,
+    subject: { kind: "workload", workload: { ...subject.workload, accountable } },
+  }));
+}
+
 /** The facts with one thing unknown, one way after another. */
 function withoutOneFact(given: Facts): readonly Facts[] {
   const { item, destination } = given;
@@ -328,6 +378,7 @@ function withoutOneFact(given: Facts): readonly Facts[] {
     { ...given, licenses: [] },
     { ...given, destination: { ...destination, country: null } },
     { ...given, item: { ...item, classification: null } },
+    ...withoutOneFactOfTheScreening(given),
     ...given.licenses.map((_, at) => ({ ...given, licenses: given.licenses.toSpliced(at, 1) })),
   ];
   if (item.classification !== null) {
@@ -337,6 +388,16 @@ function withoutOneFact(given: Facts): readonly Facts[] {
     });
   }
   return [...poorer, ...withoutOneFactOfTheSubject(given)];
+}
+
+function withoutOneFactOfTheScreening(given: Facts): readonly Facts[] {
+  const { screening } = given;
+  if (screening === null) return [];
+  const { list, screened } = screening;
+  return [
+    { ...given, screening: { ...screening, screened: screened - 1 } },
+    { ...given, screening: { ...screening, list: { ...list, asOf: null } } },
+  ];
 }
 
 function withoutOneFactOfTheSubject(given: Facts): readonly Facts[] {
@@ -361,18 +422,28 @@ function withoutOneFactOfTheSubject(given: Facts): readonly Facts[] {
   return workloads.map((each) => ({ ...given, subject: { kind: "workload", workload: each } }));
 }
 
+/** An employer that restricts is left on record: nobody is asked for one, and the test of employers covers its absence. */
 function lessOf(person: PersonFacts): readonly PersonFacts[] {
-  const { employment } = person;
-  const less: PersonFacts[] = [
+  return [
     { ...person, usPerson: null },
     { ...person, citizenships: null },
     { ...person, permanentResidencies: null },
-    { ...person, employment: null },
+    ...(restricts(person.employment) ? [] : lessEmployed(person)),
   ];
-  if (employment !== null) {
-    less.push({ ...person, employment: { ...employment, ultimateParentHeadquarters: null } });
-  }
-  return less;
+}
+
+function lessEmployed(person: PersonFacts): readonly PersonFacts[] {
+  const { employment } = person;
+  if (employment === null) return [];
+  return [
+    { ...person, employment: null },
+    { ...person, employment: { ...employment, ultimateParentHeadquarters: null } },
+  ];
+}
+
+function restricts(employment: PersonFacts["employment"]): boolean {
+  const places = [employment?.entityHeadquarters, employment?.ultimateParentHeadquarters];
+  return places.some((place) => ["IR", "CN", "MO", "ZZ"].includes(place ?? ""));
 }
 
 function settled(person: PersonFacts): PersonFacts {

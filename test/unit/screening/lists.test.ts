@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import { parseConsolidatedList } from "../../../src/screening/csl.ts";
-import { buildIndex, comparable, match } from "../../../src/screening/index.ts";
+import { buildIndex, isComparable, match } from "../../../src/screening/index.ts";
 import { ListError, type ScreeningList, sourceCode } from "../../../src/screening/list.ts";
 import { parseSdnList } from "../../../src/screening/ofac.ts";
 import { sampleList } from "../../../src/screening/sample-list.ts";
@@ -192,8 +192,34 @@ test("a match gives each listed party once, in the order of the list, and says b
   expect(match(index, ["--"])).toEqual([]);
 });
 
-test("a name that cannot be compared does not count as compared", () => {
-  expect(comparable(["Ada Heron", "--", ""])).toBe(1);
+test("a party is compared by any one name that can be, and by none that cannot", () => {
+  expect(isComparable(["--", "Ada Heron"])).toBe(true);
+  expect(isComparable(["--", ""])).toBe(false);
+  expect(isComparable([])).toBe(false);
+});
+
+const result = { source: denied, id: "x1", name: "Heron" };
+const dated = (stated: object, asOf: string | null) =>
+  parseConsolidatedList(JSON.stringify({ ...stated, results: [result] }), { ...about, asOf }).asOf;
+
+test("a list that states when it was made is as old as it says", () => {
+  const stated = { search_performed_at: "2026-07-31T13:15:00.015113" };
+  expect(dated(stated, null)).toBe("2026-07-31T13:15:00.015Z");
+  expect(dated(stated, "2026-11-22T00:00:00.000Z")).toBe("2026-07-31T13:15:00.015Z");
+  const inZone = { search_performed_at: "2026-07-31T13:15:00-04:00" };
+  expect(dated(inZone, null)).toBe("2026-07-31T17:15:00.000Z");
+});
+
+test("no statement of a list makes it newer than its publisher's date", () => {
+  const stated = { search_performed_at: "2026-11-22T00:00:00Z" };
+  expect(dated(stated, "2026-07-31T00:00:00.000Z")).toBe("2026-07-31T00:00:00.000Z");
+});
+
+test("a list whose statement cannot be read has the publisher's date or none", () => {
+  expect(dated({ search_performed_at: "yesterday" }, "2026-07-31")).toBe("2026-07-31");
+  expect(dated({ search_performed_at: "yesterday" }, null)).toBeNull();
+  expect(dated({ search_performed_at: "2026-07-99T00:00:00Z" }, null)).toBeNull();
+  expect(dated({}, null)).toBeNull();
 });
 
 test("the sample list says that it is one", () => {
@@ -212,6 +238,10 @@ testReal(
   () => {
     const list = csl(real("csl_2026-07-31_reduced.json"));
     expect(list.entries).toHaveLength(25_921);
+    const undated = { ...about, asOf: null };
+    expect(parseConsolidatedList(real("csl_2026-07-31_reduced.json"), undated).asOf).toBe(
+      "2026-07-31T13:15:00.015Z",
+    );
     const count = (code: string) => list.entries.filter(({ source: each }) => each === code).length;
     expect(["SDN", "EL", "DPL", "UVL", "MEU", "OTHER"].map(count)).toEqual([
       19_181, 3_420, 1_596, 222, 70, 0,
@@ -246,10 +276,10 @@ function expectEveryNameToMatchItself(list: ScreeningList): void {
   const missing = list.entries.filter(({ source: from, entry, name, alternateNames }) =>
     [name, ...alternateNames].some(
       (each) =>
-        comparable([each]) > 0 &&
+        isComparable([each]) &&
         !match(index, [each]).some((found) => found.source === from && found.entry === entry),
     ),
   );
   expect(missing).toEqual([]);
-  expect(list.entries.filter(({ name }) => comparable([name]) === 0)).toEqual([]);
+  expect(list.entries.filter(({ name }) => !isComparable([name]))).toEqual([]);
 }

@@ -91,7 +91,9 @@ export async function gatherFacts(tx: Tx, request: FactsRequest): Promise<Gather
             isTrial: screening.isTrial,
             parties: parties.length,
             screened: parties.filter((names) => screening.isComparable(names)).length,
-            matches: screening.match(parties.flat()).map((match) => ({ ...match, clearedBy: null })),
+            matches: screening
+              .match(parties.flat())
+              .map((match) => ({ ...match, clearedBy: null })),
           },
   };
   return { facts, grant };

@@ -147,11 +147,7 @@ export async function startServer({
   started.defer(async () => await adapters.close());
   const node = config.databaseUrl === null ? "embedded" : `${process.pid}-${randomUUID()}`;
   const onFailure = (what: string) => (error: unknown) => log.error({ err: error }, what);
-  const screening = await openScreening(
-    config,
-    now,
-    onFailure("the denied-party list was not loaded"),
-  );
+  const screening = await openScreening(config, onFailure("the denied-party list was not loaded"));
   const ledger = await openLedger({
     database,
     signer,
@@ -211,12 +207,11 @@ function explain(thrown: unknown): Refusal {
   return new Refusal("internal", "the request could not be finished", { cause: thrown });
 }
 
-async function openScreening(config: Config, now: () => Date, onFailure: (error: unknown) => void) {
+async function openScreening(config: Config, onFailure: (error: unknown) => void) {
   const source = {
     location: config.screeningList,
     maxAgeDays: config.screeningList === null ? null : config.screeningMaxAgeDays,
     isTrial: config.environment === "development",
-    now,
   };
   let current: Screening | null = await loadScreening(source);
   return {

@@ -80,7 +80,7 @@ describePostgres("a suspended or revoked license, grant or person never commits 
     return {
       ask: async () => (await decideRelease(t.vault, visitor.caller, request)).decision.verdict,
       change: async (change: "suspended" | "reinstated") =>
-        changeStanding(t.vault, cast.first.caller, { noun, id: ids[noun] ?? "", change }),
+        changeStanding(t.vault, cast.second.caller, { noun, id: ids[noun] ?? "", change }),
     };
   }
 

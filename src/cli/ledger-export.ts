@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { readTile, type TileSource } from "../ledger/source.ts";
 import { folderSource } from "../ledger/source-folder.ts";
@@ -10,7 +10,7 @@ import { hashBytes } from "../merkle/tree.ts";
 import { Failure } from "./failure.ts";
 import type { LedgerKey } from "./ledger-key.ts";
 import { signedCheckpoint } from "./ledger-show.ts";
-import { isCode } from "./paths.ts";
+import { isCode, makeFolder } from "./paths.ts";
 
 export type Exported = {
   readonly folder: string;
@@ -30,7 +30,7 @@ export async function exportLedger(
   { folder, signal }: { readonly folder: string; readonly signal: AbortSignal },
 ): Promise<Exported> {
   const { checkpoint, bytes } = await signedCheckpoint(source, key);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await keepKey(join(folder, "verification-key"), key);
   const older = await olderCheckpoint(join(folder, "checkpoint"), key);
   assertNotSmaller(checkpoint, older);
@@ -120,7 +120,7 @@ async function isKept(tile: Tile, file: string): Promise<boolean> {
 
 /** Whole or not at all: written beside its place, synced and renamed. */
 async function write(file: string, bytes: Uint8Array): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
+  await makeFolder(dirname(file));
   const partial = `${file}.${randomUUID()}.partial`;
   try {
     await using handle = await open(partial, "wx");

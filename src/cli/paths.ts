@@ -1,5 +1,5 @@
-import { lstat, mkdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { lstat, mkdir, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { Failure } from "./failure.ts";
 
 const longestPathBytes = 1_024;
@@ -58,11 +58,28 @@ export function destinationsOf(
 }
 
 /**
+ * Makes a folder and those above it. Node's own recursive mkdir tries for ever where the system says that nothing can be made in a folder
+ * that is there, as in /proc.
+ */
+export async function makeFolder(folder: string): Promise<void> {
+  const path = resolve(folder);
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (isCode(error, "EEXIST") && (await stat(path)).isDirectory()) return;
+    const isMissingParent = isCode(error, "ENOENT") && dirname(path) !== path;
+    if (!isMissingParent || (await stat(dirname(path)).catch(() => null)) !== null) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path);
+  }
+}
+
+/**
  * Makes the folders between the output folder and the file, and refuses where one of them is a symbolic link or no folder: it could lead
  * outside. The output folder itself is the user's choice and may be a link.
  */
 export async function makeFolders(output: string, path: string): Promise<void> {
-  await mkdir(resolve(output), { recursive: true });
+  await makeFolder(output);
   for (const parent of foldersOf(path)) {
     const folder = join(resolve(output), parent);
     await mkdir(folder, { mode: 0o777 }).catch((error: unknown) => {

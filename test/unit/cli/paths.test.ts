@@ -1,7 +1,9 @@
+import { lstat, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join, resolve, sep } from "node:path";
 import { expect, test } from "@jest/globals";
 import { assert, property, string } from "fast-check";
-import { destinationsOf, pathProblem } from "../../../src/cli/paths.ts";
+import { destinationsOf, makeFolder, pathProblem } from "../../../src/cli/paths.ts";
 
 test.each([
   "a",
@@ -73,4 +75,20 @@ test.each([
   expect(() => destinationsOf("/out", paths)).toThrow(
     expect.objectContaining({ exit: "integrity" }),
   );
+});
+
+test("a folder is made with those above it, and what cannot be made is refused and not tried for ever", async () => {
+  const root = await mkdtemp(join(tmpdir(), "weightvault-folder-"));
+  try {
+    await makeFolder(join(root, "a/b/c"));
+    await makeFolder(join(root, "a/b/c"));
+    expect((await lstat(join(root, "a/b/c"))).isDirectory()).toBe(true);
+    await writeFile(join(root, "file"), "");
+    await expect(makeFolder(join(root, "file"))).rejects.toMatchObject({ code: "EEXIST" });
+    await expect(makeFolder(join(root, "file/below"))).rejects.toMatchObject({ code: "ENOTDIR" });
+    if (process.platform === "linux")
+      await expect(makeFolder("/proc/none/of/this")).rejects.toMatchObject({ code: "ENOENT" });
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
 });

@@ -116,7 +116,8 @@ async function liveAndDie(loop: Loop, nth: number, random: Random): Promise<void
     const life = loop.world.open(await server.url);
     if (kind !== 1) await look(loop, life.api);
     loop.world.hunt();
-    await sleep(random.below(1_000));
+    await loop.world.afterTurns(random.below(50));
+    await sleep(random.below(50));
   } finally {
     await kill(server, loop.world);
   }
@@ -132,8 +133,10 @@ async function look({ world, checks }: Loop, api: Api): Promise<void> {
 async function kill(server: ServerProcess, world: World | null): Promise<void> {
   world?.close();
   const { signal } = await server.end("SIGKILL");
-  const isTroubled = /^\{"level":(50|60)/m.test(server.said());
-  if (signal !== "SIGKILL" || isTroubled)
+  const errors = server.said().match(/^\{"level":(50|60).*$/gm) ?? [];
+  // A release that waited too long for its entry was refused, as it should be.
+  const troubles = errors.filter((line) => !line.includes('"code":"ledger_unavailable"'));
+  if (signal !== "SIGKILL" || troubles.length > 0)
     throw new Error(`the server had trouble before it was killed: ${server.said()}`);
 }
 
@@ -156,7 +159,7 @@ async function killAgainAndAgain(loop: Loop): Promise<void> {
   expect(world.violations).toEqual([]);
   // A loop in which nothing happened proves nothing.
   for (const who of ["first uploader", "reader", "streamer", "officers", "witness"])
-    expect([who, (world.turns.get(who) ?? 0) > kills / 5]).toEqual([who, true]);
+    expect([who, (world.turns.get(who) ?? 0) > kills / 10]).toEqual([who, true]);
   // Half of the time the license is suspended, and it may be while the keys are on their way.
   expect(world.turns.get("licensed") ?? 0).toBeGreaterThan(0);
 }

@@ -62,6 +62,14 @@ export class World {
     this.#hunted.resolve();
   }
 
+  /** Resolves when the clients have taken so many turns more, or after six seconds. */
+  async afterTurns(count: number): Promise<void> {
+    const taken = () => [...this.turns.values()].reduce((sum, turns) => sum + turns, 0);
+    const end = performance.now() + 6_000;
+    for (const before = taken(); taken() < before + count && performance.now() < end; )
+      await sleep(5);
+  }
+
   /** A client's pause between two turns: long while the server is looked at, short once it is hunted. */
   async pause(random: Random): Promise<void> {
     if (this.#isHunted || this.isOver) await sleep(random.below(60));

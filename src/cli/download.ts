@@ -125,7 +125,7 @@ async function fetchFiles(
   files: readonly ReleasedFile[],
 ): Promise<ReleasedFile[]> {
   for (const [at, file] of files.entries()) {
-    if (at > 0 && Date.now() > release.expiresAt.getTime() - expiryMarginMs) {
+    if (at > 0 && performance.now() > release.endsAtMs - expiryMarginMs) {
       const rest = files.slice(at);
       for (const { key } of rest) key.wipe();
       return rest;

@@ -74,7 +74,9 @@ export function grantCommands(program: Command, context: Context): void {
 function instant(text: string): string {
   const isTime = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?Z)?$/.test(text);
   const time = new Date(text);
-  if (!isTime || Number.isNaN(time.getTime()))
-    throw new InvalidArgumentError("A time is YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ.");
+  // A day that the month does not have would silently become a later one, and the grant with it.
+  const isReal =
+    isTime && !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text.slice(0, 10));
+  if (!isReal) throw new InvalidArgumentError("A time is YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ.");
   return time.toISOString();
 }

@@ -28,7 +28,8 @@ export type ReleasedFile = Answer<"release">["objects"][number] & {
 export type ObtainedRelease = {
   readonly release: string;
   readonly revision: string;
-  readonly expiresAt: Date;
+  /** When it ends at the latest, on this process's monotonic clock (`performance.now()`, milliseconds). */
+  readonly endsAtMs: number;
   readonly index: number;
   readonly files: readonly ReleasedFile[];
 };
@@ -45,6 +46,7 @@ export async function obtain(
   key: VerificationKey,
 ): Promise<ObtainedRelease> {
   const pair = await newRecipientKeyPair();
+  const askedAtMs = performance.now();
   const answer = parseAnswer(
     "release",
     await ask(client, "POST", "/v1/releases", {
@@ -59,10 +61,15 @@ export async function obtain(
   return {
     release: answer.release,
     revision: answer.revision,
-    expiresAt: new Date(answer.expiresAt),
+    endsAtMs: askedAtMs + lifetimeMs(answer, proved),
     index: receipt.index,
     files: await openKeys(answer, pair, proved),
   };
+}
+
+/** Both times are the vault's, so that a wrong clock on this side neither shortens nor lengthens the release. */
+function lifetimeMs({ expiresAt }: Answer<"release">, { entry }: ProvedEntry): number {
+  return Date.parse(expiresAt) - Date.parse(entry.time);
 }
 
 /** Opens the enclosure under the proved entry and gives each file its own key. Throws `integrity`. */

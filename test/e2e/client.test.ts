@@ -51,6 +51,17 @@ test("a refused connection ends with 7", async () => {
   expect(stderr).toContain("cannot be reached");
 });
 
+test.each(["2027-02-31", "2027-02-30T10:00:00Z", "2027-13-01", "tomorrow"])(
+  "a grant's end of %s is no time, and nothing is asked",
+  async (until) => {
+    const grant = ["grant", "add", "--principal", "6f1f2f5e-7a0e-4c58-9a34-0a1f5c3f8a11"];
+    const rest = ["--repository", "lab/model", "--purpose", "evaluation", "--valid-until", until];
+    const { code, stderr, asked } = await ask(() => {}, [...grant, ...rest]);
+    expect({ code, asked }).toEqual({ code: 2, asked: [] });
+    expect(stderr).toContain("YYYY-MM-DD");
+  },
+);
+
 test("a server that says nothing ends with 7 after the timeout", async () => {
   const { code, stderr } = await ask(() => {}, ["token", "list", "--timeout", "1"]);
   expect(code).toBe(7);

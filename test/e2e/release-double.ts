@@ -122,7 +122,7 @@ async function releaseTo(
   const hashes = await inclusionProof(index, entries.length, (_, at) => leaves[at] ?? leaf);
   const given: Json = {
     release,
-    expiresAt: new Date(Date.now() + (tampering.expiresInMs ?? 900_000)).toISOString(),
+    expiresAt: new Date(entriesAt.getTime() + (tampering.expiresInMs ?? 900_000)).toISOString(),
     revision,
     decision: { verdict: "allow", checks: [] },
     enclosure: {
@@ -180,8 +180,11 @@ async function sealFile(path: string, bytes: Uint8Array): Promise<SealedFile> {
   return { path, size: bytes.length, sha256: sha256Of(bytes), object, sealed, key };
 }
 
+/** A day of long ago: a client has to go by the vault's clock. */
+const entriesAt = new Date("2026-01-01T00:00:00.000Z");
+
 function entryOf(index: number, previous: string, kind: string, body: Body): Buffer {
-  return encodeEntry({ index, previous, time: "2026-01-01T00:00:00.000Z", kind, body });
+  return encodeEntry({ index, previous, time: entriesAt.toISOString(), kind, body });
 }
 
 function sha256Of(bytes: Uint8Array): string {

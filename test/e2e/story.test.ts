@@ -63,6 +63,14 @@ async function add(
   return String(principal);
 }
 
+/** The person behind a principal. */
+async function personOf(principal: string): Promise<string> {
+  const { persons } = (await done("first", "person", "list")) as {
+    readonly persons: readonly { readonly id: string; readonly principal: string }[];
+  };
+  return persons.find((person) => person.principal === principal)?.id ?? "";
+}
+
 test("the whole story, from the first officer to the offline verification, by commands alone", async () => {
   await writeFile(at("bootstrap"), await server.bootstrapToken(), { mode: 0o600 });
   const init = [
@@ -207,8 +215,7 @@ test("entities, workloads and licenses are recorded, and stand as officers say",
     "--ownership",
     "no-listed-owner",
   );
-  const persons = (await done("first", "person", "list"))["persons"] as readonly { id: string }[];
-  const accountable = persons.at(-1)?.id ?? "";
+  const accountable = await personOf(await add("owner", ["--us-person", "citizen"], "reader"));
   const { workload } = await done(
     "first",
     "workload",
@@ -261,11 +268,7 @@ test("entities, workloads and licenses are recorded, and stand as officers say",
 
 test("person update replaces facts, and a revoked token opens nothing any more", async () => {
   const principal = await add("leaver", ["--us-person"], "reader");
-  const persons = (await done("first", "person", "list"))["persons"] as readonly {
-    id: string;
-    principal: string;
-  }[];
-  const id = persons.find((person) => person.principal === principal)?.id ?? "";
+  const id = await personOf(principal);
   await done(
     "first",
     "person",

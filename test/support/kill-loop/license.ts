@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ApiCast } from "../api-cast.ts";
 import type { Random } from "./random.ts";
 import { enclosed } from "./release.ts";
 import { type Turn, Violation, type World } from "./world.ts";
+
+const activeMs = 250;
 
 /** What the officers know of the visitor's license: `changing` from before a change is asked for until its answer is there. */
 export type Standing = { state: "active" | "suspended" | "changing"; version: number };
@@ -14,6 +17,8 @@ export function alternating(
   return async ({ api }) => {
     const read = await api.as(first.token).json("GET", `/v1/licenses/${license}`);
     const verb = read["state"] === "active" ? "suspend" : "reinstate";
+    // The visitor is to have a chance of keys now and then.
+    if (verb === "suspend") await sleep(activeMs);
     standing.state = "changing";
     standing.version += 1;
     const officer = api.as(verb === "suspend" ? first.token : second.token);

@@ -80,6 +80,11 @@ export const refusals = {
     "The license cannot make that change from its present state",
     "Read the license's state; revoked and expired licenses stay so.",
   ],
+  last_officer: [
+    409,
+    "Nobody could govern the vault afterwards",
+    "Give another person a token with the role that would be lost, then try again.",
+  ],
   not_found: [
     404,
     "There is no such thing, or you may not know of it",

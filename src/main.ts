@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { chmod, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,6 +22,7 @@ import { encodeVerificationKey } from "./merkle/note.ts";
 import { ListError } from "./screening/list.ts";
 import type { BlobStore } from "./storage/blob-store.ts";
 import { openDiskStore } from "./storage/disk.ts";
+import { assertKeysBelong, hasBegun } from "./vault/begun.ts";
 import { initialize } from "./vault/bootstrap.ts";
 import { destinations } from "./vault/destination.ts";
 import { startPasses } from "./vault/passes.ts";
@@ -66,6 +68,7 @@ export async function openAdapters(
   let database: Database | null = null;
   try {
     const stored = config.databaseUrl === null ? { folder: join(folder.path, "database") } : null;
+    if (stored !== null) assertWhole(folder.path, stored.folder);
     database =
       stored === null
         ? openPostgres({
@@ -77,16 +80,20 @@ export async function openAdapters(
     await prepareSchema(config, database);
     await assertFitForProduction(config, database);
     const opened = database;
+    const { environment } = config;
+    const mayMake = !(await hasBegun({ database }));
     return {
       database: opened,
       custodian: await openSoftCustodian({
         file: join(folder.path, "kek"),
-        environment: config.environment,
+        mayMake,
+        environment,
       }),
       signer: await openSoftSigner({
         file: join(folder.path, "ledger-key.pem"),
+        mayMake,
         name: config.ledgerName,
-        environment: config.environment,
+        environment,
       }),
       store: await openDiskStore({ root: join(folder.path, "store") }),
       close: async () => {
@@ -99,6 +106,16 @@ export async function openAdapters(
     folder.release();
     throw error;
   }
+}
+
+/** Keys without the database that they belong to are what a half-restored backup looks like; an empty vault beside them would hide it. */
+function assertWhole(folder: string, database: string): void {
+  if (existsSync(database)) return;
+  const keys = ["kek", "ledger-key.pem"].filter((name) => existsSync(join(folder, name)));
+  if (keys.length === 0) return;
+  throw new ConfigurationError([
+    `WEIGHTVAULT_DATA: ${folder} holds ${keys.join(" and ")} and no database: restore all of it from one backup, or name a new folder`,
+  ]);
 }
 
 /** The embedded default and development migrate by themselves; production leaves that to the owner's `weightvault migrate`. */
@@ -123,6 +140,11 @@ async function assertFitForProduction(config: Config, database: Database): Promi
       "WEIGHTVAULT_STORE_COUNTRY: ciphertext stored in Country Group D:5 is an export (15 CFR 734.18(a)(5)(iv))",
     );
   }
+  const unknownSites = config.sites.filter(
+    (site) => !rulebook.countries.some(({ code }) => code === site.country),
+  );
+  for (const { name } of unknownSites)
+    problems.push(`WEIGHTVAULT_SITES: the rulebook does not know the country of ${name}`);
   if (config.environment === "production") {
     if (await ownsTables(database))
       problems.push(
@@ -147,6 +169,7 @@ export async function startServer({
   started.defer(async () => await adapters.close());
   const node = config.databaseUrl === null ? "embedded" : `${process.pid}-${randomUUID()}`;
   const onFailure = (what: string) => (error: unknown) => log.error({ err: error }, what);
+  await assertKeysBelong({ database, custodian, signer });
   const screening = await openScreening(config, onFailure("the denied-party list was not loaded"));
   const ledger = await openLedger({
     database,

@@ -10,7 +10,7 @@ import { grantCommands } from "./grant.ts";
 import { initCommand } from "./init.ts";
 import { ledgerCommands } from "./ledger.ts";
 import { licenseCommands } from "./license.ts";
-import { createOutput } from "./output.ts";
+import { createOutput, printable } from "./output.ts";
 import { personCommands } from "./person.ts";
 import { releaseCommands } from "./release.ts";
 import { repositoryCommands } from "./repository.ts";
@@ -26,7 +26,7 @@ export function buildProgram(context: Context): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
-      writeErr: (text) => context.stderr.write(text),
+      writeErr: (text) => context.stderr.write(printable(text)),
     })
     .showHelpAfterError("(--help says how it is used)")
     .addHelpText("after", `\nExit codes:\n${exitTable()}`);

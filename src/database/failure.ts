@@ -16,6 +16,9 @@ const outageStates = new Set([
 
 const contentionStates = new Set(["40001", "40P01"]);
 
+/** What the system says of a connection; the same codes of another call, such as opening a file, are not the database's. */
+const connectionCalls: readonly unknown[] = [undefined, "connect", "read", "write", "getaddrinfo"];
+
 const outageErrnos = new Set([
   "ECONNREFUSED",
   "ECONNRESET",
@@ -39,10 +42,10 @@ const outageMessages =
  * or still contended after every attempt. Anything else that a query throws is a bug of ours or a violated constraint.
  */
 export function isOutage(thrown: unknown): boolean {
-  return someCause(thrown, ({ code, message }) => {
+  return someCause(thrown, ({ code, message, syscall }) => {
     if (typeof code === "string") {
-      if (outageErrnos.has(code) || outageStates.has(code) || contentionStates.has(code))
-        return true;
+      if (outageErrnos.has(code)) return connectionCalls.includes(syscall);
+      if (outageStates.has(code) || contentionStates.has(code)) return true;
       if (isState(code)) return outageClasses.has(code.slice(0, 2));
     }
     return typeof message === "string" && outageMessages.test(message);
@@ -65,6 +68,7 @@ export function isUniqueViolation(thrown: unknown, constraint?: string): boolean
 
 type Failure = {
   readonly code?: unknown;
+  readonly syscall?: unknown;
   readonly message?: unknown;
   readonly constraint?: unknown;
   readonly cause?: unknown;

@@ -62,6 +62,23 @@ test.each(["2027-02-31", "2027-02-30T10:00:00Z", "2027-13-01", "tomorrow"])(
   },
 );
 
+test("a token that is given as an argument is refused, and not repeated", async () => {
+  const text = `wv_${"aB3-_".repeat(9).slice(0, 43)}`;
+  for (const args of [
+    ["token", "list", text],
+    ["token", "list", "--token", text],
+    ["token", "list", `--token=${text}`],
+    [text],
+    ["repository", "show", text],
+    ["init", "--bootstrap-token-file", text.replace("wv_", "wvb_"), "--name", "A"],
+  ]) {
+    const { code, stdout, stderr } = await ask(() => {}, args);
+    expect([1, 2]).toContain(code);
+    expect(stdout + stderr).not.toContain(text.slice(3));
+    expect(stderr).not.toBe("");
+  }
+});
+
 test("a server that says nothing ends with 7 after the timeout", async () => {
   const { code, stderr } = await ask(() => {}, ["token", "list", "--timeout", "1"]);
   expect(code).toBe(7);

@@ -24,13 +24,13 @@ const names = new Intl.DisplayNames("en", { type: "region", fallback: "none" });
 /** ISO 3166-1 alpha-2, as Node's CLDR knows it, and `XK`. A code that was withdrawn maps to its successor there, and is refused. */
 export const country = z
   .string()
-  .regex(/^[A-Z]{2}$/, "must be a country code of two capitals")
+  .regex(/^[A-Z]{2}$/, { error: "must be a country code of two capitals", abort: true })
   .refine(
     (code) =>
       !noCountries.has(code) &&
       names.of(code) !== undefined &&
       new Intl.Locale(`und-${code}`).region === code,
-    { message: "is no country of ISO 3166-1" },
+    { error: "is no country of ISO 3166-1" },
   );
 
 export const date = z.iso.date();

@@ -18,6 +18,7 @@ const otherKinds = {
   "revision.committed": true,
   "classification.proposed": true,
   "classification.approved": true,
+  "classification.superseded": true,
 } as const satisfies Record<Exclude<EntryKind, ReleaseKind | `${StandingNoun}.${string}`>, true>;
 
 const standingVerbs = new Set([

@@ -2,9 +2,7 @@ import type { Custodian } from "../custody/custodian.ts";
 import type { Signer } from "../custody/signer.ts";
 import type { Database } from "../database/open.ts";
 import { isRefusal, Refusal } from "../errors.ts";
-import { newestCheckpoint } from "../ledger/receipt.ts";
-import { openCheckpoint } from "../merkle/checkpoint.ts";
-import { keyIdOf } from "../merkle/note.ts";
+import { isSignedBy } from "../ledger/receipt.ts";
 import { openPerson } from "./person.ts";
 
 /** Whether the vault was started before: its identity is written at the end of the first start, after its keys were made. */
@@ -33,11 +31,7 @@ export async function assertKeysBelong({
     .limit(1)
     .executeTakeFirst();
   if (first !== undefined) await assertOpens({ database, custodian }, first.id);
-  const checkpoint = await newestCheckpoint(database.db);
-  if (checkpoint === null) return;
-  const { name, publicKey } = signer;
-  const key = { name, publicKey, keyId: keyIdOf(name, publicKey) };
-  if (openCheckpoint(checkpoint.note, key)?.verdict === "verified") return;
+  if (await isSignedBy(database.db, signer)) return;
   throw foreign(
     "the signer is not the one that signed this ledger's newest checkpoint: restore its key, and the name WEIGHTVAULT_LEDGER_NAME that it signed under",
   );

@@ -60,7 +60,7 @@ export async function insertToken(
     kind: "token.issued",
     subject: id,
     time: now,
-    body: { token: id, ...actedBy(by), ...tokenBody({ ...request, roles }) },
+    body: { token: id, ...actedBy(by), ...tokenBody({ ...request, roles, hash }) },
   });
   await tx
     .insertInto("token")

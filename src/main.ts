@@ -12,8 +12,9 @@ import { openSoftSigner } from "./custody/soft-signer.ts";
 import { DataFolderLocked, holdDataFolder } from "./database/data-folder.ts";
 import { grantServerRole, migrate, ownsTables, pendingMigrations } from "./database/migrate.ts";
 import { type Database, openPglite, openPostgres } from "./database/open.ts";
-import { isOutage } from "./database/transact.ts";
+import { isDiskFull, isOutage } from "./database/transact.ts";
 import { isRefusal, Refusal } from "./errors.ts";
+import { doubtOfAge } from "./export-control/parties.ts";
 import { rulebook } from "./export-control/rulebook.ts";
 import { createApp } from "./http/app.ts";
 import { listen } from "./http/listen.ts";
@@ -53,7 +54,7 @@ export type RunningServer = {
   readonly vault: Vault;
   /** The text with which checkpoints are verified. */
   readonly verificationKey: string;
-  /** Where the one-time token lies until it is traded; null when it was. */
+  /** Where the one-time token lies, if nobody has traded one yet; the next start after its trade removes the file. */
   readonly bootstrapTokenFile: string | null;
   /** Stops accepting, lets what is under way finish within the drain time, and closes everything. */
   stop(): Promise<void>;
@@ -204,7 +205,7 @@ export async function startServer({
     verificationKey,
     origin: signer.name,
     destinationOf: destinations(config.sites),
-    checks: readiness(adapters, ledger, screening.current),
+    checks: readiness(adapters, { ledger, screening: screening.current, now }),
     isDraining: () => draining.now,
     explain,
     log,
@@ -225,6 +226,8 @@ export async function startServer({
 /** A database outage is told apart from a bug; everything else that is not a refusal is one. */
 function explain(thrown: unknown): Refusal {
   if (isRefusal(thrown)) return thrown;
+  if (isDiskFull(thrown))
+    return new Refusal("database_full", "the database has no room left", { cause: thrown });
   if (isOutage(thrown))
     return new Refusal("database_unavailable", "the database did not answer", { cause: thrown });
   return new Refusal("internal", "the request could not be finished", { cause: thrown });
@@ -252,8 +255,15 @@ async function openScreening(config: Config, onFailure: (error: unknown) => void
 
 function readiness(
   { database, custodian, signer, store }: Adapters,
-  ledger: RunningLedger,
-  screening: () => Screening | null,
+  {
+    ledger,
+    screening,
+    now,
+  }: {
+    readonly ledger: RunningLedger;
+    readonly screening: () => Screening | null;
+    readonly now: () => Date;
+  },
 ) {
   return {
     database: async () => await database.check(),
@@ -262,8 +272,9 @@ function readiness(
     signer: async () => await signer.check(),
     sequencer: async () => await ledger.check(),
     screening: async () => {
-      if (screening() === null)
-        throw new Refusal("screening_unavailable", "no denied-party list is loaded");
+      const used = screening();
+      const doubt = used === null ? "No list is loaded." : doubtOfAge(used, now().toISOString());
+      if (doubt !== null) throw new Refusal("screening_unavailable", doubt);
     },
   };
 }
@@ -328,6 +339,7 @@ async function firstSignal(...signals: readonly NodeJS.Signals[]): Promise<void>
 /** `weightvault migrate`: applies the migrations as the owner of the tables and prepares the server's role. Gives the exit code. */
 export async function migrateCommand(
   env: Readonly<Record<string, string | undefined>>,
+  isJson: boolean,
 ): Promise<number> {
   try {
     const config = readConfig(env);
@@ -340,8 +352,11 @@ export async function migrateCommand(
     try {
       const applied = await migrate(database, migrationsFolder);
       await grantServerRole(database, config.databaseRole);
+      const names = applied.length === 0 ? "nothing, the schema is current" : applied.join(", ");
       process.stdout.write(
-        `applied: ${applied.length === 0 ? "nothing, the schema is current" : applied.join(", ")}\nrole ${config.databaseRole} may serve\n`,
+        isJson
+          ? `${JSON.stringify({ applied, role: config.databaseRole })}\n`
+          : `applied: ${names}\nrole ${config.databaseRole} may serve\n`,
       );
     } finally {
       await database.close();

@@ -100,7 +100,9 @@ function verifyCommand(ledger: Command, context: Context): void {
       });
       output.result(report, () => reportText(report));
       if (!report.verified)
-        throw new Failure("integrity", `the ledger does not verify: ${report.errors} findings`);
+        throw new Failure("integrity", `the ledger does not verify: ${report.errors} findings`, {
+          isTold: true,
+        });
     });
 }
 

@@ -52,6 +52,11 @@ export function isOutage(thrown: unknown): boolean {
   });
 }
 
+/** Whether the server's disk has no room left (SQLSTATE 53100), which no trying again cures. */
+export function isDiskFull(thrown: unknown): boolean {
+  return someCause(thrown, ({ code }) => code === "53100");
+}
+
 /** Whether the same transaction may well succeed if it is run again: deadlock or serialization failure. */
 export function isContention(thrown: unknown): boolean {
   return someCause(thrown, ({ code }) => typeof code === "string" && contentionStates.has(code));

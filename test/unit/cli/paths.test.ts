@@ -94,7 +94,7 @@ test.each(folded)("paths that differ by %s are one file on macOS and Windows alo
   for (const platform of ["darwin", "win32"] as const) {
     const act = () => destinationsOf("/out", paths, platform);
     expect(act).toThrow(expect.objectContaining({ exit: "integrity" }));
-    expect(() => destinationsOf("/out", paths.toReversed(), platform)).toThrow();
+    expect(() => destinationsOf("/out", paths.toReversed(), platform)).toThrow("the server names");
   }
   expect(destinationsOf("/out", paths, "linux").size).toBe(2);
 });

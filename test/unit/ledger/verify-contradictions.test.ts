@@ -38,18 +38,6 @@ import {
   without,
 } from "../../vectors/ledger/tell.ts";
 
-/** A token beside the trainer's own. */
-const other = { token: tokenOf("other"), principal: principalOf("trainer") };
-
-/** The classification that a second one takes the place of, as its approver ends it. */
-const again = { classification: idOf("c2") };
-const superseded = (person: string, replaced: Recorded["body"] = {}): Recorded =>
-  classified("superseded", person, { state: "superseded", version: 3, ...replaced });
-const approvedAgain = [
-  classified("proposed", "officer", again),
-  classified("approved", "second officer", again),
-];
-
 /** Stories whose entries are each in order and contradict one another, with the codes that they come to. */
 const contradictions: readonly (readonly [
   string,
@@ -149,89 +137,7 @@ const contradictions: readonly (readonly [
     told(record("token.issued", without(issued("trainer").body, "expiresAt"))),
     "body_malformed",
   ],
-  [
-    "a token without its roles",
-    told(record("token.issued", without(issued("trainer", other).body, "roles"))),
-    "body_malformed",
-  ],
-  [
-    "a token of roles that are no list",
-    told(issued("x", { ...other, roles: "reader" })),
-    "body_malformed",
-  ],
-  [
-    "a token of a hash that is none",
-    told(issued("x", { ...other, hashSha256: "AB" })),
-    "body_malformed",
-  ],
   ["a revoked token of no name", told(record("token.revoked", made("officer"))), "body_malformed"],
-
-  [
-    "a reader who activates the license that names them",
-    instead("license.activated", change("license.activated", "license", made("trainer"))),
-    "role_missing",
-  ],
-  [
-    "a reader who makes a grant",
-    told(
-      granted("g", {
-        ...made("trainer"),
-        person: idOf("trainer"),
-        principal: principalOf("officer"),
-      }),
-    ),
-    "role_missing",
-  ],
-  [
-    "a reader who issues a token",
-    told(issued("x", { ...other, ...made("trainer") })),
-    "role_missing",
-  ],
-  ["a reader who revokes another's token", told(revoke("officer", "trainer")), "role_missing"],
-  [
-    "a reader who reinstates a person",
-    told(
-      change("person.suspended", "trainer"),
-      change("person.reinstated", "trainer", made("trainer")),
-    ),
-    "role_missing",
-  ],
-  [
-    "a reader who records an entity",
-    told(change("entity.recorded", "x", made("trainer"))),
-    "role_missing",
-  ],
-  [
-    "a reader who creates a repository",
-    told(record("repository.created", { repository: idOf("x"), ...made("trainer") })),
-    "role_missing",
-  ],
-  [
-    "a reader who commits a revision",
-    told(record(committed.kind, { ...committed.body, revision: "x", ...made("trainer") })),
-    "role_missing",
-  ],
-  [
-    "a reader who classifies",
-    told(classified("proposed", "trainer", { classification: idOf("c2") })),
-    "role_missing",
-  ],
-  [
-    "an allow under a token that may not read",
-    told(
-      issued("x", { principal: principalOf("trainer"), roles: ["auditor", "uploader"] }),
-      allowed({ token: tokenOf("x") }),
-    ),
-    "role_missing",
-  ],
-  [
-    "a denial under a token of no role",
-    told(
-      issued("x", { principal: principalOf("trainer"), roles: [] }),
-      decided("denied", "r", { token: tokenOf("x") }),
-    ),
-    "role_missing",
-  ],
 
   ["a token for a principal of nobody", told(issued("x")), "principal_unknown"],
   [
@@ -366,65 +272,6 @@ const contradictions: readonly (readonly [
     told(
       classified("proposed", "officer", { classification: idOf("c2") }),
       classified("approved", "second officer", { classification: idOf("c2"), eccn: "EAR99" }),
-    ),
-    "change_impossible",
-  ],
-  [
-    "a classification superseded by no other",
-    told(superseded("second officer")),
-    "change_impossible",
-  ],
-  [
-    "a classification superseded before the other was approved",
-    told(
-      classified("proposed", "officer", again),
-      superseded("second officer"),
-      classified("approved", "second officer", again),
-    ),
-    "change_impossible",
-  ],
-  [
-    "a classification superseded by its own approval",
-    told(...approvedAgain, superseded("second officer", again)),
-    "change_impossible",
-  ],
-  [
-    "a classification superseded by another officer than approved its successor",
-    told(...approvedAgain, superseded("officer")),
-    "change_impossible",
-  ],
-  [
-    "a classification superseded by who may not classify",
-    told(...approvedAgain, superseded("trainer")),
-    ["change_impossible", "role_missing"],
-  ],
-  [
-    "a classification superseded twice",
-    told(...approvedAgain, superseded("second officer"), superseded("second officer")),
-    "change_impossible",
-  ],
-  [
-    "a classification superseded that was never proposed",
-    told(...approvedAgain, superseded("second officer", { classification: idOf("x") })),
-    "change_impossible",
-  ],
-  [
-    "a classification of another repository superseded",
-    told(
-      record("repository.created", { repository: idOf("other"), ...made("officer") }),
-      classified("proposed", "officer", { repository: idOf("other"), classification: idOf("c3") }),
-      ...approvedAgain,
-      superseded("second officer", { classification: idOf("c3") }),
-    ),
-    "change_impossible",
-  ],
-  [
-    "a classification approved after it was superseded",
-    told(
-      classified("proposed", "officer", { classification: idOf("c3") }),
-      ...approvedAgain,
-      superseded("second officer", { classification: idOf("c3") }),
-      classified("approved", "second officer", { classification: idOf("c3") }),
     ),
     "change_impossible",
   ],

@@ -1,6 +1,22 @@
 import { expect, test } from "@jest/globals";
 import { routes } from "../../../src/http/routes.ts";
+import type { FindingCode } from "../../../src/ledger/findings.ts";
 import { rolesOf, rolesOfKinds } from "../../../src/ledger/verify-roles.ts";
+import type { Recorded } from "../../vectors/ledger/build.ts";
+import {
+  change,
+  classified,
+  committed,
+  decided,
+  granted,
+  idOf,
+  issued,
+  made,
+  principalOf,
+  record,
+  tokenOf,
+} from "../../vectors/ledger/story.ts";
+import { allowed, instead, revoke, told, verifyStory, without } from "../../vectors/ledger/tell.ts";
 
 const nouns = {
   persons: "person",
@@ -85,4 +101,103 @@ test("the vault's own entries and kinds to come take no role", () => {
   ]);
   expect(rolesOf("moon.landed")).toBeNull();
   expect(rolesOf("toString")).toBeNull();
+});
+
+/** A token beside the trainer's own. */
+const other = { token: tokenOf("other"), principal: principalOf("trainer") };
+
+/** Stories of tokens that do not say what they are for, or are used for something else. */
+const stories: readonly (readonly [
+  string,
+  readonly Recorded[],
+  FindingCode | readonly FindingCode[],
+])[] = [
+  [
+    "a token without its roles",
+    told(record("token.issued", without(issued("trainer", other).body, "roles"))),
+    "body_malformed",
+  ],
+  [
+    "a token of roles that are no list",
+    told(issued("x", { ...other, roles: "reader" })),
+    "body_malformed",
+  ],
+  [
+    "a token of a hash that is none",
+    told(issued("x", { ...other, hashSha256: "AB" })),
+    "body_malformed",
+  ],
+  [
+    "a reader who activates the license that names them",
+    instead("license.activated", change("license.activated", "license", made("trainer"))),
+    "role_missing",
+  ],
+  [
+    "a reader who makes a grant",
+    told(
+      granted("g", {
+        ...made("trainer"),
+        person: idOf("trainer"),
+        principal: principalOf("officer"),
+      }),
+    ),
+    "role_missing",
+  ],
+  [
+    "a reader who issues a token",
+    told(issued("x", { ...other, ...made("trainer") })),
+    "role_missing",
+  ],
+  ["a reader who revokes another's token", told(revoke("officer", "trainer")), "role_missing"],
+  [
+    "a reader who reinstates a person",
+    told(
+      change("person.suspended", "trainer"),
+      change("person.reinstated", "trainer", made("trainer")),
+    ),
+    "role_missing",
+  ],
+  [
+    "a reader who records an entity",
+    told(change("entity.recorded", "x", made("trainer"))),
+    "role_missing",
+  ],
+  [
+    "a reader who creates a repository",
+    told(record("repository.created", { repository: idOf("x"), ...made("trainer") })),
+    "role_missing",
+  ],
+  [
+    "a reader who commits a revision",
+    told(record(committed.kind, { ...committed.body, revision: "x", ...made("trainer") })),
+    "role_missing",
+  ],
+  [
+    "a reader who classifies",
+    told(classified("proposed", "trainer", { classification: idOf("c2") })),
+    "role_missing",
+  ],
+  [
+    "an allow under a token that may not read",
+    told(
+      issued("x", { principal: principalOf("trainer"), roles: ["auditor", "uploader"] }),
+      allowed({ token: tokenOf("x") }),
+    ),
+    "role_missing",
+  ],
+  [
+    "a denial under a token of no role",
+    told(
+      issued("x", { principal: principalOf("trainer"), roles: [] }),
+      decided("denied", "r", { token: tokenOf("x") }),
+    ),
+    "role_missing",
+  ],
+];
+
+test.each(stories)("a story with %s is found", async (_, records, code) => {
+  const report = await verifyStory(records);
+  const errors = report.findings.filter(({ severity }) => severity === "error");
+  expect(errors.map((finding) => finding.code).toSorted()).toEqual([code].flat());
+  expect(report.verified).toBe(false);
 });

@@ -1,10 +1,12 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import { checkIds } from "../export-control/decision.ts";
 import type { TileSource } from "../ledger/source.ts";
+import { readRegularFile } from "../ledger/source-file.ts";
 import { folderSource } from "../ledger/source-folder.ts";
 import { urlSource } from "../ledger/source-url.ts";
 import { type Report, verifyLedger } from "../ledger/verify.ts";
+import { maximumNoteBytes } from "../merkle/note.ts";
 import type { Client } from "./client.ts";
 import { local, noun, positive, remote, uuid, whole } from "./command.ts";
 import { type Context, openSession, type RemoteOptions, serverUrl } from "./context.ts";
@@ -141,10 +143,13 @@ function serverLedger({ url, token, timeoutMs }: Client): TileSource {
   });
 }
 
+/** A longer one is cut and so does not verify. The file may lie in the folder that is judged. */
 async function readCheckpoint(file: string): Promise<Buffer> {
-  return await readFile(file).catch((cause: unknown) => {
+  const bytes = await readRegularFile(file, maximumNoteBytes + 1).catch((cause: unknown) => {
     throw new Failure("failed", `the older checkpoint ${file} cannot be read`, { cause });
   });
+  if (bytes === null) throw new Failure("failed", `the older checkpoint ${file} is no file`);
+  return bytes;
 }
 
 function reportText({

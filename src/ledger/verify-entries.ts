@@ -146,6 +146,8 @@ export class EntryChecks {
         return this.#repositories.propose(entry);
       case "classification.approved":
         return this.#repositories.approve(entry);
+      case "classification.superseded":
+        return this.#repositories.supersede(entry);
       case "license.entered":
       case "license.activated":
         return this.#uses.followLicense(entry);

@@ -1,4 +1,15 @@
-import { cp, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import {
+  cp,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "@jest/globals";
@@ -180,4 +191,123 @@ test("an older checkpoint that the ledger has grown from is held against it", as
     const args = ["--key", signer.verificationKey, "--older-checkpoint", older];
     expect((await weightvaultHere(["ledger", "verify", folder.path, ...args])).code).toBe(code);
   }
+});
+
+const posix = process.platform === "win32" ? test.skip : test;
+
+/** What somebody could have put into a folder in the place of a file. */
+const hostile: Readonly<Record<string, (file: string) => unknown>> = {
+  "a pipe": (file) => execFileSync("mkfifo", [file]),
+  "a link to a device": async (file) => await symlink("/dev/zero", file),
+  "links in a circle": async (file) => await symlink(file, file),
+  "a link to nothing": async (file) => await symlink(`${file}.absent`, file),
+  "a folder": async (file) => await mkdir(file),
+  "a huge file": async (file) => {
+    await writeFile(file, "");
+    await truncate(file, 2 ** 36);
+  },
+  "an empty file": async (file) => await writeFile(file, ""),
+};
+
+async function putHostile(what: string, file: string): Promise<void> {
+  await rm(file, { recursive: true, force: true });
+  await hostile[what]?.(file);
+}
+
+const absent = [
+  "a pipe",
+  "a link to a device",
+  "links in a circle",
+  "a link to nothing",
+  "a folder",
+];
+
+posix.each(Object.keys(hostile))(
+  "%s in the place of a ledger's file is one finding",
+  async (what) => {
+    const isAbsent = absent.includes(what);
+    for (const [path, code] of [
+      ["checkpoint", isAbsent ? "checkpoint_missing" : "checkpoint_malformed"],
+      ["tile/0/000", isAbsent ? "tile_missing" : "tile_mismatch"],
+      ["tile/1/000.p/1", isAbsent ? "tile_missing" : "tile_mismatch"],
+      ["tile/entries/000", isAbsent ? "entries_missing" : "entries_malformed"],
+    ] as const) {
+      await using folder = await temporaryFolder();
+      await cp(small, folder.path, { recursive: true });
+      await putHostile(what, join(folder.path, path));
+      const args = ["ledger", "verify", folder.path, "--key", smallKey, "--json"];
+      const { code: exit, stdout } = await weightvaultHere(args);
+      const { findings } = JSON.parse(stdout) as { findings: { severity: string; code: string }[] };
+      const errors = findings.filter(({ severity }) => severity === "error");
+      expect([path, exit, errors.map((finding) => finding.code)]).toEqual([path, 6, [code]]);
+    }
+  },
+);
+
+posix.each(Object.keys(hostile))(
+  "%s as the older checkpoint or the key is refused at once",
+  async (what) => {
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, "given");
+    await putHostile(what, file);
+    const verify = async (...args: string[]) =>
+      await weightvaultHere(["ledger", "verify", small, ...args]);
+    const older = await verify("--key", smallKey, "--older-checkpoint", file);
+    if (absent.includes(what)) {
+      expect(older.code).toBe(1);
+      expect(older.stderr).toContain("given is no file");
+    } else {
+      expect(older.code).toBe(6);
+      expect(older.stdout.match(/^error .*/gm)).toEqual([
+        expect.stringContaining("older_checkpoint_invalid"),
+      ]);
+    }
+    const key = await verify("--key", file);
+    expect(key.code).toBe(2);
+    expect(key.stderr).toMatch(/verification key/);
+  },
+);
+
+posix.each(Object.keys(hostile))(
+  "an export does not wait for %s in its folder, nor leave it",
+  async (what) => {
+    const files = await ledgerOf(300);
+    for (const path of [
+      "checkpoint",
+      "verification-key",
+      "tile",
+      "tile/0/000",
+      "tile/entries/000",
+    ]) {
+      await using folder = await temporaryFolder();
+      const output = join(folder.path, "ledger");
+      await exportTo(output, files);
+      await putHostile(what, join(output, path));
+      const { code, stderr } = await exportTo(output, files);
+      const refused = expect.stringMatching(/^[^\n]+\n$/);
+      if (code === 0) {
+        const key = ["--key", signer.verificationKey];
+        const again = await weightvaultHere(["ledger", "verify", output, ...key]);
+        // What lies in the place of a full bundle of entries is not read by an export, and judged by `ledger verify`.
+        const isJudged = path === "tile/entries/000" && !absent.includes(what);
+        expect([path, again.code]).toEqual([path, isJudged ? 6 : 0]);
+      } else expect([path, [1, 6].includes(code ?? 0), stderr]).toEqual([path, true, refused]);
+      const names = await readdir(folder.path, { recursive: true });
+      expect(names.filter((name) => name.endsWith(".partial") || name.endsWith(".absent"))).toEqual(
+        [],
+      );
+    }
+  },
+);
+
+posix("an export does not follow a link out of its folder", async () => {
+  await using folder = await temporaryFolder();
+  const [output, elsewhere] = [join(folder.path, "ledger"), join(folder.path, "elsewhere")];
+  await mkdir(output);
+  await mkdir(elsewhere);
+  await symlink(elsewhere, join(output, "tile"));
+  const { code, stderr } = await exportTo(output, await ledgerOf(3));
+  expect(code).toBe(1);
+  expect(stderr).toContain("a symbolic link that could lead elsewhere");
+  expect(await readdir(elsewhere)).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import {
   cp,
   mkdir,
@@ -60,6 +61,38 @@ test("a ledger in a folder verifies with its key alone", async () => {
   );
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ verified: true, size: 300, errors: 0 });
+});
+
+test("a log that is no vault's verifies with --opaque-entries alone, which is named where it is missing", async () => {
+  await using folder = await temporaryFolder();
+  const foreign = Array.from({ length: 300 }, (_, at) => Buffer.from(`example entry ${at}`));
+  for (const [path, bytes] of await filesOf(foreign, signer)) {
+    await mkdir(join(folder.path, path, ".."), { recursive: true });
+    await writeFile(join(folder.path, path), bytes);
+  }
+  const args = ["ledger", "verify", folder.path, "--key", signer.verificationKey];
+  const parsed = await weightvaultHere(args);
+  expect({ code: parsed.code, says: parsed.stderr.includes("--opaque-entries") }).toEqual({
+    code: 6,
+    says: true,
+  });
+  expect((await weightvaultHere([...args, "--opaque-entries"])).code).toBe(0);
+  await truncate(join(folder.path, "tile/entries/000"), 100);
+  expect((await weightvaultHere([...args, "--opaque-entries"])).code).toBe(6);
+});
+
+const example = fileURLToPath(new URL("../../../shared/vectors/tlog-example", import.meta.url));
+const exampleTest = existsSync(example) ? test : test.skip;
+
+exampleTest("the known example log verifies by the command, with its key file alone", async () => {
+  const { code, stdout } = await weightvault(
+    ["ledger", "verify", example, "--key", join(example, "vkey"), "--opaque-entries", "--json"],
+    { env: { WEIGHTVAULT_TOKEN: undefined } },
+  );
+  expect({ code, report: JSON.parse(stdout) }).toMatchObject({
+    code: 0,
+    report: { verified: true, size: 600, errors: 0 },
+  });
 });
 
 test("a changed entry ends with 6 and names what does not verify", async () => {
@@ -155,6 +188,14 @@ test("a ledger at the server's address is verified with the caller's token, at a
   expect(
     (await weightvaultHere(args, { env: { WEIGHTVAULT_URL: "http://127.0.0.1:1" } })).code,
   ).toBe(3);
+  // A file that is named for this address is meant for it.
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, "token");
+  await writeFile(file, token, { mode: 0o600 });
+  const named = await weightvaultHere([...args, "--token-file", file], {
+    env: { WEIGHTVAULT_URL: "http://127.0.0.1:1", WEIGHTVAULT_TOKEN: "" },
+  });
+  expect(named.code).toBe(0);
 });
 
 test("entries are shown only when they are proved to stand in the signed ledger", async () => {

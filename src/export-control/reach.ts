@@ -3,6 +3,7 @@ import { groupsOf, isMacauOrD5 } from "./embargo.ts";
 import type { CountryCode, LicenseKind, PersonFacts } from "./facts.ts";
 import type { Case } from "./finding.ts";
 import type { Requirement } from "./rulebook/rule.ts";
+import { indexOf } from "./rulebook-index.ts";
 
 /** `open`: whether it is required turns on a fact that is not known, or on a reading that is not settled. */
 export type Answer = "required" | "open" | "free";
@@ -17,10 +18,7 @@ export function reachesPlace(
     case "worldwide":
       return true;
     case "chart":
-      return (
-        rulebook.countries.find(({ code }) => code === country)?.columns.includes(reach.column) ??
-        true
-      );
+      return indexOf(rulebook).countries.get(country)?.columns.includes(reach.column) ?? true;
     case "places": {
       if (reach.countries.includes(country)) return true;
       const groups = groupsOf(rulebook, country);

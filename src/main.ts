@@ -22,7 +22,7 @@ import { ListError } from "./screening/list.ts";
 import type { BlobStore } from "./storage/blob-store.ts";
 import { openDiskStore } from "./storage/disk.ts";
 import { initialize } from "./vault/bootstrap.ts";
-import { destinations } from "./vault/destination.ts";
+import { destinationNamed, destinations } from "./vault/destination.ts";
 import { startPasses } from "./vault/passes.ts";
 import { loadScreening } from "./vault/screening.ts";
 import type { Screening, Vault } from "./vault/vault.ts";
@@ -181,6 +181,7 @@ export async function startServer({
     verificationKey,
     origin: signer.name,
     destinationOf: destinations(config.sites),
+    destinationNamed: destinationNamed(config.sites),
     checks: readiness(adapters, ledger, screening.current),
     isDraining: () => draining.now,
     explain,

@@ -168,6 +168,7 @@ export class EntryChecks {
     const { index, body } = entry;
     this.#repositories.require(entry);
     this.#principals.requireKnown(body["principal"], entry);
+    this.#principals.requireOwner(entry);
     const isWhole =
       typeof body["decision"] === "string" &&
       Object.values(verdicts).some((verdict) => verdict === body["verdict"]);

@@ -50,7 +50,7 @@ export function memo(explained: Explained): string {
       ]),
     ),
     "## The law cited",
-    [...new Set(checks.flatMap(({ citation }) => citation.split("; ")))]
+    [...new Set([...deciding, ...others].map(({ citation }) => citation))]
       .map((citation) => `- ${citation}`)
       .join("\n"),
     ...(verdict === "allow" ? [] : ["## What would change it", changes(explained.advice)]),

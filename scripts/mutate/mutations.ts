@@ -91,6 +91,7 @@ function isConstant({ text }: Token, before: Token | undefined, after: Token | u
   const isType =
     [before?.text, after?.text].some((near) => near === "|" || near === "&") ||
     before?.text === "<" ||
+    after?.text === ">" ||
     (before?.text === ":" && after?.text === ")");
   return !isType && text.length > 2 && !/\s/.test(text) && after?.text !== "]";
 }

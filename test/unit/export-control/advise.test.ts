@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { advise } from "../../../src/export-control/advise.ts";
+import { advise, suppose } from "../../../src/export-control/advise.ts";
 import { decide } from "../../../src/export-control/decide.ts";
 import type { CheckId } from "../../../src/export-control/decision.ts";
 import type { Facts } from "../../../src/export-control/facts.ts";
@@ -126,4 +126,75 @@ test("a search that ends at its bound says so, and what it tells is still enough
   const hurried = advise(facts, rulebook, { decisions: 3, ways: 4 });
   expect(hurried.isCut).toBe(true);
   expect(hurried.ways).toHaveLength(1);
+});
+
+test("more than six changes are told together where each of them is needed", () => {
+  const accountable = { ...citizen, usPerson: null, state: "suspended" } as const;
+  const entity = { ownership: null, headquarters: null, state: "suspended" } as const;
+  const facts: Facts = {
+    ...runs({ ...workload(entity, accountable), state: "suspended" }),
+    grant: null,
+    screening: null,
+  };
+  const { ways, isCut } = advise(facts, rulebook);
+  expect(isCut).toBe(false);
+  expect(ways.map((way) => way.map(({ change }) => change))).toEqual([
+    [
+      ...["make-grant", "reinstate-person", "reinstate-workload", "reinstate-entity"],
+      ...["record-us-person", "record-entity-places", "record-ownership", "screen"],
+    ],
+  ]);
+});
+
+test("what is tried for a fact that is missing keeps what is on record", () => {
+  const parentUnknown = nationalOf("IN", {
+    employment: {
+      entityHeadquarters: "DE",
+      ultimateParentHeadquarters: null,
+      permanentRegular: true,
+    },
+  });
+  const [[change] = []] = suppose(asks(parentUnknown), rulebook).ways;
+  expect(change?.apply(asks(parentUnknown)).subject).toMatchObject({
+    person: {
+      citizenships: [{ country: "IN" }],
+      employment: { entityHeadquarters: "DE", ultimateParentHeadquarters: "US" },
+    },
+  });
+  const places = runs(workload({ country: "DE", headquarters: null }));
+  const way = suppose(
+    { ...places, item: { ...places.item, classification: classified("EAR99") } },
+    rulebook,
+  ).ways[0];
+  expect(way?.[0]?.apply(places).subject).toMatchObject({
+    workload: {
+      entity: { country: "DE", headquarters: "US", ultimateParentHeadquarters: "US" },
+    },
+  });
+});
+
+test("a nationality is asked where no status on record is held, and what is recorded stays", () => {
+  const ended = nationalOf("DE", {
+    citizenships: [{ country: "FR", from: "1990-01-01", until: "2000-01-01" }],
+  });
+  const facts = asks(ended, { eccn: "EAR99" });
+  const [[change] = []] = suppose(facts, rulebook).ways;
+  expect(change).toMatchObject({ change: "record-nationality", kind: "question" });
+  expect(change?.apply(facts).subject).toMatchObject({
+    person: {
+      citizenships: [{ country: "FR" }, { country: "AU", from: "2026-11-23", until: null }],
+    },
+  });
+  const half = asks(nationalOf("DE", { permanentResidencies: null }), { eccn: "EAR99" });
+  const [[other] = []] = suppose(half, rulebook).ways;
+  expect(other?.apply(half).subject).toMatchObject({
+    person: { citizenships: [{ country: "DE" }], permanentResidencies: [] },
+  });
+  expect(other?.sentence).toContain("no more than is recorded");
+});
+
+test("a bound of ways says that there are others, and one that is just enough does not", () => {
+  const facts = asks(nationalOf("IN"));
+  expect(advise(facts, rulebook, { decisions: 1_000, ways: 2 })).toMatchObject({ isCut: false });
+  expect(advise(facts, rulebook, { decisions: 1_000, ways: 1 })).toMatchObject({ isCut: true });
 });

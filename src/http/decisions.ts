@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { Refusal } from "../errors.ts";
 import { type Simulation, simulate, supposedLicense } from "../vault/simulate.ts";
-import { elementLimit } from "./json-shape.ts";
 import { route, type Services } from "./route.ts";
 import {
   country,
@@ -41,7 +40,7 @@ export const decisionRoutes = [
       at: instant.optional().describe("The instant to decide at; now, where it is left out."),
       licenses: z
         .array(supposedLicense)
-        .max(Math.min(100, elementLimit))
+        .max(20)
         .default([])
         .describe("Licenses that nobody has, supposed to be active."),
     }),

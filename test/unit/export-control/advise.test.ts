@@ -113,6 +113,14 @@ test("an authorization says what it has to name, for whom, for what and when", (
   );
 });
 
+test("a determination is advised as one that an officer may come to, and not as a license", () => {
+  const ways = advise(asks(citizen, { to: "CN", eccn: "EAR99" }), rulebook).ways.flat();
+  expect(ways.map(({ kind, sentence }) => [kind, sentence.slice(0, 38)])).toEqual([
+    ["authorization", "An officer's determination that no lic"],
+    ["authorization", "A BIS license that has to name lab/fro"],
+  ]);
+});
+
 test("an item is never supposed to be EAR99", () => {
   const unclassified = { ...asks(nationalOf("IN")), item: { ...base.item, classification: null } };
   expect(decide(unclassified, rulebook).verdict).toBe("hold");

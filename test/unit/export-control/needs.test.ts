@@ -44,6 +44,7 @@ const needs: readonly (readonly [name: string, facts: Facts, check: CheckId, out
   ["a status whose end cannot be read", asks(nationalOf("DE", { citizenships: [held("DE", "1990-01-01", "someday")] })), "nationality", "unknown"],
   ["a status that ends on the day of the decision", asks(nationalOf("DE", { citizenships: [held("DE", "1990-01-01", "2026-11-23")] })), "nationality", "unknown"],
   ["a status that begins on the day of the decision", asks(nationalOf("DE", { citizenships: [held("DE", "2026-11-23")] })), "nationality", "pass"],
+  ["a status that began and ended on the day of the decision", asks(nationalOf("DE", { citizenships: [held("DE"), held("IR", "2026-11-23", "2026-11-23")] })), "embargo-nationality", "unknown"],
   ["a national of Germany and Iran since one day", asks(dual), "embargo-nationality", "unknown"],
 ];
 

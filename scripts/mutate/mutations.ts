@@ -87,13 +87,17 @@ function isSpaced(text: string, { start, end, text: operator }: Token): boolean 
 }
 
 /** A word of the engine's own, neither a sentence for people nor a type. */
-function isConstant({ text }: Token, before: Token | undefined, after: Token | undefined): boolean {
+function isConstant(
+  { text, isInList }: Token,
+  before: Token | undefined,
+  after: Token | undefined,
+): boolean {
   const isType =
     [before?.text, after?.text].some((near) => near === "|" || near === "&") ||
     before?.text === "<" ||
     after?.text === ">" ||
     (before?.text === ":" && after?.text === ")");
-  return !isType && text.length > 2 && !/\s/.test(text) && after?.text !== "]";
+  return !isType && text.length > 2 && !/\s/.test(text) && (isInList || after?.text !== "]");
 }
 
 function isElement(token: Token, before: Token | undefined, after: Token | undefined): boolean {

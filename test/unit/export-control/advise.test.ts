@@ -72,6 +72,16 @@ test.each(advised)("the shortest advice on: %s", (_, facts, ways) => {
   expect(advice).toMatchObject({ obstacles: [], isCut: false });
 });
 
+test("what officers can do, what has to be asked and what has to be obtained are told apart", () => {
+  const told = advised.flatMap(([, facts]) => advise(facts, rulebook).ways.flat());
+  const kindOf = (change: string) => {
+    if (/^(obtain|record-license|record-determination)/.test(change)) return "authorization";
+    return /^(record|classify$|clear|screen)/.test(change) ? "question" : "act";
+  };
+  expect(new Set(told.map(({ kind }) => kind)).size).toBe(3);
+  for (const { change, kind } of told) expect([change, kind]).toEqual([change, kindOf(change)]);
+});
+
 // biome-ignore format: a table reads by its rows
 const hopeless: readonly (readonly [name: string, facts: Facts, obstacles: readonly CheckId[]])[] = [
   ["half ownership by listed parties", runs(workload({ ownership: "listed-owner-half-or-more" })), ["ownership"]],

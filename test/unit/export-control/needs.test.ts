@@ -2,16 +2,20 @@ import { expect, test } from "@jest/globals";
 import { decide } from "../../../src/export-control/decide.ts";
 import type { Check, CheckId, Outcome } from "../../../src/export-control/decision.ts";
 import type { Facts } from "../../../src/export-control/facts.ts";
+import { binds } from "../../../src/export-control/item.ts";
 import { rulebook } from "../../../src/export-control/rulebook.ts";
 import {
   asks,
   base,
   citizen,
+  classified,
   held,
   license,
   naming,
+  namingEntities,
   nationalOf,
   runs,
+  screenedClean,
   workload,
 } from "./builders.ts";
 
@@ -26,6 +30,11 @@ const dual = nationalOf("DE", { citizenships: [held("DE"), held("IR")] });
 const inChina = { parties: naming(citizen.id), eccns: ["EAR99"] };
 const ear99 = (...licenses: Facts["licenses"]): Facts =>
   asks(citizen, { to: "CN", eccn: "EAR99", licenses });
+
+const matching = (source: string): Facts => ({
+  ...base,
+  screening: { ...screenedClean, matches: [{ source, entry: "1", clearedBy: null }] },
+});
 
 // biome-ignore format: a table reads by its rows
 const needs: readonly (readonly [name: string, facts: Facts, check: CheckId, outcome: Outcome])[] = [
@@ -45,6 +54,10 @@ const needs: readonly (readonly [name: string, facts: Facts, check: CheckId, out
   ["a status that ends on the day of the decision", asks(nationalOf("DE", { citizenships: [held("DE", "1990-01-01", "2026-11-23")] })), "nationality", "unknown"],
   ["a status that begins on the day of the decision", asks(nationalOf("DE", { citizenships: [held("DE", "2026-11-23")] })), "nationality", "pass"],
   ["a status that began and ended on the day of the decision", asks(nationalOf("DE", { citizenships: [held("DE"), held("IR", "2026-11-23", "2026-11-23")] })), "embargo-nationality", "unknown"],
+  ["a person recorded as none who is a citizen of the United States besides", asks(nationalOf("DE", { citizenships: [held("DE", "2000-01-01"), held("US")] })), "nationality", "unknown"],
+  ["a license that names the workload alone, for its foreign entity", runs(workload({ country: "DE" }), { licenses: [license({ nationalities: ["DE"], parties: { persons: [], workloads: ["workload-1"], entities: [] } })] }), "deemed-export-rs", "covered"],
+  ["a license that names the entity alone, for a workload of it", runs(workload({ country: "DE" }), { licenses: [license({ nationalities: ["DE"], parties: namingEntities("entity-1") })] }), "deemed-export-rs", "covered"],
+  ["a license that names the entity alone, for its accountable person", runs(workload({}, nationalOf("DE")), { licenses: [license({ nationalities: ["DE"], parties: namingEntities("entity-1") })] }), "deemed-export-rs", "fail"],
   ["a national of Germany and Iran since one day", asks(dual), "embargo-nationality", "unknown"],
 ];
 
@@ -68,6 +81,10 @@ const rows: readonly (readonly [check: CheckId, facts: Facts, rows: readonly str
   ["end-use", base, ["principle-end-use", "principle-affiliation"]],
   ["end-use", { ...base, grant: null }, ["principle-end-use", "principle-affiliation"]],
   ["end-use", asks(citizen, { to: "CN" }), ["principle-end-use", "principle-affiliation"]],
+  ["denied-party", base, []],
+  ["denied-party", matching("MEU"), ["list-MEU"]],
+  ["denied-party", matching("EL"), ["list-EL"]],
+  ["denied-party", matching("NEW"), []],
   ["ownership", base, []],
   ["ownership", runs(workload()), ["principle-affiliates"]],
   ["ownership", runs(workload({ ownership: null })), ["principle-affiliates"]],
@@ -127,4 +144,32 @@ test("a country without marks in the chart is told to be none that is free", () 
     says: true,
   });
   expect(checkOf(syrian, "deemed-export-at").outcome).toBe("fail");
+});
+
+test("a row binds on each side of the dates of its status as they say", () => {
+  const at = (day: string) => `${day}T12:00:00Z`;
+  const superseded = { status: { kind: "superseded", since: "2026-01-01" } } as const;
+  expect(binds(superseded, at("2025-12-31"))).toBe(true);
+  expect(binds(superseded, at("2026-01-01"))).toBe(false);
+  const stayed = { status: { kind: "stayed", from: "2026-01-01", until: "2026-06-30" } } as const;
+  const days = ["2025-12-31", "2026-01-01", "2026-06-30", "2026-07-01"];
+  expect(days.map((day) => binds(stayed, at(day)))).toEqual([true, false, false, true]);
+  expect([binds(superseded, "soon"), binds(stayed, "soon")]).toEqual([true, true]);
+});
+
+test("a match says what its list means, and cites it", () => {
+  expect(checkOf(matching("MEU"), "denied-party")).toMatchObject({
+    citation: expect.stringContaining("744.21"),
+    reason: expect.stringContaining("Supplement No. 2"),
+  });
+});
+
+test("a jurisdiction that is not known is told apart from one that is not decided here", () => {
+  const unclassified = { ...base, item: { ...base.item, classification: null } };
+  expect(checkOf(unclassified, "jurisdiction").reason).toContain("without a classification");
+  const itar = {
+    ...base,
+    item: { ...base.item, classification: classified("4E091", { jurisdiction: "ITAR" as const }) },
+  };
+  expect(checkOf(itar, "jurisdiction").reason).toContain("jurisdiction ITAR");
 });

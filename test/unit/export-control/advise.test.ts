@@ -211,6 +211,29 @@ test("a nationality is asked where no status on record is held, and what is reco
   expect(other?.sentence).toContain("no more than is recorded");
 });
 
+test("a status that ends on the day of the decision leaves the nationality to be asked", () => {
+  const endsOn = (until: string) =>
+    asks(
+      nationalOf("DE", {
+        citizenships: [{ country: "FR", from: "1990-01-01", until }],
+        permanentResidencies: null,
+      }),
+      { eccn: "EAR99" },
+    );
+  const tried = (until: string) => suppose(endsOn(until), rulebook).ways[0]?.[0]?.sentence ?? "";
+  expect(tried("2026-11-23")).toContain("a citizenship of AU");
+  expect(tried("2026-11-24")).toContain("no more than is recorded");
+});
+
+test("who is to be reinstated is named by what they are and by id", () => {
+  const person = advise(asks({ ...citizen, state: "suspended" }), rulebook).ways.flat();
+  expect(person[0]?.sentence).toBe(
+    "An officer reinstates person person-citizen, which is suspended.",
+  );
+  const entity = advise(runs(workload({ state: "suspended" })), rulebook).ways.flat();
+  expect(entity[0]?.sentence).toBe("An officer reinstates entity entity-1, which is suspended.");
+});
+
 test("a bound of ways says that there are others, and one that is just enough does not", () => {
   const facts = asks(nationalOf("IN"));
   expect(advise(facts, rulebook, { decisions: 1_000, ways: 2 })).toMatchObject({ isCut: false });

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { decisions } from "./bench/decide.ts";
 import type { Figure, Measurement } from "./bench/measure.ts";
 import { memory, memoryPglite } from "./bench/memory.ts";
 import { Resources } from "./bench/resources.ts";
@@ -13,6 +14,7 @@ const measures: Readonly<Record<string, Measure>> = {
   "upload-http": uploadHttp,
   memory,
   "memory-pglite": memoryPglite,
+  decide: decisions,
 };
 
 /** What a ratio must keep to; the others only inform. */
@@ -20,6 +22,7 @@ const limits: Readonly<Record<string, { readonly least?: number; readonly most?:
   "seal-stream": { least: 0.7 },
   "upload-http": { least: 0.5 },
   memory: { most: 1 },
+  decide: { least: 1 },
 };
 
 const usage = `npm run bench -- [--json] [--only name,name] [--scale factor]

@@ -25,7 +25,7 @@ import type { BlobStore } from "./storage/blob-store.ts";
 import { openDiskStore } from "./storage/disk.ts";
 import { assertKeysBelong, hasBegun } from "./vault/begun.ts";
 import { initialize } from "./vault/bootstrap.ts";
-import { destinations } from "./vault/destination.ts";
+import { destinationNamed, destinations } from "./vault/destination.ts";
 import { startPasses } from "./vault/passes.ts";
 import { loadScreening } from "./vault/screening.ts";
 import type { Screening, Vault } from "./vault/vault.ts";
@@ -205,6 +205,7 @@ export async function startServer({
     verificationKey,
     origin: signer.name,
     destinationOf: destinations(config.sites),
+    destinationNamed: destinationNamed(config.sites),
     checks: readiness(adapters, { ledger, screening: screening.current, now }),
     isDraining: () => draining.now,
     explain,

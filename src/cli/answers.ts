@@ -22,6 +22,41 @@ export const answers = {
     entry: z.object({ index: size }).nullable(),
     outcome: z.object({ index: size.nullable() }).nullable(),
   }),
+  simulation: z.looseObject({
+    simulation: z.literal(true),
+    decision: z.uuid(),
+    entry: z.object({ index: size }),
+    principal: z.uuid(),
+    person: z.uuid(),
+    workload: z.uuid().nullable(),
+    repository: z.string(),
+    verdict: z.enum(["allow", "deny", "hold"]),
+    at: z.string(),
+    rulebook: z.string(),
+    rulebookAsOf: z.string(),
+    overrides: z.array(z.string()),
+    licenses: z.array(z.string()),
+    checks: z.array(
+      z.object({
+        check: z.string(),
+        outcome: z.string(),
+        citation: z.string(),
+        reason: z.string(),
+        remedy: z.string().nullable(),
+        rows: z.array(z.string()),
+        licenses: z.array(z.string()),
+      }),
+    ),
+    advice: z.object({
+      ways: z.array(
+        z.array(z.object({ change: z.string(), kind: z.string(), sentence: z.string() })),
+      ),
+      obstacles: z.array(
+        z.object({ check: z.string(), reason: z.string(), remedy: z.string().nullable() }),
+      ),
+      isCut: z.boolean(),
+    }),
+  }),
   token: z.object({ text: z.string().regex(/^[\x21-\x7e]+$/) }),
   release: z.object({
     release: z.uuid(),

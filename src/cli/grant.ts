@@ -71,7 +71,7 @@ export function grantCommands(program: Command, context: Context): void {
 }
 
 /** A date is its first moment, UTC. */
-function instant(text: string): string {
+export function instant(text: string): string {
   const isTime = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?Z)?$/.test(text);
   const time = new Date(text);
   // A day that the month does not have would silently become a later one, and the grant with it.

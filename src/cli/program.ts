@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { isRefusal } from "../errors.ts";
 import { classifyCommands } from "./classify.ts";
 import type { Context } from "./context.ts";
+import { decideCommand } from "./decide.ts";
 import { describe } from "./describe.ts";
 import { downloadCommand } from "./download.ts";
 import { entityCommands } from "./entity.ts";
@@ -42,6 +43,7 @@ export function buildProgram(context: Context): Command {
   workloadCommands(program, context);
   licenseCommands(program, context);
   grantCommands(program, context);
+  decideCommand(program, context);
   releaseCommands(program, context);
   ledgerCommands(program, context);
   serverCommands(program, context);

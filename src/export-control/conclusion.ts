@@ -2,6 +2,7 @@ import type { CheckId } from "./decision.ts";
 import type { CountryCode } from "./facts.ts";
 import { type Case, type Finding, fail, type Need, pass, unknown } from "./finding.ts";
 import type { Requirement } from "./rulebook/rule.ts";
+import { indexOf } from "./rulebook-index.ts";
 
 /** The entry's requirements for one reason, and those that an override set aside. */
 export type Stated = {
@@ -79,11 +80,12 @@ function silenceOf(
   places: readonly CountryCode[],
 ): string {
   if (!rows.some(({ reach }) => reach.kind === "chart")) return "";
-  const silent = rulebook.countries.filter(
-    ({ code, columns }) => places.includes(code) && code !== "US" && columns.length === 0,
-  );
+  const { countries } = indexOf(rulebook);
+  const silent = [...new Set(places)]
+    .filter((code) => code !== "US" && countries.get(code)?.columns.length === 0)
+    .sort();
   if (silent.length === 0) return "";
-  return ` The chart has no marks for ${silent.map(({ code }) => code).join(" and ")}, which is no permission: Part 746 decides, and its own checks apply it.`;
+  return ` The chart has no marks for ${silent.join(" and ")}, which is no permission: Part 746 decides, and its own checks apply it.`;
 }
 
 function statusOf({ status }: Requirement): readonly string[] {

@@ -1,11 +1,4 @@
-import {
-  type Check,
-  type CheckId,
-  checkIds,
-  type Decision,
-  reasons,
-  type Verdict,
-} from "./decision.ts";
+import { type Check, checkIds, type Decision, reasons, type Verdict } from "./decision.ts";
 import { checkDestination } from "./destination.ts";
 import { checkEmbargoDestination, checkEmbargoNationality, checkEndUse } from "./embargo.ts";
 import type { Facts } from "./facts.ts";
@@ -37,31 +30,36 @@ export function decide(facts: Facts, rulebook: Rulebook): Decision {
   };
 }
 
-function findingsOf(given: Case): readonly Finding[] {
-  const findings = [
-    checkClassification(given),
-    checkJurisdiction(given),
-    checkEccn(given),
-    checkGrant(given),
-    checkSubject(given),
-    checkDeniedParty(given),
-    checkOwnership(given),
-    checkDestination(given),
-    checkNationality(given),
-    checkEmbargoDestination(given),
-    checkEmbargoNationality(given),
-    checkEndUse(given),
-    ...reasons.map((reason) => checkExportReason(given, reason)),
-    ...reasons.map((reason) => checkDeemedReason(given, reason)),
-  ];
+/** Every check, in the order of `checkIds`; each can be asked by itself. */
+export const everyCheck: readonly ((given: Case) => Finding)[] = [
+  checkClassification,
+  checkJurisdiction,
+  checkEccn,
+  checkGrant,
+  checkSubject,
+  checkDeniedParty,
+  checkOwnership,
+  checkDestination,
+  checkNationality,
+  checkEmbargoDestination,
+  checkEmbargoNationality,
+  checkEndUse,
+  ...reasons.map((reason) => (given: Case) => checkExportReason(given, reason)),
+  ...reasons.map((reason) => (given: Case) => checkDeemedReason(given, reason)),
+];
+
+/** What every check finds before licenses are looked at, in the order of `checkIds`. */
+export function findingsOf(given: Case): readonly Finding[] {
+  const findings = everyCheck.map((check) => check(given));
   assertComplete(findings);
   return findings;
 }
 
 /** A decision that lacks a check is a bug of ours, and must not be taken for one that passed. */
 function assertComplete(findings: readonly Finding[]): void {
-  const listed: readonly CheckId[] = findings.map(({ check }) => check);
-  if (listed.join() !== checkIds.join()) throw new Error("a decision does not list every check");
+  const isComplete =
+    findings.length === checkIds.length && checkIds.every((id, at) => findings[at]?.check === id);
+  if (!isComplete) throw new Error("a decision does not list every check");
 }
 
 function toCheck(finding: Finding, licenses: readonly string[] | null): Check {

@@ -1,5 +1,6 @@
 import type { CountryCode } from "./facts.ts";
 import { type Case, type Finding, type Parties, pass, unknown } from "./finding.ts";
+import { indexOf } from "./rulebook-index.ts";
 
 /** Where the item goes: `domestic` is no export; an unknown place holds. */
 export type Destination =
@@ -10,7 +11,7 @@ export type Destination =
 export function destinationOf({ facts, rulebook }: Case): Destination {
   const { country, basis } = facts.destination;
   if (country === null || basis !== "site") return { kind: "unknown" };
-  if (!rulebook.countries.some(({ code }) => code === country)) return { kind: "unknown" };
+  if (!indexOf(rulebook).countries.has(country)) return { kind: "unknown" };
   return country === "US" ? { kind: "domestic" } : { kind: "abroad", country };
 }
 

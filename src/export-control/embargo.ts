@@ -12,6 +12,7 @@ import {
 } from "./finding.ts";
 import { type DeemedRecipient, deemedRecipients } from "./nationality.ts";
 import type { Demand, Embargo, Group } from "./rulebook/rule.ts";
+import { indexOf } from "./rulebook-index.ts";
 
 const part746 = "15 CFR Part 746; 736.2(b)(6)";
 const namedLicense =
@@ -120,8 +121,8 @@ function needOf({ embargo: { country }, parties }: Strike): Need {
 
 /** A code on record that stands for no country hides one that may be sanctioned, whatever else is licensed. */
 function openAffiliation(given: Case): string | null {
-  const codes = new Set(given.rulebook.countries.map(({ code }) => code));
-  return affiliations(given).every(({ country }) => codes.has(country))
+  const { countries } = indexOf(given.rulebook);
+  return affiliations(given).every(({ country }) => countries.has(country))
     ? null
     : "which country the recorded headquarters of an employer or an entity stand in";
 }
@@ -177,7 +178,7 @@ export function isMacauOrD5({ rulebook }: Case, code: CountryCode): boolean {
 }
 
 export function groupsOf(rulebook: Case["rulebook"], code: CountryCode): readonly Group[] {
-  return rulebook.countries.find((country) => country.code === code)?.groups ?? [];
+  return indexOf(rulebook).countries.get(code)?.groups ?? [];
 }
 
 function embargoed(given: Case, countries: readonly CountryCode[]): readonly Embargo[] {
@@ -190,7 +191,7 @@ function embargoed(given: Case, countries: readonly CountryCode[]): readonly Emb
 }
 
 function embargoOn({ rulebook }: Case, country: CountryCode): Embargo | undefined {
-  return rulebook.embargoes.find((embargo) => embargo.country === country);
+  return indexOf(rulebook).embargoes.get(country);
 }
 
 function demandOf({ facts }: Case, by: Embargo["destination"]): Demand {

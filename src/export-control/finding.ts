@@ -5,6 +5,20 @@ import type { Rulebook } from "./rulebook.ts";
 /** What a check works with. */
 export type Case = { readonly facts: Facts; readonly rulebook: Rulebook };
 
+/** What several checks of one decision ask alike, worked out once for it. A case is an object of one decision, so nothing outlives that. */
+export function perCase<Result extends object>(
+  workOut: (given: Case) => Result,
+): (given: Case) => Result {
+  const known = new WeakMap<Case, Result>();
+  return (given) => {
+    const before = known.get(given);
+    if (before !== undefined) return before;
+    const result = workOut(given);
+    known.set(given, result);
+    return result;
+  };
+}
+
 /** A check before licenses are looked at: where `needs` stand, licenses that meet every one of them turn it into `covered`. */
 export type Finding = Omit<Check, "licenses"> & { readonly needs: readonly Need[] };
 

@@ -1,6 +1,7 @@
 import type { ClassificationFacts } from "./facts.ts";
-import { type Case, type Finding, fail, pass, unknown } from "./finding.ts";
+import { type Case, type Finding, fail, pass, perCase, unknown } from "./finding.ts";
 import type { Entry, Requirement } from "./rulebook/rule.ts";
+import { indexOf } from "./rulebook-index.ts";
 import { dateAt } from "./time.ts";
 
 /** Whether the item was classified by one officer and approved by another. */
@@ -104,37 +105,40 @@ export function checkEccn(given: Case): Finding {
 /** The entry of the item's ECCN; null where the item has none or the rulebook does not know it. */
 export function entryOf({ facts, rulebook }: Case): Entry | null {
   const eccn = facts.item.classification?.eccn;
-  return rulebook.entries.find((entry) => entry.eccn === eccn) ?? null;
+  return eccn === undefined ? null : (indexOf(rulebook).entries.get(eccn) ?? null);
 }
 
 /**
  * The requirements of the item's entry that bind on the day of the decision. A paragraph narrows them if it is one that the entry
  * knows; no paragraph, or one that nothing knows, takes them all. `setAside` are those that an override took out.
  */
-export function requirementsOf(given: Case): {
-  readonly binding: readonly Requirement[];
-  readonly setAside: readonly Requirement[];
-} {
+export const requirementsOf = perCase((given: Case): Requirements => {
   const entry = entryOf(given);
   if (entry === null) return { binding: [], setAside: [] };
   const { facts, rulebook } = given;
-  const rows = rulebook.requirements.filter(({ eccn }) => eccn === entry.eccn);
+  const { requirements, overridden } = indexOf(rulebook);
+  const rows = requirements.get(entry.eccn) ?? [];
   const paragraph = facts.item.classification?.paragraph ?? null;
   const binding = narrowed(rows, entry, paragraph).filter((row) => binds(row, facts.at));
-  const overridden = new Set(rulebook.overrides.map(({ row }) => row));
   return {
     binding: binding.filter(({ id }) => !overridden.has(id)),
     setAside: binding.filter(({ id }) => overridden.has(id)),
   };
-}
+});
+
+type Requirements = {
+  readonly binding: readonly Requirement[];
+  readonly setAside: readonly Requirement[];
+};
 
 /** A row in force, or printed though not enforced, binds. A stayed one binds outside its stay; a superseded one until it was. */
 export function binds({ status }: Pick<Requirement, "status">, at: string): boolean {
+  if (status.kind !== "stayed" && status.kind !== "superseded") return true;
   const today = dateAt(at);
   if (status.kind === "stayed") {
     return today === null || today < status.from || today > status.until;
   }
-  return status.kind !== "superseded" || today === null || today < status.since;
+  return today === null || today < status.since;
 }
 
 function narrowed(

@@ -18,9 +18,12 @@ export type Coverage = {
  */
 export function coverage(facts: Facts, findings: readonly Finding[]): Coverage {
   const standing = facts.licenses.filter((license) => stands(license, facts.at)).sort(byPreference);
-  const met = (need: Need) => standing.some((license) => meets(license, need, facts));
-  const covered = findings.filter(({ needs }) => needs.length > 0 && needs.every(met));
   const chosen = new Map<Need, string>();
+  const met = (need: Need) => standing.some((license) => meets(license, need, facts));
+  const covered =
+    standing.length === 0
+      ? []
+      : findings.filter(({ needs }) => needs.length > 0 && needs.every(met));
   let left = covered.flatMap(({ needs }) => needs);
   while (left.length > 0) {
     const [best] = standing

@@ -1,5 +1,14 @@
 import type { CountryCode, Dated, PersonFacts } from "./facts.ts";
-import { type Case, type Finding, notApplicable, type Parties, pass, unknown } from "./finding.ts";
+import {
+  type Case,
+  type Finding,
+  notApplicable,
+  type Parties,
+  pass,
+  perCase,
+  unknown,
+} from "./finding.ts";
+import { indexOf } from "./rulebook-index.ts";
 import { calendarDate, dateAt } from "./time.ts";
 
 /** Someone to whom a release is deemed an export, and the countries that it may be deemed to be to. */
@@ -20,8 +29,8 @@ export type DeemedRecipients =
  * Every foreign person to whom this release discloses the item: the person, or the workload's accountable person and its entity.
  * 734.13(b): the country is that of the most recent citizenship or permanent residency.
  */
-export function deemedRecipients({ facts, rulebook }: Case): DeemedRecipients {
-  const codes = new Set(rulebook.countries.map(({ code }) => code));
+export const deemedRecipients = perCase(({ facts, rulebook }: Case): DeemedRecipients => {
+  const codes = indexOf(rulebook).countries;
   const person =
     facts.subject.kind === "person" ? facts.subject.person : facts.subject.workload.accountable;
   const asPerson = recipientOf(person, facts.at, codes);
@@ -40,7 +49,7 @@ export function deemedRecipients({ facts, rulebook }: Case): DeemedRecipients {
   const party = { persons: [], workloads: [id], entities: [entity.id] };
   const asEntity = { party, person: null, readings: [entity.country] };
   return { known: true, recipients: [...asPerson.recipients, asEntity] };
-}
+});
 
 /** Whether it is settled who is deemed to receive an export, and to which country. */
 export function checkNationality(given: Case): Finding {
@@ -80,7 +89,7 @@ export function checkNationality(given: Case): Finding {
 function recipientOf(
   person: PersonFacts,
   at: string,
-  codes: ReadonlySet<string>,
+  codes: ReadonlyMap<CountryCode, unknown>,
 ): DeemedRecipients {
   if (person.usPerson === null) {
     return { known: false, question: "whether the person is a U.S. person" };

@@ -1,6 +1,7 @@
 import type { ScreeningFacts, SubjectFacts } from "./facts.ts";
 import { type Case, type Finding, fail, notApplicable, pass, unknown } from "./finding.ts";
 import { binds } from "./item.ts";
+import { indexOf } from "./rulebook-index.ts";
 import { instantMs } from "./time.ts";
 
 const dayMs = 86_400_000;
@@ -23,7 +24,7 @@ export function checkDeniedParty({ facts, rulebook }: Case): Finding {
   const open = screening.matches.filter(({ clearedBy }) => clearedBy === null);
   const matched = [...new Set(open.map(({ source }) => source))].map((source) => ({
     source,
-    list: rulebook.lists.find(({ code }) => code === source) ?? null,
+    list: indexOf(rulebook).lists.get(source) ?? null,
   }));
   const barring = matched.flatMap(({ list }) => (list?.effect === "fail" ? [list] : []));
   if (barring.length > 0) {

@@ -4,6 +4,7 @@ import type { CountryCode, LicenseKind, PersonFacts } from "./facts.ts";
 import type { Case } from "./finding.ts";
 import { requirementsOf } from "./item.ts";
 import type { Requirement } from "./rulebook/rule.ts";
+import { indexOf } from "./rulebook-index.ts";
 
 /** `open`: whether it is required turns on a fact that is not known, or on a reading that is not settled. */
 export type Answer = "required" | "open" | "free";
@@ -18,10 +19,7 @@ export function reachesPlace(
     case "worldwide":
       return true;
     case "chart":
-      return (
-        rulebook.countries.find(({ code }) => code === country)?.columns.includes(reach.column) ??
-        true
-      );
+      return indexOf(rulebook).countries.get(country)?.columns.includes(reach.column) ?? true;
     case "places": {
       if (reach.countries.includes(country)) return true;
       const groups = groupsOf(rulebook, country);

@@ -9,12 +9,17 @@ export function instantMs(text: string): number | null {
 export function calendarDate(text: string): string | null {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return null;
   const ms = Date.parse(text);
-  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text) ? text : null;
+  return isOfDay(ms, text) ? text : null;
 }
 
 /** The date in UTC at an instant, or null. */
 export function dateAt(instant: string): string | null {
-  return instantMs(instant) === null
-    ? null
-    : new Date(Date.parse(instant)).toISOString().slice(0, 10);
+  const ms = instantMs(instant);
+  if (ms === null) return null;
+  return isOfDay(ms, instant) ? instant.slice(0, 10) : new Date(ms).toISOString().slice(0, 10);
+}
+
+/** Whether the day as it is written is the one that it was read as: a day that its month lacks, or 24:00, is read as a later one. */
+function isOfDay(ms: number, text: string): boolean {
+  return new Date(ms).getUTCDate() === Number(text.slice(8, 10));
 }

@@ -15,6 +15,8 @@ export type Services = {
   readonly origin: string;
   /** Where a request from this address will be received; what is no address or of no site of ours is unknown. */
   readonly destinationOf: (address: string) => ReleaseRequest["destination"];
+  /** A site of ours as a destination; null for a name that no site has. */
+  readonly destinationNamed: (site: string) => ReleaseRequest["destination"] | null;
   /** What /readyz asks, by name. */
   readonly checks: Readonly<Record<string, () => Promise<void>>>;
   readonly isDraining: () => boolean;

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { bootstrapRoutes } from "./bootstrap.ts";
 import { classificationRoutes } from "./classifications.ts";
+import { decisionRoutes } from "./decisions.ts";
 import { entityRoutes } from "./entities.ts";
 import { fileRoutes } from "./files.ts";
 import { grantRoutes } from "./grants.ts";
@@ -51,6 +52,7 @@ export const routes: readonly Route[] = [
   ...licenseRoutes,
   ...grantRoutes,
   ...standingRoutes,
+  ...decisionRoutes,
   ...uploadRoutes,
   ...revisionRoutes,
   ...fileRoutes,

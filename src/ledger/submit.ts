@@ -15,6 +15,7 @@ export type EntryKind =
   | `classification.${"proposed" | "approved" | "superseded"}`
   | `license.${"entered" | "activated" | Standing}`
   | `grant.${"made" | Standing}`
+  | "decision.simulated"
   | `release.${"allowed" | "denied" | "held" | "delivered" | "failed" | "abandoned" | "unknown"}`;
 
 type Standing = "suspended" | "reinstated" | "revoked";

@@ -2,7 +2,7 @@ import { type Entry, parseEntry } from "./entry.ts";
 import type { Findings } from "./findings.ts";
 import type { EntryKind } from "./submit.ts";
 import { Callers, toleranceMs } from "./verify-callers.ts";
-import { Decisions } from "./verify-decisions.ts";
+import { Decisions, verdicts } from "./verify-decisions.ts";
 import { Principals } from "./verify-principals.ts";
 import { type ReleaseKind, Releases, releaseKinds } from "./verify-releases.ts";
 import { Repositories } from "./verify-repositories.ts";
@@ -19,6 +19,7 @@ const otherKinds = {
   "classification.proposed": true,
   "classification.approved": true,
   "classification.superseded": true,
+  "decision.simulated": true,
 } as const satisfies Record<Exclude<EntryKind, ReleaseKind | `${StandingNoun}.${string}`>, true>;
 
 const standingVerbs = new Set([
@@ -153,6 +154,8 @@ export class EntryChecks {
         return this.#uses.followLicense(entry);
       case "grant.made":
         return this.#makeGrant(entry);
+      case "decision.simulated":
+        return this.#simulate(entry);
       default:
         return;
     }
@@ -161,6 +164,20 @@ export class EntryChecks {
   #makeGrant(entry: Entry): void {
     this.#repositories.require(entry);
     this.#uses.makeGrant(entry);
+  }
+
+  /** A simulation lets nothing out; it is held to what it names, and to a verdict. */
+  #simulate(entry: Entry): void {
+    const { index, body } = entry;
+    this.#repositories.require(entry);
+    this.#principals.requireKnown(body["principal"], entry);
+    this.#principals.requireOwner(entry);
+    const isWhole =
+      typeof body["decision"] === "string" &&
+      Object.values(verdicts).some((verdict) => verdict === body["verdict"]);
+    if (isWhole) return;
+    const message = "decision.simulated lacks its decision or a verdict";
+    this.#findings.add("body_malformed", message, index);
   }
 
   #followTime({ index, time }: Entry): void {

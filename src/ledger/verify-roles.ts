@@ -14,6 +14,7 @@ export const rolesOfKinds = {
   "vault.initialized": null,
   "token.issued": operator,
   "token.revoked": operator,
+  "decision.simulated": officer,
   "person.recorded": officer,
   "person.updated": officer,
   "person.suspended": officer,

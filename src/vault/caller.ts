@@ -90,7 +90,10 @@ export function isAsIssued(row: Selectable<Schema["token"]>, latest: Submitted |
 }
 
 /** Compares whom the caller's principal belongs to with the entry that recorded that person or workload. Throws `record_tampered`. */
-export async function assertPrincipalStands(tx: Tx, caller: Caller): Promise<void> {
+export async function assertPrincipalStands(
+  tx: Tx,
+  caller: Pick<Caller, "principal" | "person" | "workload">,
+): Promise<void> {
   const kind = caller.workload === null ? "person.recorded" : "workload.recorded";
   const recorded = await firstOf(tx, caller.workload ?? caller.person);
   if (recorded?.kind === kind && recorded.body["principal"] === caller.principal) return;

@@ -30,6 +30,17 @@ export function destinations(sites: readonly Site[]): (address: string) => Desti
   };
 }
 
+/** The destination that a site of ours is; null where no site, or more than one in different countries, has the name. */
+export function destinationNamed(
+  sites: readonly Site[],
+): (name: string) => DestinationFacts | null {
+  return (name) => {
+    const [site, ...others] = sites.filter((each) => each.name === name);
+    const isClear = site !== undefined && others.every(({ country }) => country === site.country);
+    return isClear ? { country: site.country, basis: "site", site: name } : null;
+  };
+}
+
 function networksOf({ networks }: Site): BlockList {
   const list = new BlockList();
   for (const network of networks) {

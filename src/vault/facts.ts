@@ -20,7 +20,8 @@ import { assertAsRecorded, type RecordedRow, recordedClassification, recordedRow
 import type { Screening, Tx } from "./vault.ts";
 
 export type FactsRequest = {
-  readonly caller: Caller;
+  /** Of whom the facts are: the caller's principal, or one for whom an officer simulates. */
+  readonly caller: Recipient;
   readonly repository: Repository;
   readonly destination: DestinationFacts;
   /** The caller's person, or the one accountable for the workload, opened before the transaction. */
@@ -28,6 +29,9 @@ export type FactsRequest = {
   readonly screening: Screening | null;
   readonly now: Date;
 };
+
+/** A principal and who stands behind it. */
+export type Recipient = Pick<Caller, "principal" | "person" | "workload">;
 
 export type GatheredFacts = {
   readonly facts: Facts;
@@ -39,12 +43,22 @@ export class PersonMoved extends Error {
   override readonly name = "PersonMoved";
 }
 
+/** Gathers the facts for a release to the caller, and locks the token that it is asked under as the last of what they rest on. */
+export async function gatherFacts(
+  tx: Tx,
+  request: FactsRequest & { readonly caller: Caller },
+): Promise<GatheredFacts> {
+  const gathered = await gatherFactsOf(tx, request);
+  await assertTokenStands(tx, request.caller, request.now);
+  return gathered;
+}
+
 /**
  * Locks what a release decision rests on and reads it, in the one order that every transaction keeps: repository, grants and licenses
- * for update; classification, person, workload, entity and token for share. Each row is compared with its latest ledger
+ * for update; classification, person, workload and entity for share. Each row is compared with its latest ledger
  * entry. Whoever revokes or changes one of them takes the same lock, so no release commits on what no longer stands.
  */
-export async function gatherFacts(tx: Tx, request: FactsRequest): Promise<GatheredFacts> {
+export async function gatherFactsOf(tx: Tx, request: FactsRequest): Promise<GatheredFacts> {
   const { caller, repository, destination, screening, now } = request;
   await sql`select from repository where id = ${repository.id} for share`.execute(tx);
   await assertNamed(tx, repository);
@@ -65,7 +79,6 @@ export async function gatherFacts(tx: Tx, request: FactsRequest): Promise<Gather
   for (const license of licenses) await assertCounted(tx, license);
   const classification = await lockClassification(tx, repository.id);
   const { subject, parties, rows } = await lockSubject(tx, request);
-  await assertTokenStands(tx, caller, now);
   await assertPrincipalStands(tx, caller);
   const grant = pickGrant(grants, now);
   await assertAsRecorded(tx, [

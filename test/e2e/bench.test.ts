@@ -93,6 +93,21 @@ testPostgres(
   180_000,
 );
 
+test("decisions are measured in one thread, against the figure asked of them", async () => {
+  await using folder = await temporaryFolder();
+  const { code, stdout } = await run(folder.path, ["--only", "decide", "--json"]);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toEqual([
+    {
+      name: "decide",
+      unit: "decisions/s",
+      value: expect.any(Number),
+      baseline: 20_000,
+      ratio: expect.any(Number),
+    },
+  ]);
+});
+
 test.each([["--only", "memory,sealing"], ["--scale", "0"], ["--quick"]])(
   "the benchmark refuses %s %s before it measures anything",
   async (...argv) => {

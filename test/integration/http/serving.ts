@@ -11,7 +11,7 @@ import { attach } from "../../../src/http/attach.ts";
 import { matchTemplate, pathSegments, targetPath } from "../../../src/http/path.ts";
 import { routes } from "../../../src/http/routes.ts";
 import type { BlobStore } from "../../../src/storage/blob-store.ts";
-import { destinations } from "../../../src/vault/destination.ts";
+import { destinationNamed, destinations } from "../../../src/vault/destination.ts";
 import { openMemory } from "../../support/database.ts";
 import { type Faulty, withFaults } from "../../support/faults.ts";
 import { startVault, type TestVault } from "../../support/vault.ts";
@@ -52,14 +52,16 @@ export async function serve(
   if (store === null || custodian === null) throw new Error("the adapters were not wrapped");
   const lines: LogLine[] = [];
   const draining = { now: false };
+  const sites = [
+    { name: "local", country: "US", networks: ["127.0.0.0/8", "::1/128"] },
+    { name: "abroad", country: "CN", networks: ["203.0.113.0/24"] },
+  ];
   const app = createApp({
     vault: started.vault,
     verificationKey: started.verificationKey,
     origin: "test.example/ledger",
-    destinationOf: destinations([
-      { name: "local", country: "US", networks: ["127.0.0.0/8", "::1/128"] },
-      { name: "abroad", country: "CN", networks: ["203.0.113.0/24"] },
-    ]),
+    destinationOf: destinations(sites),
+    destinationNamed: destinationNamed(sites),
     checks: { store: async () => await started.vault.store.check() },
     isDraining: () => draining.now,
     explain: (thrown) =>

@@ -28,6 +28,7 @@ test("every command that the design names is there", () => {
   expect(commands.map(([name]) => name).sort()).toEqual(
     [
       "init",
+      "decide",
       ...["create", "list", "show", "revoke"].map((verb) => `token ${verb}`),
       ...["create", "list", "show"].map((verb) => `repository ${verb}`),
       "upload",

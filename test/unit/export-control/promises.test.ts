@@ -1,6 +1,7 @@
 import { expect, test } from "@jest/globals";
 import canonicalize from "canonicalize";
 import fc from "fast-check";
+import { advise, suppose } from "../../../src/export-control/advise.ts";
 import { decide } from "../../../src/export-control/decide.ts";
 import { type CheckId, checkIds, type Verdict } from "../../../src/export-control/decision.ts";
 import type {
@@ -342,6 +343,42 @@ test("every license relied on is needed: without it the same release is not allo
       expect(decide(exactly, rulebook)).toEqual(decide(given, rulebook));
     }),
     { numRuns: 150, maxSkipsPerRun: 1_000 },
+  );
+});
+
+test("advice turns a denial or a hold into an allowance whenever it is given, and no part of it does", () => {
+  fc.assert(
+    fc.property(anyFacts, (given) => {
+      const { verdict } = decide(given, rulebook);
+      const { ways, obstacles } = suppose(given, rulebook);
+      if (verdict === "allow") expect({ ways, obstacles }).toEqual({ ways: [], obstacles: [] });
+      else expect(ways.length > 0).toBe(obstacles.length === 0);
+      const after = (way: (typeof ways)[number]) =>
+        decide(
+          way.reduce((facts, { apply }) => apply(facts), given),
+          rulebook,
+        ).verdict;
+      for (const way of ways) {
+        expect({ given, way, verdict: after(way) }).toMatchObject({ verdict: "allow" });
+        for (const left of way)
+          expect(after(way.filter((each) => each !== left))).not.toBe("allow");
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("the same facts give the same advice, however often and however little it may decide", () => {
+  fc.assert(
+    fc.property(anyFacts, fc.integer({ min: 1, max: 40 }), (given, decisions) => {
+      const within = { decisions, ways: 2 };
+      const cut = advise(given, rulebook, within);
+      expect(advise(structuredClone(given), rulebook, within)).toEqual(cut);
+      expect(cut.ways.length).toBeLessThanOrEqual(2);
+      if (cut.ways.length === 0 && cut.obstacles.length === 0)
+        expect(decide(given, rulebook).verdict).toBe("allow");
+    }),
+    { numRuns: 50 },
   );
 });
 

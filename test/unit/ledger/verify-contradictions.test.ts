@@ -38,6 +38,19 @@ import {
   without,
 } from "../../vectors/ledger/tell.ts";
 
+const simulated = (replaced: Recorded["body"] = {}): Recorded =>
+  record("decision.simulated", {
+    decision: idOf("simulation"),
+    ...made("officer"),
+    principal: principalOf("trainer"),
+    person: idOf("trainer"),
+    workload: null,
+    repository: idOf("aurora/large"),
+    verdict: "deny",
+    rulebook: "",
+    ...replaced,
+  });
+
 /** Stories whose entries are each in order and contradict one another, with the codes that they come to. */
 const contradictions: readonly (readonly [
   string,
@@ -90,6 +103,28 @@ const contradictions: readonly (readonly [
   [
     "an entry of a kind to come under a token never issued",
     told(record("moon.landed", { ...made("officer"), under: idOf("x") })),
+    "token_unknown",
+  ],
+  ["a simulation without a verdict", told(simulated({ verdict: "perhaps" })), "body_malformed"],
+  ["a simulation that names no decision", told(simulated({ decision: 7 })), "body_malformed"],
+  [
+    "a simulation for a principal never recorded",
+    told(simulated({ principal: idOf("x") })),
+    "principal_unknown",
+  ],
+  [
+    "a simulation for a principal under another's name",
+    told(simulated({ person: idOf("x") })),
+    "principal_mismatch",
+  ],
+  [
+    "a simulation of a repository never created",
+    told(simulated({ repository: idOf("x") })),
+    "repository_unknown",
+  ],
+  [
+    "a simulation under a token never issued",
+    told(simulated({ under: idOf("x") })),
     "token_unknown",
   ],
   ["an allow under a token never issued", told(allowed({ token: idOf("x") })), "token_unknown"],
@@ -502,4 +537,10 @@ test("a clock that goes back by more than a day is noted, by less is not", async
   expect(report.findings.map(({ severity, code, index }) => [severity, code, index])).toEqual([
     ["notice", "time_backwards", 2],
   ]);
+});
+
+test("a simulation tells no tale: the verifier knows it and finds nothing", async () => {
+  const report = await verifyStory(told(simulated()));
+  expect(report.findings).toEqual([]);
+  expect(report.counts).toMatchObject({ "decision.simulated": 1 });
 });

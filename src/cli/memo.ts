@@ -1,0 +1,149 @@
+import type { Advice } from "../export-control/advise.ts";
+import type { Consulted } from "../export-control/consulted.ts";
+import type { Check, Decision } from "../export-control/decision.ts";
+
+/** A decision with all that a memo tells about it. */
+export type Explained = Omit<Decision, "checks"> & {
+  readonly checks: readonly ExplainedCheck[];
+  readonly advice: Advice;
+  /** The date of the newest text in the rulebook. */
+  readonly rulebookAsOf: string;
+  /** The requirements that the operator's overrides set aside. */
+  readonly overrides: readonly string[];
+  /** What it is about, in the order in which the memo names it. Ids and places, no names. */
+  readonly about: readonly (readonly [title: string, value: string])[];
+};
+
+/** `evidence` is what the check read; a server keeps that to itself. */
+export type ExplainedCheck = Check & { readonly evidence?: readonly Consulted[] };
+
+const words = { allow: "allowed", deny: "denied", hold: "held" } as const;
+
+const disclaimer =
+  "This is no legal advice. It applies a dated rulebook of which no row ships signed by counsel; the controlling texts are those of ecfr.gov and federalregister.gov. No key is released on it: a release is decided anew, and recorded.";
+
+/** The memo that an export officer files, in Markdown that reads as plain text too. */
+export function memo(explained: Explained): string {
+  const { verdict, at, rulebook, rulebookAsOf, overrides, checks, about } = explained;
+  const deciding = checks.filter((check) => decides(check, verdict));
+  const others = checks.filter((check) => !deciding.includes(check));
+  const heading: readonly (readonly [string, string])[] = [
+    ...about,
+    ["Instant", at],
+    ["Rulebook", `${rulebook}, text as of ${rulebookAsOf}`],
+    ...(overrides.length === 0 ? [] : ([["Overrides", overrides.join(", ")]] as const)),
+  ];
+  return `${[
+    `# Export decision: ${words[verdict]}`,
+    table(["", ""], heading),
+    "## Verdict",
+    sentenceOf(explained, deciding),
+    ...(deciding.length === 0 ? [] : ["## What decided it", ...deciding.map(told)]),
+    "## The other checks",
+    table(
+      ["check", "outcome", "law", "rows"],
+      others.map(({ check, outcome, citation, rows }) => [
+        check,
+        outcome,
+        citation,
+        rows.join(", "),
+      ]),
+    ),
+    "## The law cited",
+    [...new Set([...deciding, ...others].map(({ citation }) => citation))]
+      .map((citation) => `- ${citation}`)
+      .join("\n"),
+    ...(verdict === "allow" ? [] : ["## What would change it", changes(explained.advice)]),
+    "## Reservation",
+    disclaimer,
+  ].join("\n\n")}\n`;
+}
+
+function decides({ outcome }: Check, verdict: Decision["verdict"]): boolean {
+  if (verdict === "allow") return outcome === "covered";
+  return outcome === "fail" || outcome === "unknown";
+}
+
+function sentenceOf({ verdict, licenses }: Explained, deciding: readonly Check[]): string {
+  const named = (outcome: Check["outcome"]) =>
+    deciding.filter((check) => check.outcome === outcome).map(({ check }) => check);
+  const [failed, unknown] = [named("fail"), named("unknown")];
+  switch (verdict) {
+    case "deny":
+      return `The release is denied, because it fails: ${failed.join(", ")}.${unknown.length === 0 ? "" : ` Not known besides: ${unknown.join(", ")}.`}`;
+    case "hold":
+      return `The release is held, because it is not known how these come out: ${unknown.join(", ")}.`;
+    case "allow":
+      return licenses.length === 0
+        ? "The release is allowed: every check passes or does not apply, and no authorization is needed."
+        : `The release is allowed in reliance on ${licenses.join(", ")}, each of which would lose one use: every other check passes or does not apply.`;
+  }
+}
+
+function told({
+  check,
+  outcome,
+  citation,
+  reason,
+  rows,
+  licenses,
+  evidence = [],
+}: ExplainedCheck): string {
+  return [
+    `### ${check}: ${outcome}`,
+    reason,
+    [
+      `- law: ${citation}`,
+      ...(rows.length === 0 ? [] : [`- rulebook rows: ${rows.join(", ")}`]),
+      ...(licenses.length === 0 ? [] : [`- covered by: ${licenses.join(", ")}`]),
+      ...(evidence.length === 0
+        ? []
+        : [
+            `- facts: ${evidence.map(({ fact, value }) => `${fact} = ${JSON.stringify(value)}`).join("; ")}`,
+          ]),
+    ].join("\n"),
+  ].join("\n\n");
+}
+
+function changes({ ways, obstacles, isCut }: Advice): string {
+  const cut = isCut
+    ? ["The search ended at its bound: there may be other lists, or a shorter one."]
+    : [];
+  if (ways.length === 0) {
+    const walls = obstacles.map(({ check, reason, remedy }) =>
+      `- ${check}: ${reason} ${remedy ?? ""}`.trimEnd(),
+    );
+    return [
+      "Nothing that officers may lawfully do was found to change it. What stands in the way:",
+      walls.join("\n"),
+      ...cut,
+    ].join("\n\n");
+  }
+  const lists = ways.map((way) =>
+    way.map(({ sentence }, at) => `${at + 1}. ${sentence}`).join("\n"),
+  );
+  const opening =
+    lists.length === 1
+      ? "Everything in this list, and nothing less; each was tried. Only true answers may be recorded."
+      : "Everything in one of these lists, and nothing less; each was tried. Only true answers may be recorded.";
+  return [
+    opening,
+    ...lists.flatMap((list, at) => (at === 0 ? [list] : ["Or:", list])),
+    ...cut,
+  ].join("\n\n");
+}
+
+/** Columns padded to one width, so that the text reads as a table where nothing renders it. */
+function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = rows.map((row) =>
+    row.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")),
+  );
+  const widths = titles.map((title, at) =>
+    Math.max(3, title.length, ...cells.map((row) => row[at]?.length ?? 0)),
+  );
+  const line = (row: readonly string[]) =>
+    `| ${widths.map((width, at) => (row[at] ?? "").padEnd(width)).join(" | ")} |`;
+  return [line(titles), line(widths.map((width) => "-".repeat(width))), ...cells.map(line)].join(
+    "\n",
+  );
+}

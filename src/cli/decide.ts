@@ -161,5 +161,5 @@ async function tell(explained: Explained, options: DecideOptions, output: Output
   }
   const { about, ...told } = explained;
   output.result(told, () => memo({ ...told, about }));
-  if (explained.verdict !== "allow") throw new Failure("refused", "");
+  if (explained.verdict !== "allow") throw new Failure("refused", "", { isTold: true });
 }

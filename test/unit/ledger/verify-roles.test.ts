@@ -53,6 +53,7 @@ const madeBy: Readonly<Record<string, readonly string[]>> = {
   ),
   [`post ${upload}/{upload}/commit`]: ["revision.committed"],
   "post /v1/releases": decisions,
+  "post /v1/decisions/simulate": ["decision.simulated"],
   "get /v1/repositories/{namespace}/{name}/revisions/{revision}/files/{path...}": decisions,
 };
 

@@ -40,7 +40,7 @@ export function propose(datasheet: Datasheet, rulebook: Rulebook): Proposal {
 
 /** Whether an officer's classification is one that the arithmetic proposes; without a paragraph it takes all of its entry together. */
 export function isProposed(
-  { candidates }: Proposal,
+  { candidates }: Pick<Proposal, "candidates">,
   stated: {
     readonly jurisdiction: string;
     readonly eccn: string;

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { datasheetForm } from "../../../../src/export-control/datasheet/form.ts";
-import { circuit, generator, hardware, memory, weights } from "./builders.ts";
+import { circuit, generator, hardware, memory, weights } from "../../../support/datasheets.ts";
 
 type Members = Readonly<Record<string, unknown>>;
 

@@ -13,7 +13,7 @@ import {
   memory,
   proposed,
   weights,
-} from "./builders.ts";
+} from "../../../support/datasheets.ts";
 
 const runs = { numRuns: 400 };
 /** Numbers around the thresholds, and anywhere. */

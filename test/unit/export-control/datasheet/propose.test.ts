@@ -15,7 +15,7 @@ import {
   proposed,
   trained,
   weights,
-} from "./builders.ts";
+} from "../../../support/datasheets.ts";
 
 type Case = readonly [
   name: string,

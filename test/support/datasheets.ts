@@ -1,7 +1,7 @@
-import { type Datasheet, datasheetForm } from "../../../../src/export-control/datasheet/form.ts";
-import type { Proposal } from "../../../../src/export-control/datasheet/proposal.ts";
-import { propose } from "../../../../src/export-control/datasheet/propose.ts";
-import { rulebook } from "../../../../src/export-control/rulebook.ts";
+import { type Datasheet, datasheetForm } from "../../src/export-control/datasheet/form.ts";
+import type { Proposal } from "../../src/export-control/datasheet/proposal.ts";
+import { propose } from "../../src/export-control/datasheet/propose.ts";
+import { rulebook } from "../../src/export-control/rulebook.ts";
 
 export type Members = Readonly<Record<string, unknown>>;
 

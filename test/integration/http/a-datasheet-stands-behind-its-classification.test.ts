@@ -199,15 +199,6 @@ describe.each(engines)("on %s", (engine) => {
     expectProblem(await show(before), "record_tampered");
   });
 
-  test("a classification from before there were datasheets still answers to its entry", async () => {
-    const id = await proposed({});
-    const { rows } = await sql<{ names: string }>`
-      select string_agg(column_name, ',') as names from information_schema.columns
-      where table_name = 'classification' and is_nullable = 'NO'`.execute(s.vault.database.db);
-    expect(rows[0]?.names).not.toMatch(/datasheet_sha256|justification/);
-    expect((await show(id)).status).toBe(200);
-  });
-
   test("the classification of another repository is not found", async () => {
     const id = await proposed();
     await ask(s, "POST /v1/repositories", {

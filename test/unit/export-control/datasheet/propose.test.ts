@@ -165,7 +165,13 @@ const cases: readonly Case[] = [
     "ten percent of synthetic data is not more than ten percent",
     "4E091 TN 3",
     trained("9e25", {
-      syntheticData: [generator("a", { shareOfOperations: "0.10", trainingOperations: "9e25" })],
+      syntheticData: [
+        generator("a", {
+          shareOfOperations: "0.10",
+          generationOperations: "2e25",
+          trainingOperations: "9e25",
+        }),
+      ],
     }),
     "no-entry",
     [],
@@ -213,10 +219,31 @@ const cases: readonly Case[] = [
     weightsOpen,
   ],
   [
-    "a share that nobody knows is taken to be more than a tenth",
+    "a share that nobody knows is taken to be more than a tenth, for the generation",
     "4E091 TN 3",
     trained("9e25", {
-      syntheticData: [generator("a", { shareOfOperations: null, generationOperations: "1e25" })],
+      syntheticData: [
+        generator("a", {
+          shareOfOperations: null,
+          generationOperations: "1e25",
+          areWeightsPublished: true,
+        }),
+      ],
+    }),
+    "entry",
+    weightsNamed,
+  ],
+  [
+    "and for the training",
+    "4E091 TN 3",
+    trained("9e25", {
+      syntheticData: [
+        generator("a", {
+          shareOfOperations: null,
+          generationOperations: "0",
+          trainingOperations: "1e25",
+        }),
+      ],
     }),
     "entry",
     weightsNamed,
@@ -226,8 +253,8 @@ const cases: readonly Case[] = [
     "4E091 TN 3",
     trained("9e25", {
       syntheticData: [
-        generator("a", { shareOfOperations: "0.06", trainingOperations: "1e25" }),
-        generator("b", { shareOfOperations: "0.05", trainingOperations: "9.99e24" }),
+        generator("a", { shareOfOperations: "0.06", trainingOperations: "9.99e24" }),
+        generator("b", { shareOfOperations: "0.05", trainingOperations: "1e25" }),
       ],
     }),
     "entry",
@@ -315,6 +342,13 @@ const cases: readonly Case[] = [
     derived("2.5e25", {}),
     "no-entry",
     [],
+  ],
+  [
+    "a published base of unknown size and more than 10^26",
+    "4E091 N 1",
+    derived("1.5e26", {}),
+    "open",
+    weightsOpen,
   ],
   [
     "a published base of unknown size and more",
@@ -772,4 +806,28 @@ test("an officer's entry is the proposed one with its paragraph or with none, un
   expect(isProposed(proposal, { ...stated, paragraph: "3A090.a" })).toBe(false);
   expect(isProposed(proposal, { ...stated, eccn: "EAR99", paragraph: null })).toBe(false);
   expect(isProposed(proposal, { ...stated, jurisdiction: "ITAR" })).toBe(false);
+});
+
+test.each([
+  ["1e26", "1e26 >= 1e26 operations: yes"],
+  ["9.9e25", "9.9e25 >= 1e26 operations: no"],
+])("%s operations and the threshold: %s", (operations, formula) => {
+  expect(proposed(trained(operations)).steps.at(-1)).toMatchObject({ formula });
+});
+
+test.each([
+  ["2.5e25", "1e24", "2.5e25 > 2.5e25 operations: no", "too little additional training"],
+  ["2.50001e25", "1e24", "2.50001e25 > 2.5e25 operations: yes", "fewer than 10^26"],
+  ["3e25", "9e25", "3e25 > 3e25 operations: no", "too little additional training"],
+])("%s on a published base of %s: %s", (extra, trainingOperations, formula, says) => {
+  const { steps, conclusion } = proposed(derived(extra, { trainingOperations }));
+  expect(steps.map((each) => each.formula)).toContain(formula);
+  expect(conclusion.says).toContain(says);
+});
+
+test.each([
+  ["329.999", "may be looked at"],
+  ["330", "is out"],
+])("memory of %s GB/s on 100 mm2: License Exception HBM %s", (bandwidth, says) => {
+  expect(proposed(memory(bandwidth, "100")).candidates[0]?.because).toContain(says);
 });

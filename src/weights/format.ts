@@ -15,11 +15,16 @@ export function formatOf(name: string, start: Uint8Array): Format {
   const text = ascii(start.subarray(0, formatBytes));
   if (text.startsWith("PK\u0003\u0004") || text.startsWith("PK\u0005\u0006"))
     return text.includes("data.pkl") || pickleNames.test(name) ? "pickle" : "archive";
-  if (/^\u0080[\u0002-\u0005]/.test(text) && !isHeader(text)) return "pickle";
+  if (isPickleOpening(start) && !isHeader(text)) return "pickle";
   if (text.startsWith("GGUF")) return "gguf";
   if (name.endsWith(".safetensors.index.json")) return "safetensors-index";
   if (pickleNames.test(name)) return "pickle";
   return name.endsWith(".safetensors") || isHeader(text) ? "safetensors" : "other";
+}
+
+/** The opcode PROTO and a protocol from 2 to 5. */
+function isPickleOpening([opcode, protocol = 0]: Uint8Array): boolean {
+  return opcode === 0x80 && protocol >= 2 && protocol <= 5;
 }
 
 /** Eight bytes of a length below four gigabytes and the opening of a JSON object: by chance the length may begin as a pickle does. */

@@ -21,6 +21,12 @@ create table ledger_submission (
   time timestamptz not null,
   body bytea not null
 );
+
+-- The licenses that an allowed release relied on, so that the uses of one are counted from what was submitted.
+create function allowed_licenses(body bytea) returns jsonb language sql immutable strict
+  return convert_from(body, 'UTF8')::jsonb -> 'licenses';
+create index ledger_submission_licenses on ledger_submission using gin (allowed_licenses(body))
+  where kind = 'release.allowed';
 create index ledger_submission_subject on ledger_submission (subject, id desc) where subject is not null;
 
 create table person (

@@ -106,6 +106,8 @@ try {
   const options = readOptions();
   const figures = await measureAll(options);
   process.stdout.write(`${options.json ? JSON.stringify(figures) : tableOf(figures)}\n`);
+  for (const figure of figures.filter((each) => verdictOn(each).endsWith("MISSED")))
+    progress(`${figure.name}: ${figure.ratio.toFixed(3)}, ${verdictOn(figure)}`);
 } catch (error) {
   if (error instanceof RangeError || error instanceof TypeError)
     process.stderr.write(`${error.message}\n${usage}`);

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { Writable } from "node:stream";
+import { parseArgs } from "node:util";
 import { pino } from "pino";
 import type { Context } from "../src/cli/context.ts";
 import { run } from "../src/cli/program.ts";
@@ -24,13 +25,34 @@ const days = 86_400_000;
 const checkpointBytes = 256 * 2 ** 20;
 const repository = "demo/frontier";
 
-const isJson = process.argv.includes("--json");
-const given = process.argv.slice(2).find((argument) => !argument.startsWith("--"));
+const { isJson, given } = readArguments(process.argv.slice(2));
 const startedAt = performance.now();
 
 // The story takes five weeks, which end today: the vault's clock is moved, nothing else is pretended.
 const clock = { at: new Date(Date.now() - 35 * days) };
 const story: Step[] = [];
+
+function readArguments(argv: readonly string[]): {
+  readonly isJson: boolean;
+  readonly given: string | undefined;
+} {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...argv],
+      options: { json: { type: "boolean", default: false } },
+      allowPositionals: true,
+    });
+    const [given, ...others] = positionals;
+    if (others.length > 0) throw new TypeError("one file at the most");
+    if (given !== undefined && !statSync(given).isFile())
+      throw new TypeError(`${given} is no regular file`);
+    return { isJson: values.json, given };
+  } catch (error) {
+    const message = Error.isError(error) ? error.message : String(error);
+    process.stderr.write(`${message}\nnpm run demo -- [--json] [path/to/model.safetensors]\n`);
+    process.exit(2);
+  }
+}
 
 function tell(text: string): void {
   if (!isJson) process.stdout.write(`${text}\n`);

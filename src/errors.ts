@@ -9,6 +9,11 @@ export const refusals = {
     "The request does not fit its schema",
     "Correct the fields named in `errors`; /openapi.json describes them.",
   ],
+  malformed_http: [
+    400,
+    "The request is not well-formed HTTP/1.1",
+    "Send well-formed HTTP/1.1; percent-encode every byte of the address that is not ASCII.",
+  ],
   invalid_path: [
     400,
     "The file path is not allowed",
@@ -85,6 +90,11 @@ export const refusals = {
     "The license cannot make that change from its present state",
     "Read the license's state; revoked and expired licenses stay so.",
   ],
+  last_officer: [
+    409,
+    "Nobody could govern the vault afterwards",
+    "Give another person a token with the role that would be lost, then try again.",
+  ],
   not_found: [
     404,
     "There is no such thing, or you may not know of it",
@@ -112,11 +122,6 @@ export const refusals = {
     409,
     "The repository's head is not the commit's parent",
     "Read the head revision, rebuild the commit on it and try again.",
-  ],
-  not_classified: [
-    409,
-    "The repository has no approved classification",
-    "Have one export officer propose a classification and another approve it.",
   ],
   length_required: [
     411,
@@ -153,6 +158,11 @@ export const refusals = {
     "The database cannot serve now",
     "Try again later; operators see the cause in the server's log.",
   ],
+  database_full: [
+    507,
+    "The database's disk is full",
+    "Ask the operator to make room for the database, then try again; nothing was recorded.",
+  ],
   store_unavailable: [
     503,
     "The blob store cannot serve now",
@@ -181,7 +191,7 @@ export const refusals = {
   screening_unavailable: [
     503,
     "No current denied-party list is loaded",
-    "Ask the operator to load a list.",
+    "Ask the operator to load a list that is not older than the vault admits.",
   ],
   shutting_down: [
     503,
@@ -213,11 +223,6 @@ export const refusals = {
     500,
     "The configuration is not usable",
     "Correct the settings named in the message.",
-  ],
-  data_folder_locked: [
-    500,
-    "Another process uses this data folder",
-    "Stop the other process, or choose another WEIGHTVAULT_DATA.",
   ],
 } as const satisfies Record<string, readonly [status: number, title: string, remedy: string]>;
 

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { chmod, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,8 +12,9 @@ import { openSoftSigner } from "./custody/soft-signer.ts";
 import { DataFolderLocked, holdDataFolder } from "./database/data-folder.ts";
 import { grantServerRole, migrate, ownsTables, pendingMigrations } from "./database/migrate.ts";
 import { type Database, openPglite, openPostgres } from "./database/open.ts";
-import { isOutage } from "./database/transact.ts";
+import { isDiskFull, isOutage } from "./database/transact.ts";
 import { isRefusal, Refusal } from "./errors.ts";
+import { doubtOfAge } from "./export-control/parties.ts";
 import { rulebook } from "./export-control/rulebook.ts";
 import { createApp } from "./http/app.ts";
 import { listen } from "./http/listen.ts";
@@ -21,6 +23,7 @@ import { encodeVerificationKey } from "./merkle/note.ts";
 import { ListError } from "./screening/list.ts";
 import type { BlobStore } from "./storage/blob-store.ts";
 import { openDiskStore } from "./storage/disk.ts";
+import { assertKeysBelong, hasBegun } from "./vault/begun.ts";
 import { initialize } from "./vault/bootstrap.ts";
 import { destinations } from "./vault/destination.ts";
 import { startPasses } from "./vault/passes.ts";
@@ -51,7 +54,7 @@ export type RunningServer = {
   readonly vault: Vault;
   /** The text with which checkpoints are verified. */
   readonly verificationKey: string;
-  /** Where the one-time token lies until it is traded; null when it was. */
+  /** Where the one-time token lies, if nobody has traded one yet; the next start after its trade removes the file. */
   readonly bootstrapTokenFile: string | null;
   /** Stops accepting, lets what is under way finish within the drain time, and closes everything. */
   stop(): Promise<void>;
@@ -66,6 +69,7 @@ export async function openAdapters(
   let database: Database | null = null;
   try {
     const stored = config.databaseUrl === null ? { folder: join(folder.path, "database") } : null;
+    if (stored !== null) assertWhole(folder.path, stored.folder);
     database =
       stored === null
         ? openPostgres({
@@ -77,16 +81,20 @@ export async function openAdapters(
     await prepareSchema(config, database);
     await assertFitForProduction(config, database);
     const opened = database;
+    const { environment } = config;
+    const mayMake = !(await hasBegun({ database }));
     return {
       database: opened,
       custodian: await openSoftCustodian({
         file: join(folder.path, "kek"),
-        environment: config.environment,
+        mayMake,
+        environment,
       }),
       signer: await openSoftSigner({
         file: join(folder.path, "ledger-key.pem"),
+        mayMake,
         name: config.ledgerName,
-        environment: config.environment,
+        environment,
       }),
       store: await openDiskStore({ root: join(folder.path, "store") }),
       close: async () => {
@@ -99,6 +107,16 @@ export async function openAdapters(
     folder.release();
     throw error;
   }
+}
+
+/** Keys without the database that they belong to are what a half-restored backup looks like; an empty vault beside them would hide it. */
+function assertWhole(folder: string, database: string): void {
+  if (existsSync(database)) return;
+  const keys = ["kek", "ledger-key.pem"].filter((name) => existsSync(join(folder, name)));
+  if (keys.length === 0) return;
+  throw new ConfigurationError([
+    `WEIGHTVAULT_DATA: ${folder} holds ${keys.join(" and ")} and no database: restore all of it from one backup, or name a new folder`,
+  ]);
 }
 
 /** The embedded default and development migrate by themselves; production leaves that to the owner's `weightvault migrate`. */
@@ -123,6 +141,11 @@ async function assertFitForProduction(config: Config, database: Database): Promi
       "WEIGHTVAULT_STORE_COUNTRY: ciphertext stored in Country Group D:5 is an export (15 CFR 734.18(a)(5)(iv))",
     );
   }
+  const unknownSites = config.sites.filter(
+    (site) => !rulebook.countries.some(({ code }) => code === site.country),
+  );
+  for (const { name } of unknownSites)
+    problems.push(`WEIGHTVAULT_SITES: the rulebook does not know the country of ${name}`);
   if (config.environment === "production") {
     if (await ownsTables(database))
       problems.push(
@@ -147,6 +170,7 @@ export async function startServer({
   started.defer(async () => await adapters.close());
   const node = config.databaseUrl === null ? "embedded" : `${process.pid}-${randomUUID()}`;
   const onFailure = (what: string) => (error: unknown) => log.error({ err: error }, what);
+  await assertKeysBelong({ database, custodian, signer });
   const screening = await openScreening(config, onFailure("the denied-party list was not loaded"));
   const ledger = await openLedger({
     database,
@@ -181,7 +205,7 @@ export async function startServer({
     verificationKey,
     origin: signer.name,
     destinationOf: destinations(config.sites),
-    checks: readiness(adapters, ledger, screening.current),
+    checks: readiness(adapters, { ledger, screening: screening.current, now }),
     isDraining: () => draining.now,
     explain,
     log,
@@ -202,6 +226,8 @@ export async function startServer({
 /** A database outage is told apart from a bug; everything else that is not a refusal is one. */
 function explain(thrown: unknown): Refusal {
   if (isRefusal(thrown)) return thrown;
+  if (isDiskFull(thrown))
+    return new Refusal("database_full", "the database has no room left", { cause: thrown });
   if (isOutage(thrown))
     return new Refusal("database_unavailable", "the database did not answer", { cause: thrown });
   return new Refusal("internal", "the request could not be finished", { cause: thrown });
@@ -229,8 +255,15 @@ async function openScreening(config: Config, onFailure: (error: unknown) => void
 
 function readiness(
   { database, custodian, signer, store }: Adapters,
-  ledger: RunningLedger,
-  screening: () => Screening | null,
+  {
+    ledger,
+    screening,
+    now,
+  }: {
+    readonly ledger: RunningLedger;
+    readonly screening: () => Screening | null;
+    readonly now: () => Date;
+  },
 ) {
   return {
     database: async () => await database.check(),
@@ -239,8 +272,9 @@ function readiness(
     signer: async () => await signer.check(),
     sequencer: async () => await ledger.check(),
     screening: async () => {
-      if (screening() === null)
-        throw new Refusal("screening_unavailable", "no denied-party list is loaded");
+      const used = screening();
+      const doubt = used === null ? "No list is loaded." : doubtOfAge(used, now().toISOString());
+      if (doubt !== null) throw new Refusal("screening_unavailable", doubt);
     },
   };
 }
@@ -305,6 +339,7 @@ async function firstSignal(...signals: readonly NodeJS.Signals[]): Promise<void>
 /** `weightvault migrate`: applies the migrations as the owner of the tables and prepares the server's role. Gives the exit code. */
 export async function migrateCommand(
   env: Readonly<Record<string, string | undefined>>,
+  isJson: boolean,
 ): Promise<number> {
   try {
     const config = readConfig(env);
@@ -317,8 +352,11 @@ export async function migrateCommand(
     try {
       const applied = await migrate(database, migrationsFolder);
       await grantServerRole(database, config.databaseRole);
+      const names = applied.length === 0 ? "nothing, the schema is current" : applied.join(", ");
       process.stdout.write(
-        `applied: ${applied.length === 0 ? "nothing, the schema is current" : applied.join(", ")}\nrole ${config.databaseRole} may serve\n`,
+        isJson
+          ? `${JSON.stringify({ applied, role: config.databaseRole })}\n`
+          : `applied: ${names}\nrole ${config.databaseRole} may serve\n`,
       );
     } finally {
       await database.close();

@@ -14,7 +14,7 @@ export type Context = {
   readonly interruption: () => AbortSignal;
   /** The server and its migrations, composed outside: each runs and gives its exit code. */
   readonly serve: () => Promise<number>;
-  readonly migrate: () => Promise<number>;
+  readonly migrate: (isJson: boolean) => Promise<number>;
 };
 
 /** The options that every command that talks to the server has. */

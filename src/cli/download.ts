@@ -4,7 +4,7 @@ import { type Context, openSession, type RemoteOptions, type Session } from "./c
 import { Failure } from "./failure.ts";
 import { type LedgerKey, ledgerKey } from "./ledger-key.ts";
 import { type ObtainedRelease, obtain, type ReleasedFile } from "./obtain.ts";
-import { destinationsOf, makeFolders } from "./paths.ts";
+import { destinationsOf, makeFolders, nameOnDisk } from "./paths.ts";
 import { type Progress, sizeText } from "./progress.ts";
 import { isThere, receive } from "./receive.ts";
 
@@ -157,11 +157,12 @@ async function keptOf(
 
 /** A partial file never takes the name of another file of the revision. */
 function targetsOf(places: ReadonlyMap<string, string>) {
-  const taken = new Set(places.values());
+  const taken = new Set([...places.values()].map((place) => nameOnDisk(place)));
   return new Map(
     [...places].map(([path, place]) => {
       let partial = `${place}.partial`;
-      while (taken.has(partial)) partial += ".partial";
+      while (taken.has(nameOnDisk(partial))) partial += ".partial";
+      taken.add(nameOnDisk(partial));
       return [path, { place, partial }];
     }),
   );

@@ -1,27 +1,67 @@
 import { type Canonical, canonicalJson } from "../crypto/canonical-json.ts";
 import { commit } from "../crypto/commitment.ts";
 import { decide } from "../export-control/decide.ts";
+import { checkIds } from "../export-control/decision.ts";
 import type { Facts } from "../export-control/facts.ts";
 import { rulebook } from "../export-control/rulebook.ts";
+import type { Entry } from "../ledger/entry.ts";
 import { Failure } from "./failure.ts";
 
+/** What evidence was held to. `isDecidedAgain` is false where the decision is of a rulebook that this version does not have. */
+export type VerifiedEvidence = { readonly isDecidedAgain: boolean; readonly sentence: string };
+
+type Shown = Readonly<Record<string, unknown>>;
+
+const verdictOfKind: Readonly<Record<string, string>> = {
+  "release.allowed": "allow",
+  "release.denied": "deny",
+  "release.held": "hold",
+};
+
 /**
- * Holds disclosed evidence to its commitment, and decides again from its facts where this version has the same rulebook. Gives a sentence of
- * what was verified. Throws `integrity` where the facts are not those that were committed to, or give another decision.
+ * Holds disclosed evidence to the entry that a receipt proved: it is of this release, its commitment is opened by the facts, and its decision
+ * is the one disclosed, on every check. Decides again from the facts where this version has the same rulebook. Throws `integrity` for
+ * anything else: a server that answers for itself proves nothing.
  */
-export function verifyEvidence(evidence: Readonly<Record<string, unknown>>): string {
-  const { salt, facts, commitment, decision } = evidence;
+export function verifyEvidence(
+  { salt, facts, commitment, decision }: Shown,
+  { index, kind, body }: Pick<Entry, "index" | "kind" | "body">,
+  release: string,
+): VerifiedEvidence {
+  const verdict = verdictOfKind[kind];
+  if (verdict === undefined || body["release"] !== release)
+    throw broken("the receipt is of another entry than the release's decision");
+  if (typeof commitment !== "string" || body["evidence"] !== commitment)
+    throw broken("the evidence has another commitment than the ledger entry");
   if (typeof salt !== "string" || !opens(salt, facts, commitment))
-    throw new Failure("integrity", "the facts do not open their commitment");
-  if (!isRecord(decision) || decision["rulebook"] !== rulebook.digest)
-    return "the facts open their commitment; the decision was made with another rulebook, so it is not decided again here";
-  const again = canonicalJson(outlineOf(decide(facts as unknown as Facts, rulebook)));
-  if (!again.equals(canonicalJson(outlineOf(decision))))
-    throw new Failure("integrity", "the facts give another decision than the one recorded");
-  return "the facts open their commitment, and give the same decision again";
+    throw broken("the facts do not open their commitment");
+  if (!isRecord(decision)) throw broken("the evidence holds no decision");
+  const recorded = isRecord(body["decision"]) ? body["decision"] : {};
+  const disclosed = outlineOf(decision, decision["licenses"]);
+  if (disclosed !== outlineOf(recorded, body["licenses"]) || decision["verdict"] !== verdict)
+    throw broken("the decision is another than the ledger entry's");
+  if (JSON.stringify(checksOf(decision).map(({ check }) => check)) !== JSON.stringify(checkIds))
+    throw broken("the decision does not list every check");
+  const proved = `the facts open the commitment in ledger entry ${index}, whose decision this is`;
+  if (decision["rulebook"] !== rulebook.digest) {
+    const otherwise = "it was made with another rulebook, so it was NOT decided again here";
+    return { isDecidedAgain: false, sentence: `${proved}; ${otherwise}` };
+  }
+  const again = decideAgain(facts);
+  if (outlineOf(again, again["licenses"]) !== disclosed || again["at"] !== decision["at"])
+    throw broken("the facts give another decision than the one recorded");
+  return { isDecidedAgain: true, sentence: `${proved}, and give the same decision again` };
 }
 
-function opens(salt: string, facts: unknown, commitment: unknown): boolean {
+function decideAgain(facts: unknown): Shown {
+  try {
+    return decide(facts as Facts, rulebook);
+  } catch (cause) {
+    throw new Failure("integrity", "the facts are none that a decision can be made on", { cause });
+  }
+}
+
+function opens(salt: string, facts: unknown, commitment: string): boolean {
   try {
     return commit(Buffer.from(salt, "hex"), facts as Canonical).toString("hex") === commitment;
   } catch {
@@ -30,17 +70,34 @@ function opens(salt: string, facts: unknown, commitment: unknown): boolean {
   }
 }
 
-function outlineOf(decision: object): Canonical {
-  const { verdict, checks } = decision as { readonly verdict?: unknown; readonly checks?: unknown };
-  const list = Array.isArray(checks) ? (checks as readonly unknown[]) : [];
-  return {
-    verdict: String(verdict),
-    checks: list.map((check) =>
-      isRecord(check) ? `${String(check["check"])} ${String(check["outcome"])}` : "",
-    ),
+/** What the ledger says of a decision, as one text; its sentences, citations and rows are in the evidence alone. */
+function outlineOf(decision: Shown, licenses: unknown): string {
+  const { verdict, rulebook: digest } = decision;
+  const names = Array.isArray(licenses) ? licenses.map(textOf) : null;
+  const outline = {
+    verdict: textOf(verdict),
+    rulebook: textOf(digest),
+    checks: checksOf(decision),
   };
+  return canonicalJson({ ...outline, licenses: names }).toString("utf8");
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+function checksOf({ checks }: Shown): { check: string | null; outcome: string | null }[] {
+  const list: readonly unknown[] = Array.isArray(checks) ? checks : [];
+  return list.map((item) => {
+    const { check, outcome } = isRecord(item) ? item : {};
+    return { check: textOf(check), outcome: textOf(outcome) };
+  });
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === "string" && value.isWellFormed() ? value : null;
+}
+
+function isRecord(value: unknown): value is Shown {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function broken(message: string): Failure {
+  return new Failure("integrity", message);
 }

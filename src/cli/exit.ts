@@ -23,7 +23,11 @@ const integrityCodes: ReadonlySet<string> = new Set<RefusalCode>([
   "record_tampered",
   "wrapped_key_rejected",
 ]);
-const decisionCodes: ReadonlySet<string> = new Set<RefusalCode>(["release_denied", "release_held"]);
+const decisionCodes: ReadonlySet<string> = new Set<RefusalCode>([
+  "release_denied",
+  "release_held",
+  "release_stopped",
+]);
 const outages: ReadonlySet<number> = new Set([502, 503, 504]);
 
 /** How the process ends after whatever was thrown. */

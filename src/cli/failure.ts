@@ -4,11 +4,18 @@ import type { ExitName } from "./exit.ts";
 export class Failure extends Error {
   override readonly name = "Failure";
   readonly exit: ExitName;
+  /** The command has given its result already, with the failure in it. */
+  readonly isTold: boolean;
 
   /** An empty message says nothing more: whoever failed has said it already. */
-  constructor(exit: ExitName, message: string, options: { readonly cause?: unknown } = {}) {
+  constructor(
+    exit: ExitName,
+    message: string,
+    { isTold = false, ...options }: { readonly cause?: unknown; readonly isTold?: boolean } = {},
+  ) {
     super(message, options);
     this.exit = exit;
+    this.isTold = isTold;
   }
 }
 

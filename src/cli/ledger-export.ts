@@ -1,16 +1,18 @@
 import { randomUUID } from "node:crypto";
-import { open, readFile, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { lstat, open, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { readTile, type TileSource } from "../ledger/source.ts";
+import { readRegularFile } from "../ledger/source-file.ts";
 import { folderSource } from "../ledger/source-folder.ts";
 import { type Checkpoint, openCheckpoint } from "../merkle/checkpoint.ts";
+import { maximumNoteBytes } from "../merkle/note.ts";
 import { readTiles, treeRoot } from "../merkle/proof.ts";
 import { type Tile, tilePath, tilesOf, tileWidth } from "../merkle/tile.ts";
 import { hashBytes } from "../merkle/tree.ts";
 import { Failure } from "./failure.ts";
 import type { LedgerKey } from "./ledger-key.ts";
 import { signedCheckpoint } from "./ledger-show.ts";
-import { isCode, makeFolder } from "./paths.ts";
+import { isCode, makeFolder, makeFolders } from "./paths.ts";
 
 export type Exported = {
   readonly folder: string;
@@ -22,7 +24,8 @@ export type Exported = {
 /**
  * Copies a ledger into a folder in the layout of C2SP tlog-tiles, with its key in `verification-key`. Full tiles that are there stay, since
  * they never change; the checkpoint comes last, so that at every moment the folder holds all that its checkpoint covers. Throws
- * `integrity` where the ledger is not what the folder's checkpoint has grown to, and keeps that one. It copies; `ledger verify` judges.
+ * `integrity` where the ledger is not what the folder's checkpoint has grown to, and keeps that one; refuses links and special files in the
+ * folder, which could lead elsewhere or be waited for. It copies; `ledger verify` judges.
  */
 export async function exportLedger(
   source: TileSource,
@@ -38,6 +41,7 @@ export async function exportLedger(
   for (const tile of tilesOf(checkpoint.size)) {
     if (signal.aborted) throw new Failure("failed", "interrupted");
     const file = join(folder, tilePath(tile));
+    await makeFolders(folder, tilePath(tile));
     if (await isKept(tile, file)) {
       kept += 1;
       continue;
@@ -112,7 +116,7 @@ async function keepKey(file: string, { text }: LedgerKey): Promise<void> {
 /** A full tile never changes; a partial one is fetched again, since it may be of a ledger that has grown otherwise. */
 async function isKept(tile: Tile, file: string): Promise<boolean> {
   if (tile.width !== tileWidth) return false;
-  const found = await stat(file).catch(() => null);
+  const found = await lstat(file).catch(() => null);
   return (
     found?.isFile() === true && (tile.level === "entries" || found.size === tileWidth * hashBytes)
   );
@@ -120,22 +124,31 @@ async function isKept(tile: Tile, file: string): Promise<boolean> {
 
 /** Whole or not at all: written beside its place, synced and renamed. */
 async function write(file: string, bytes: Uint8Array): Promise<void> {
-  await makeFolder(dirname(file));
   const partial = `${file}.${randomUUID()}.partial`;
   try {
-    await using handle = await open(partial, "wx");
-    await handle.writeFile(bytes);
-    await handle.sync();
+    await writeSynced(partial, bytes);
+    await rename(partial, file);
   } catch (error) {
     await rm(partial, { force: true });
     throw error;
   }
-  await rename(partial, file);
 }
 
+async function writeSynced(file: string, bytes: Uint8Array): Promise<void> {
+  await using handle = await open(file, "wx");
+  await handle.writeFile(bytes);
+  await handle.sync();
+}
+
+/** What is there under the name and is no file is refused: a copy is not made over what it cannot be held against. */
 async function readOrNull(file: string): Promise<Buffer | null> {
-  return await readFile(file).catch((error: unknown) => {
+  const found = await lstat(file).catch((error: unknown) => {
     if (isCode(error, "ENOENT")) return null;
     throw error;
   });
+  if (found === null) return null;
+  const bytes = found.isFile() ? await readRegularFile(file, maximumNoteBytes + 1) : null;
+  if (bytes === null)
+    throw new Failure("failed", `${file} is there already and is no regular file`);
+  return bytes;
 }

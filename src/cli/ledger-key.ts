@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readRegularFile } from "../ledger/source-file.ts";
 import { parseVerificationKey, type VerificationKey } from "../merkle/note.ts";
 import { parseAnswer } from "./answers.ts";
 import { ask } from "./client.ts";
@@ -13,16 +13,20 @@ export type LedgerKey = {
   readonly isPinned: boolean;
 };
 
+const longestKeyBytes = 10_000;
+
 /** The key that the user names, as its text or as a file with it, or that WEIGHTVAULT_LEDGER_KEY holds. Null where there is none. */
 export async function pinnedKey(env: Env, given: string | undefined): Promise<LedgerKey | null> {
   const named = given ?? env["WEIGHTVAULT_LEDGER_KEY"];
   if (named === undefined || named === "") return null;
   const direct = parseVerificationKey(named);
   if (direct !== null) return { key: direct, text: named.trim(), isPinned: true };
-  const text = await readFile(named, "utf8").catch((cause: unknown) => {
-    const message = `${JSON.stringify(named)} is neither a verification key nor a file that can be read`;
+  const message = `${JSON.stringify(named)} is neither a verification key nor a file that can be read`;
+  const bytes = await readRegularFile(named, longestKeyBytes).catch((cause: unknown) => {
     throw new Failure("usage", message, { cause });
   });
+  if (bytes === null) throw new Failure("usage", message);
+  const text = bytes.toString("utf8");
   const key = parseVerificationKey(text);
   if (key === null) throw new Failure("usage", `${named} holds no Ed25519 verification key`);
   return { key, text: text.trim(), isPinned: true };

@@ -1,10 +1,12 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import { checkIds } from "../export-control/decision.ts";
 import type { TileSource } from "../ledger/source.ts";
+import { readRegularFile } from "../ledger/source-file.ts";
 import { folderSource } from "../ledger/source-folder.ts";
 import { urlSource } from "../ledger/source-url.ts";
 import { type Report, verifyLedger } from "../ledger/verify.ts";
+import { maximumNoteBytes } from "../merkle/note.ts";
 import type { Client } from "./client.ts";
 import { local, noun, positive, remote, uuid, whole } from "./command.ts";
 import { type Context, openSession, type RemoteOptions, serverUrl } from "./context.ts";
@@ -20,6 +22,7 @@ type VerifyOptions = {
   readonly key?: string;
   readonly olderCheckpoint?: string;
   readonly tokenFile?: string;
+  readonly opaqueEntries?: boolean;
 };
 
 type KeyOptions = RemoteOptions & { readonly ledgerKey?: string };
@@ -82,7 +85,11 @@ function verifyCommand(ledger: Command, context: Context): void {
     )
     .option(
       "--token-file <file>",
-      "the token for a ledger of WEIGHTVAULT_URL [WEIGHTVAULT_TOKEN_FILE]",
+      "the token for that address; without it, one of the environment goes to WEIGHTVAULT_URL alone",
+    )
+    .option(
+      "--opaque-entries",
+      "the entries are not a vault's: check signature and tree alone, and say nothing of what they mean",
     )
     .action(async (place: string, options: VerifyOptions) => {
       const output = createOutput(context, options.json === true);
@@ -96,11 +103,16 @@ function verifyCommand(ledger: Command, context: Context): void {
       const report = await verifyLedger(await sourceOf(place, context, options), {
         verificationKey: pinned.text,
         checkIds,
+        entries: options.opaqueEntries === true ? "opaque" : "parsed",
         ...(older === undefined ? {} : { olderCheckpoint: await readCheckpoint(older) }),
       });
       output.result(report, () => reportText(report));
+      if (isOfAnotherKind(report))
+        output.note("no entry is a vault's: for another kind of log, ask for --opaque-entries");
       if (!report.verified)
-        throw new Failure("integrity", `the ledger does not verify: ${report.errors} findings`);
+        throw new Failure("integrity", `the ledger does not verify: ${report.errors} findings`, {
+          isTold: true,
+        });
     });
 }
 
@@ -111,7 +123,12 @@ function withLedgerKey(command: Command): Command {
   );
 }
 
-/** A folder, or an address. The token goes to the server that it is for and to no other. */
+/** Signature and tree hold, and every entry is foreign: somebody verifies another log, or a ledger that was never a vault's. */
+function isOfAnotherKind({ size, errors, findings }: Report): boolean {
+  return errors > 0 && errors === size && findings.every(({ code }) => code === "entry_malformed");
+}
+
+/** A folder, or an address. A token of the environment goes to the server that it is for and to no other. */
 async function sourceOf(
   place: string,
   { env, stderr, stdout }: Context,
@@ -123,7 +140,8 @@ async function sourceOf(
     return folderSource(place);
   }
   const url = new URL(place);
-  if (url.origin !== serverUrl(env, undefined).origin) return urlSource({ url });
+  const isNamed = options.tokenFile !== undefined;
+  if (!isNamed && url.origin !== serverUrl(env, undefined).origin) return urlSource({ url });
   const { note } = createOutput({ stdout, stderr }, false);
   const token = await findToken(env, { file: options.tokenFile, note });
   return urlSource({ url, token: () => token?.expose().toString("latin1") ?? null });
@@ -139,10 +157,13 @@ function serverLedger({ url, token, timeoutMs }: Client): TileSource {
   });
 }
 
+/** A longer one is cut and so does not verify. The file may lie in the folder that is judged. */
 async function readCheckpoint(file: string): Promise<Buffer> {
-  return await readFile(file).catch((cause: unknown) => {
+  const bytes = await readRegularFile(file, maximumNoteBytes + 1).catch((cause: unknown) => {
     throw new Failure("failed", `the older checkpoint ${file} cannot be read`, { cause });
   });
+  if (bytes === null) throw new Failure("failed", `the older checkpoint ${file} is no file`);
+  return bytes;
 }
 
 function reportText({

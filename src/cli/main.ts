@@ -34,7 +34,7 @@ const context: Context = {
   stderr: process.stderr,
   interruption,
   serve: async () => await (await import("../main.ts")).serve(serverEnv()),
-  migrate: async () => await (await import("../main.ts")).migrateCommand(serverEnv()),
+  migrate: async (isJson) => await (await import("../main.ts")).migrateCommand(serverEnv(), isJson),
 };
 
 // Whoever reads the output may stop reading: `weightvault ... | head` is no error.

@@ -7,10 +7,16 @@ import {
 import { Secret } from "../crypto/secret.ts";
 import type { VerificationKey } from "../merkle/note.ts";
 import { type Answer, parseAnswer } from "./answers.ts";
-import { ask, route } from "./client.ts";
+import { ask } from "./client.ts";
 import type { Session } from "./context.ts";
 import { Failure } from "./failure.ts";
-import { assertAllows, type ProvedEntry, type Receipt, verifyReceipt } from "./receipt.ts";
+import {
+  assertAllows,
+  fetchReceipt,
+  type ProvedEntry,
+  type Receipt,
+  verifyReceipt,
+} from "./receipt.ts";
 
 export type WantedRelease = {
   readonly repository: string;
@@ -112,10 +118,7 @@ async function laterReceipt(
   client: Session["client"],
   { release, entry }: Answer<"release">,
 ): Promise<Receipt> {
-  const receipt = parseAnswer(
-    "receipt",
-    await ask(client, "GET", route`/v1/releases/${release}/receipt`),
-  );
+  const receipt = await fetchReceipt(client, release);
   if (entry !== undefined && (entry.index !== receipt.index || entry.bytes !== receipt.entry))
     throw new Failure("integrity", "the receipt is of another entry than the release named");
   return receipt;

@@ -24,9 +24,14 @@ export function createOutput(
   };
 }
 
-/** Text that cannot steer a terminal: what a server or a file name says may hold escape sequences. */
+/**
+ * Text that cannot steer a terminal, since what a server or a file name says may hold escape sequences, and that repeats no token: one that
+ * was given as an argument by mistake would otherwise stand in the message that refuses it, and in every log that keeps it.
+ */
 export function printable(text: string): string {
-  return text.replaceAll(/(?![\n\t])\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, "\ufffd");
+  return text
+    .replaceAll(/(?![\n\t])\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, "\ufffd")
+    .replaceAll(/\bwvb?_[A-Za-z0-9_-]{16,}/g, "[token]");
 }
 
 export type Column = {

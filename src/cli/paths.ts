@@ -29,25 +29,31 @@ function windowsProblem(segments: readonly string[]): string | null {
   return segments.some(isDevice) ? "names a device" : null;
 }
 
-/** Where each path of a revision goes below the output folder. Throws `integrity` for a list that would write outside of it or twice. */
+/**
+ * Where each path of a revision goes below the output folder. Throws `integrity` for a list that would write outside of it or twice, also
+ * where the platform's file systems take two of its paths for one.
+ */
 export function destinationsOf(
   output: string,
   paths: readonly string[],
+  platform: NodeJS.Platform = process.platform,
 ): ReadonlyMap<string, string> {
   const places = new Map<string, string>();
+  const named = new Map<string, string>();
   for (const path of paths) {
-    const problem = pathProblem(path);
+    const problem = pathProblem(path, platform);
     if (problem !== null)
       throw new Failure(
         "integrity",
         `the server names a file ${JSON.stringify(path)}, which ${problem}`,
       );
-    if (places.has(path))
-      throw new Failure("integrity", `the server names the file ${JSON.stringify(path)} twice`);
+    const other = named.get(nameOnDisk(path, platform));
+    if (other !== undefined) throw new Failure("integrity", clash(other, path));
+    named.set(nameOnDisk(path, platform), path);
     places.set(path, join(resolve(output), ...path.split("/")));
   }
   for (const path of paths) {
-    const folder = foldersOf(path).find((parent) => places.has(parent));
+    const folder = foldersOf(path).find((parent) => named.has(nameOnDisk(parent, platform)));
     if (folder !== undefined)
       throw new Failure(
         "integrity",
@@ -55,6 +61,25 @@ export function destinationsOf(
       );
   }
   return places;
+}
+
+const foldingPlatforms: ReadonlySet<string> = new Set(["darwin", "win32"]);
+
+/**
+ * What tells a path from others on the platform's file systems. Those of macOS and Windows mostly look at neither the case of letters nor,
+ * on macOS, how accents are composed and what cannot be seen; one that does look loses only lists that no other machine could hold. The
+ * upper case comes first since some letters, ß and ſ among them, meet others there alone.
+ */
+export function nameOnDisk(path: string, platform: NodeJS.Platform = process.platform): string {
+  if (!foldingPlatforms.has(platform)) return path;
+  const seen = path.normalize("NFD").replaceAll(/\p{Default_Ignorable_Code_Point}/gu, "");
+  return seen.toUpperCase().toLowerCase().normalize("NFC");
+}
+
+function clash(one: string, two: string): string {
+  const second = JSON.stringify(two);
+  if (one === two) return `the server names the file ${second} twice`;
+  return `the server names ${JSON.stringify(one)} and ${second}, which are one file here`;
 }
 
 /**

@@ -1,16 +1,17 @@
 import { Command, CommanderError } from "commander";
+import { isRefusal } from "../errors.ts";
 import { classifyCommands } from "./classify.ts";
 import type { Context } from "./context.ts";
 import { describe } from "./describe.ts";
 import { downloadCommand } from "./download.ts";
 import { entityCommands } from "./entity.ts";
 import { exitOf, exits } from "./exit.ts";
-import { Problem } from "./failure.ts";
+import { Failure, Problem } from "./failure.ts";
 import { grantCommands } from "./grant.ts";
 import { initCommand } from "./init.ts";
 import { ledgerCommands } from "./ledger.ts";
 import { licenseCommands } from "./license.ts";
-import { createOutput } from "./output.ts";
+import { createOutput, printable } from "./output.ts";
 import { personCommands } from "./person.ts";
 import { releaseCommands } from "./release.ts";
 import { repositoryCommands } from "./repository.ts";
@@ -26,7 +27,7 @@ export function buildProgram(context: Context): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
-      writeErr: (text) => context.stderr.write(text),
+      writeErr: (text) => context.stderr.write(printable(text)),
     })
     .showHelpAfterError("(--help says how it is used)")
     .addHelpText("after", `\nExit codes:\n${exitTable()}`);
@@ -57,9 +58,19 @@ export async function run(context: Context, argv: readonly string[]): Promise<nu
     const output = createOutput(context, isJson);
     // Commander has written its own message already.
     if (!(thrown instanceof CommanderError)) output.note(describe(thrown));
-    if (isJson && thrown instanceof Problem) output.result(thrown.document, () => "");
+    if (isJson && !(thrown instanceof Failure && thrown.isTold))
+      output.result(documentOf(thrown), () => "");
     return exits[exitOf(thrown)][0];
   }
+}
+
+/** What went wrong, as a document: the server's own problem, or what stopped the command here. Help that was asked for is none. */
+function documentOf(thrown: unknown): Readonly<Record<string, unknown>> {
+  if (thrown instanceof Problem) return thrown.document;
+  const code = isRefusal(thrown) ? thrown.code : exitOf(thrown);
+  const said = printable(Error.isError(thrown) ? thrown.message : String(thrown));
+  const detail = said === "" ? "standard error says why" : said;
+  return { code, detail, remedy: isRefusal(thrown) ? thrown.remedy : null };
 }
 
 function exitTable(): string {

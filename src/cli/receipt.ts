@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { canonicalJson } from "../crypto/canonical-json.ts";
 import { type Entry, parseEntry } from "../ledger/entry.ts";
 import type { VerificationKey } from "../merkle/note.ts";
 import { parseTlogProof, verifyTlogProof } from "../merkle/tlog-proof.ts";
 import { leafHash } from "../merkle/tree.ts";
-import type { Answer } from "./answers.ts";
-import { Failure } from "./failure.ts";
+import { type Answer, parseAnswer } from "./answers.ts";
+import { ask, type Client, route } from "./client.ts";
+import { Failure, Problem } from "./failure.ts";
 
 export type Receipt = Answer<"receipt">;
 
@@ -15,6 +17,23 @@ export type ProvedEntry = {
   readonly bytes: Buffer;
   readonly leaf: Buffer;
 };
+
+const retryAfterMs = [100, 300, 1_000, 3_000] as const;
+
+/** The receipt of a release's decision. A decision of a moment ago may have no place in the ledger yet, and is waited for a little. */
+export async function fetchReceipt(client: Client, release: string): Promise<Receipt> {
+  const path = route`/v1/releases/${release}/receipt`;
+  for (const waitMs of retryAfterMs) {
+    try {
+      return parseAnswer("receipt", await ask(client, "GET", path));
+    } catch (error) {
+      const isEarly = error instanceof Problem && error.code === "ledger_unavailable";
+      if (!isEarly || client.signal.aborted) throw error;
+    }
+    await delay(waitMs, undefined, { signal: client.signal }).catch(() => {});
+  }
+  return parseAnswer("receipt", await ask(client, "GET", path));
+}
 
 /** Verifies a receipt offline: the entry's bytes, its way to the root, the checkpoint's signature and origin. Throws `integrity`. */
 export function verifyReceipt(receipt: Receipt, key: VerificationKey): ProvedEntry {

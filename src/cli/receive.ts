@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { type FileHandle, lstat, open as openFile, rename, rm } from "node:fs/promises";
+import { lstat, open as openFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { objectAad } from "../floe/aad.ts";
 import { open } from "../floe/open.ts";
+import { openRegularFile } from "../ledger/source-file.ts";
 import type { Client } from "./client.ts";
 import { route } from "./client.ts";
 import { Failure } from "./failure.ts";
@@ -79,7 +80,8 @@ export async function isThere(
 }
 
 async function digestOf(place: string): Promise<string> {
-  await using file: FileHandle = await openFile(place, "r");
+  await using file = await openRegularFile(place);
+  if (file === null) throw new Failure("failed", `${place} is no longer a regular file`);
   const digest = createHash("sha256");
   for await (const chunk of file.createReadStream({ autoClose: false })) digest.update(chunk);
   return digest.digest("hex");

@@ -1,6 +1,5 @@
 import { open } from "node:fs/promises";
 import { type Command, Option } from "commander";
-import { parseAnswer } from "./answers.ts";
 import { ask, query, route } from "./client.ts";
 import { noun, recordOf, recordsIn, remote, uuid } from "./command.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
@@ -9,7 +8,7 @@ import { Failure } from "./failure.ts";
 import { ledgerKey } from "./ledger-key.ts";
 import { columns, details, table } from "./output.ts";
 import { isCode } from "./paths.ts";
-import { verifyReceipt } from "./receipt.ts";
+import { fetchReceipt, verifyReceipt } from "./receipt.ts";
 import { showCommand } from "./standing.ts";
 
 type ListOptions = RemoteOptions & {
@@ -18,7 +17,8 @@ type ListOptions = RemoteOptions & {
   readonly state?: string;
 };
 
-type ReceiptOptions = RemoteOptions & { readonly ledgerKey?: string; readonly save?: string };
+type KeyOptions = RemoteOptions & { readonly ledgerKey?: string };
+type ReceiptOptions = KeyOptions & { readonly save?: string };
 
 const states = [
   "allowed",
@@ -77,10 +77,7 @@ function receiptCommand(release: Command, context: Context): void {
     .action(async (id: string, options: ReceiptOptions) => {
       const session = await openSession(context, options);
       const key = await ledgerKey(session, options.ledgerKey);
-      const receipt = parseAnswer(
-        "receipt",
-        await ask(session.client, "GET", route`/v1/releases/${id}/receipt`),
-      );
+      const receipt = await fetchReceipt(session.client, id);
       const { entry, bytes } = verifyReceipt(receipt, key.key);
       if (entry.body["release"] !== id)
         throw new Failure("integrity", "the receipt is of another release");
@@ -104,23 +101,34 @@ function evidenceCommand(release: Command, context: Context): void {
   remote(
     release,
     "evidence",
-    "the facts behind a decision, held against their commitment and decided again",
+    "the facts behind a decision, held against its ledger entry and decided again",
   )
     .argument("<id>", "the release's id", uuid)
-    .action(async (id: string, options: RemoteOptions) => {
-      const { client, output } = await openSession(context, options);
+    .option(
+      "--ledger-key <key>",
+      "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
+    )
+    .action(async (id: string, options: KeyOptions) => {
+      const session = await openSession(context, options);
+      const { client, output } = session;
+      const key = await ledgerKey(session, options.ledgerKey);
       const answer = recordOf(await ask(client, "GET", route`/v1/releases/${id}/evidence`));
+      const { entry } = verifyReceipt(await fetchReceipt(client, id), key.key);
       // The rulebook is big, and no other command needs it.
       const { verifyEvidence } = await import("./evidence.ts");
-      output.note(verifyEvidence(answer));
-      output.result(answer, () => {
+      const { isDecidedAgain, sentence } = verifyEvidence(answer, entry, id);
+      output.note(sentence);
+      const proved = { entry: entry.index, ledgerKey: key.text, decidedAgain: isDecidedAgain };
+      output.result({ ...answer, ...proved }, () => {
         const decision = recordOf(answer["decision"]);
         return [
           details({
-            release: answer["release"],
+            release: id,
             verdict: decision["verdict"],
             rulebook: decision["rulebook"],
             commitment: answer["commitment"],
+            entry: entry.index,
+            decidedAgain: isDecidedAgain,
           }),
           ...describeDecision(decision),
           JSON.stringify(answer["facts"], null, 2),

@@ -10,8 +10,8 @@ export function serverCommands(program: Command, context: Context): void {
     migrate: [context.migrate, "apply the migrations as the owner of the database"],
   } as const;
   for (const [name, [run, description]] of Object.entries(runs)) {
-    local(program, name, description).action(async () => {
-      if ((await run()) !== 0) throw new Failure("failed", "");
+    local(program, name, description).action(async (options: { readonly json?: boolean }) => {
+      if ((await run(options.json === true)) !== 0) throw new Failure("failed", "");
     });
   }
 }

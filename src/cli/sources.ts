@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { lstat, open, readdir } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { openRegularFile } from "../ledger/source-file.ts";
 import { Failure } from "./failure.ts";
 import { isCode, pathProblem } from "./paths.ts";
 
@@ -74,7 +75,8 @@ export class DigestedFile {
 
   async *read(onBytes: (bytes: number) => void): AsyncGenerator<Uint8Array, void, undefined> {
     const { file, sizeBytes } = this.#source;
-    await using handle = await open(file, "r");
+    await using handle = await openRegularFile(file);
+    if (handle === null) throw new Failure("failed", `${file} is no longer a regular file`);
     const before = await handle.stat();
     let readBytes = 0;
     const stream = handle.createReadStream({ autoClose: false, highWaterMark: 2 ** 20 });

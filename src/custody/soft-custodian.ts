@@ -4,11 +4,16 @@ import { canonicalJson } from "../crypto/canonical-json.ts";
 import { Secret } from "../crypto/secret.ts";
 import { Refusal } from "../errors.ts";
 import type { Custodian, GeneratedKey, WrapContext } from "./custodian.ts";
-import { keepKeyFile, readKeyFile, refuseInProduction, unusable } from "./soft-file.ts";
+import {
+  type KeyFile,
+  keepKeyFile,
+  readKeyFile,
+  refuseInProduction,
+  unusable,
+} from "./soft-file.ts";
 
-export type SoftCustodianOptions = {
-  /** 32 raw bytes, mode 0600; made at the first use. */
-  readonly file: string;
+/** The file holds 32 raw bytes, mode 0600. */
+export type SoftCustodianOptions = KeyFile & {
   /** WEIGHTVAULT_ENV: `production` is refused. */
   readonly environment: string;
 };
@@ -18,7 +23,7 @@ const keyBytes = 32;
 /** The custodian of the embedded default: AES-256-GCM under a key in a file, with the context's canonical JSON as associated data. */
 export async function openSoftCustodian(options: SoftCustodianOptions): Promise<Custodian> {
   refuseInProduction("the soft key custodian", options.environment);
-  const kek = new Secret(await keepKeyFile(options.file, () => randomBytes(keyBytes)));
+  const kek = new Secret(await keepKeyFile(options, () => randomBytes(keyBytes)));
   if (kek.sizeBytes !== keyBytes) throw unusable(options.file, `must hold ${keyBytes} bytes`);
   return new SoftCustodian(options.file, kek);
 }

@@ -13,13 +13,28 @@ export function refuseInProduction(what: string, environment: string): void {
   );
 }
 
+export type KeyFile = {
+  readonly file: string;
+  /**
+   * Whether the vault is new, so that a missing key may be made. One that has begun lost what its key protects: a fresh key would only
+   * hide that.
+   */
+  readonly mayMake: boolean;
+};
+
 /**
  * The bytes of a key file. Where there is none, `make` gives them and they are written once: durable before the file has its name, mode
  * 0600, never over an existing file, so of two processes that begin together both read the same key.
  */
-export async function keepKeyFile(file: string, make: () => Buffer): Promise<Buffer> {
+export async function keepKeyFile({ file, mayMake }: KeyFile, make: () => Buffer): Promise<Buffer> {
   const existing = await readKeyFile(file);
   if (existing !== null) return existing;
+  if (!mayMake) {
+    throw unusable(
+      file,
+      "is missing, and this vault has begun with one: restore it from a backup, or copy it from the node that has it",
+    );
+  }
   await writeOnce(file, make());
   const written = await readKeyFile(file);
   if (written === null) throw unusable(file, "vanished while it was made");

@@ -7,11 +7,16 @@ import {
 } from "node:crypto";
 import { Refusal } from "../errors.ts";
 import type { Signer } from "./signer.ts";
-import { keepKeyFile, readKeyFile, refuseInProduction, unusable } from "./soft-file.ts";
+import {
+  type KeyFile,
+  keepKeyFile,
+  readKeyFile,
+  refuseInProduction,
+  unusable,
+} from "./soft-file.ts";
 
-export type SoftSignerOptions = {
-  /** An Ed25519 private key, PKCS #8 in PEM, mode 0600; made at the first use. */
-  readonly file: string;
+/** The file holds an Ed25519 private key, PKCS #8 in PEM, mode 0600. */
+export type SoftSignerOptions = KeyFile & {
   /** The note's key name: no white space, no plus. */
   readonly name: string;
   /** WEIGHTVAULT_ENV: `production` is refused. */
@@ -25,7 +30,7 @@ export async function openSoftSigner(options: SoftSignerOptions): Promise<Signer
   if (name === "" || /[\s+]/u.test(name)) {
     throw new Refusal("configuration_invalid", "the signer's name is empty or has a space or plus");
   }
-  const pem = await keepKeyFile(file, newPem);
+  const pem = await keepKeyFile(options, newPem);
   try {
     return new SoftSigner(file, name, parse(file, pem));
   } finally {

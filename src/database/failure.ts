@@ -16,6 +16,9 @@ const outageStates = new Set([
 
 const contentionStates = new Set(["40001", "40P01"]);
 
+/** What the system says of a connection; the same codes of another call, such as opening a file, are not the database's. */
+const connectionCalls: readonly unknown[] = [undefined, "connect", "read", "write", "getaddrinfo"];
+
 const outageErrnos = new Set([
   "ECONNREFUSED",
   "ECONNRESET",
@@ -39,14 +42,19 @@ const outageMessages =
  * or still contended after every attempt. Anything else that a query throws is a bug of ours or a violated constraint.
  */
 export function isOutage(thrown: unknown): boolean {
-  return someCause(thrown, ({ code, message }) => {
+  return someCause(thrown, ({ code, message, syscall }) => {
     if (typeof code === "string") {
-      if (outageErrnos.has(code) || outageStates.has(code) || contentionStates.has(code))
-        return true;
+      if (outageErrnos.has(code)) return connectionCalls.includes(syscall);
+      if (outageStates.has(code) || contentionStates.has(code)) return true;
       if (isState(code)) return outageClasses.has(code.slice(0, 2));
     }
     return typeof message === "string" && outageMessages.test(message);
   });
+}
+
+/** Whether the server's disk has no room left (SQLSTATE 53100), which no trying again cures. */
+export function isDiskFull(thrown: unknown): boolean {
+  return someCause(thrown, ({ code }) => code === "53100");
 }
 
 /** Whether the same transaction may well succeed if it is run again: deadlock or serialization failure. */
@@ -65,6 +73,7 @@ export function isUniqueViolation(thrown: unknown, constraint?: string): boolean
 
 type Failure = {
   readonly code?: unknown;
+  readonly syscall?: unknown;
   readonly message?: unknown;
   readonly constraint?: unknown;
   readonly cause?: unknown;

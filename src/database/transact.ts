@@ -4,7 +4,7 @@ import type { Kysely, KyselyPlugin, PluginTransformQueryArgs, Transaction } from
 import { isContention } from "./failure.ts";
 import type { Schema } from "./schema.ts";
 
-export { isContention, isOutage, isUniqueViolation } from "./failure.ts";
+export { isContention, isDiskFull, isOutage, isUniqueViolation } from "./failure.ts";
 
 export type TransactOptions = {
   /** How often the work is tried before contention is thrown to the caller. */

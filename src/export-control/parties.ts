@@ -77,7 +77,10 @@ function isEveryPartyScreened(
 }
 
 /** Why the age of a list is no ground to clear anybody; null where it is. A date in the future would keep it fresh for ever. */
-function doubtOfAge({ list, maxAgeDays }: ScreeningFacts, at: string): string | null {
+export function doubtOfAge(
+  { list, maxAgeDays }: Pick<ScreeningFacts, "list" | "maxAgeDays">,
+  at: string,
+): string | null {
   const now = instantMs(at);
   const asOf = list.asOf === null ? null : instantMs(list.asOf);
   if (now === null || asOf === null) return "The age of the list cannot be told.";

@@ -2,6 +2,7 @@ import { headquartersOf } from "./destination.ts";
 import { groupsOf, isMacauOrD5 } from "./embargo.ts";
 import type { CountryCode, LicenseKind, PersonFacts } from "./facts.ts";
 import type { Case } from "./finding.ts";
+import { requirementsOf } from "./item.ts";
 import type { Requirement } from "./rulebook/rule.ts";
 
 /** `open`: whether it is required turns on a fact that is not known, or on a reading that is not settled. */
@@ -58,10 +59,19 @@ export function isLeftOutEmployee(
   return within(ultimateParentHeadquarters) ? "free" : "required";
 }
 
+/** Whether the item is advanced computing or model weights, by any requirement of its entry; an override of the requirement does not change the item. */
+function isAdvanced(given: Case): boolean {
+  const { binding, setAside } = requirementsOf(given);
+  return [...binding, ...setAside].some(({ citation }) =>
+    /742\.6\(a\)\((6\)\(iii|13)\)/.test(citation),
+  );
+}
+
 /**
  * What kinds of authorization meet a requirement. 740.2(a)(9)(ii) bars nearly every license exception for advanced-computing items and
- * model weights to D:1, D:4 and D:5, and to parties headquartered in Macau or D:5 wherever they are. None is taken there, nor for a
- * party whose headquarters are not known.
+ * model weights to D:1, D:4 and D:5, and to parties headquartered in Macau or D:5 wherever they are. It bars by item and not by reason, so
+ * none is taken there for the item's other reasons either, nor for a party whose headquarters are not known. That it reaches deemed
+ * exports, through the country to which 734.13(b) deems them made, is our reading.
  */
 export function admitted(
   given: Case,
@@ -70,9 +80,9 @@ export function admitted(
 ): readonly LicenseKind[] {
   const groups = groupsOf(given.rulebook, country);
   const headquarters = headquartersOf(given);
+  const isRegional = row.reason === "RS" && /742\.6\(a\)\((6|13)\)/.test(row.citation);
   const restricted =
-    row.reason === "RS" &&
-    /742\.6\(a\)\((6|13)\)/.test(row.citation) &&
+    (isRegional || isAdvanced(given)) &&
     ((["D:1", "D:4", "D:5"] as const).some((group) => groups.includes(group)) ||
       headquarters === null ||
       headquarters.some((place) => isMacauOrD5(given, place)));

@@ -28,7 +28,7 @@ export function answerClientError(
   const refusal =
     error.code === "HPE_INVALID_EOF_STATE"
       ? new Refusal("upload_interrupted", "the connection ended within the request")
-      : new Refusal("invalid_request", "the request is not well-formed HTTP/1.1");
+      : new Refusal("malformed_http", "the request cannot be read as HTTP/1.1");
   const id = randomUUID();
   const body = JSON.stringify(problemOf(refusal, id));
   socket.end(

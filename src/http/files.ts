@@ -6,6 +6,7 @@ import { findVisibleRepository, type RepositoryName } from "../vault/repository.
 import { type ByteRange, type OpenStream, releaseStream } from "../vault/stream.ts";
 import { transmit } from "./bytes.ts";
 import { decisionRefusal } from "./decision.ts";
+import { originOf } from "./origin.ts";
 import { evaluate, type Wanted } from "./precondition.ts";
 import { type Call, route, type Services } from "./route.ts";
 import { repositoryParams, revisionName } from "./schema.ts";
@@ -95,7 +96,7 @@ async function open(call: FileCall, revision: string): Promise<OpenStream> {
   const answer = await releaseStream(services.vault, caller, {
     ...params,
     revision,
-    destination: services.destinationOf(req.ip ?? ""),
+    destination: originOf(req, services),
   });
   const release = answer.decided?.release ?? answer.stream?.release ?? null;
   stateOf(res).release = release;

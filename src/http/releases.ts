@@ -7,6 +7,7 @@ import { sealedBytes } from "../vault/read-sealed.ts";
 import { type EnclosedRelease, releaseEnclosed } from "../vault/release.ts";
 import { decision, decisionRefusal, renderDecision } from "./decision.ts";
 import { elementLimit } from "./json-shape.ts";
+import { originOf } from "./origin.ts";
 import { route } from "./route.ts";
 import {
   byteCount,
@@ -96,7 +97,7 @@ export const releaseRoutes = [
         paths,
         way: "enclosed",
         recipientKey: Buffer.from(recipientKey, "base64url"),
-        destination: services.destinationOf(req.ip ?? ""),
+        destination: originOf(req, services),
       });
       stateOf(res).release = decided.release;
       if (enclosed === null) throw decisionRefusal(decided, caller);

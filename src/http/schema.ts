@@ -16,8 +16,22 @@ export function text(most: number, least = 1) {
     });
 }
 
-/** ISO 3166-1 alpha-2. */
-export const country = z.string().regex(/^[A-Z]{2}$/, "must be a country code of two capitals");
+/** What CLDR names beside the officially assigned codes: reserved ones, groupings and its own inventions. `XK` stays in, for Kosovo. */
+const noCountries = new Set("AC CP CQ DG EA EU EZ IC QO TA UN XA XB ZZ".split(" "));
+
+const names = new Intl.DisplayNames("en", { type: "region", fallback: "none" });
+
+/** ISO 3166-1 alpha-2, as Node's CLDR knows it, and `XK`. A code that was withdrawn maps to its successor there, and is refused. */
+export const country = z
+  .string()
+  .regex(/^[A-Z]{2}$/, { error: "must be a country code of two capitals", abort: true })
+  .refine(
+    (code) =>
+      !noCountries.has(code) &&
+      names.of(code) !== undefined &&
+      new Intl.Locale(`und-${code}`).region === code,
+    { error: "is no country of ISO 3166-1" },
+  );
 
 export const date = z.iso.date();
 

@@ -48,6 +48,8 @@ export const findingCodes = {
   token_expired: "error",
   /** A token in another principal's hands than the one it was issued to. */
   token_mismatch: "error",
+  /** A token without any of the roles that such an entry takes. */
+  role_missing: "error",
   /** One person did what takes two. */
   two_person_rule: "error",
   repository_unknown: "error",

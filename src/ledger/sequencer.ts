@@ -8,6 +8,7 @@ import { keyIdOf } from "../merkle/note.ts";
 import { treeRoot } from "../merkle/proof.ts";
 import { type Head, readHead, sequenceBatch } from "./batch.ts";
 import { type Lease, releaseLease, renewLease, takeLease } from "./lease.ts";
+import { OutboxAudit } from "./outbox-audit.ts";
 import { hashReader } from "./tiles.ts";
 
 export type SequencerOptions = {
@@ -39,9 +40,12 @@ export class Sequencer {
   #passSince: number | null = null;
   #running: Promise<void> | null = null;
   readonly #subscriptions: (() => Promise<void>)[] = [];
+  readonly #audit: OutboxAudit;
+  #auditedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SequencerOptions) {
     this.#options = options;
+    this.#audit = new OutboxAudit(options.database);
   }
 
   async start(): Promise<void> {
@@ -139,6 +143,7 @@ export class Sequencer {
       this.#lease = lease;
       this.#head = await this.#takeOver(lease);
     }
+    await this.#lookForLost();
     const count = await this.#sequence(this.#lease, this.#head);
     if (count === null) {
       this.#lease = null;
@@ -147,6 +152,12 @@ export class Sequencer {
     }
     if (this.#head.edge.size > this.#signedSize) await this.#sign(this.#lease, this.#head);
     return count > 0;
+  }
+
+  async #lookForLost(): Promise<void> {
+    if (performance.now() - this.#auditedAt < idleMs) return;
+    await this.#audit.look();
+    this.#auditedAt = performance.now();
   }
 
   /** Null when the lease was lost. An idle pass changes nothing but the lease's time. */

@@ -12,7 +12,7 @@ export type EntryKind =
   | `workload.${"recorded" | "updated" | Standing}`
   | "repository.created"
   | "revision.committed"
-  | `classification.${"proposed" | "approved"}`
+  | `classification.${"proposed" | "approved" | "superseded"}`
   | `license.${"entered" | "activated" | Standing}`
   | `grant.${"made" | Standing}`
   | `release.${"allowed" | "denied" | "held" | "delivered" | "failed" | "abandoned" | "unknown"}`;

@@ -1,18 +1,26 @@
 import type { Canonical } from "../crypto/canonical-json.ts";
 import type { Entry } from "./entry.ts";
 import type { Findings } from "./findings.ts";
+import { isStrings } from "./verify-body.ts";
 import { SeenIds } from "./verify-ids.ts";
 import type { Principals } from "./verify-principals.ts";
+import { rolesOf } from "./verify-roles.ts";
 
-type Token = { readonly principal: string; readonly expiresAt: number };
+type Token = {
+  readonly principal: string;
+  readonly roles: readonly string[];
+  readonly expiresAt: number;
+};
 
 const revoked = 1;
+const digestPattern = /^[0-9a-f]{64}$/;
 
 /** Clocks may step, and a transaction looks at the clock before it waits for locks: only what is a day off is a contradiction. */
 export const toleranceMs = 86_400_000;
 
 /**
- * Holds every entry to the token that it was made under: issued before, to the principal that acts, and neither revoked nor long expired.
+ * Holds every entry to the token that it was made under: issued before, to the principal that acts, with a role for such an entry, and
+ * neither revoked nor long expired.
  * The vault's own entries, which nobody asked for, have no caller.
  */
 export class Callers {
@@ -41,9 +49,10 @@ export class Callers {
   /** Takes `token.issued`. */
   issue(entry: Entry): void {
     const { index, body } = entry;
-    const { token, principal, expiresAt } = body;
-    if (typeof token !== "string" || typeof principal !== "string" || !isInstant(expiresAt)) {
-      const message = "token.issued lacks its token, principal or end";
+    const { token, principal, roles, expiresAt, hashSha256 } = body;
+    const isNamed = typeof token === "string" && typeof principal === "string";
+    if (!isNamed || !isStrings(roles) || !isInstant(expiresAt) || !isDigest(hashSha256)) {
+      const message = "token.issued lacks its token, principal, roles, hash or end";
       this.#findings.add("body_malformed", message, index);
       return;
     }
@@ -53,7 +62,7 @@ export class Callers {
       return;
     }
     this.#isBootstrapped = true;
-    this.#live.set(token, { principal, expiresAt: Date.parse(expiresAt) });
+    this.#live.set(token, { principal, roles, expiresAt: Date.parse(expiresAt) });
   }
 
   /** Takes `token.revoked`. */
@@ -80,7 +89,8 @@ export class Callers {
     else this.#findings.add("caller_missing", `${kind} names no token`, index);
   }
 
-  #requireToken(token: string, by: string, { index, kind, time }: Entry): void {
+  #requireToken(token: string, by: string, entry: Entry): void {
+    const { index, kind, time } = entry;
     const issued = this.#live.get(token);
     if (issued === undefined) {
       const isRevoked = this.#ended.get(token) === revoked;
@@ -91,10 +101,19 @@ export class Callers {
     if (issued.principal !== by) {
       const message = `${kind} was made by ${by} under a token that was issued to ${issued.principal}`;
       this.#findings.add("token_mismatch", message, index);
-    }
+    } else this.#requireRole(issued, entry);
     if (Date.parse(time) - issued.expiresAt > toleranceMs) {
       this.#findings.add("token_expired", `${kind} was made under an expired token`, index);
     }
+  }
+
+  #requireRole({ principal, roles }: Token, { index, kind, body: { token } }: Entry): void {
+    const admitted = rolesOf(kind);
+    if (admitted === null || admitted.some((role) => roles.includes(role))) return;
+    const isOwn = typeof token === "string" && this.#live.get(token)?.principal === principal;
+    if (isOwn && kind === "token.revoked") return;
+    const message = `${kind} takes the role ${admitted.join(" or ")}, which the token of ${principal} lacks`;
+    this.#findings.add("role_missing", message, index);
   }
 }
 
@@ -103,6 +122,11 @@ const decisions = new Set(["release.allowed", "release.denied", "release.held"])
 /** The vault's beginning and the outcomes of releases are nobody's requests. */
 function isOwn(kind: string): boolean {
   return kind === "vault.initialized" || (kind.startsWith("release.") && !decisions.has(kind));
+}
+
+/** Older vaults did not write it. */
+function isDigest(value: Canonical | undefined): boolean {
+  return value === undefined || (typeof value === "string" && digestPattern.test(value));
 }
 
 function isInstant(value: Canonical | undefined): value is string {

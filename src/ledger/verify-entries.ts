@@ -18,6 +18,7 @@ const otherKinds = {
   "revision.committed": true,
   "classification.proposed": true,
   "classification.approved": true,
+  "classification.superseded": true,
 } as const satisfies Record<Exclude<EntryKind, ReleaseKind | `${StandingNoun}.${string}`>, true>;
 
 const standingVerbs = new Set([
@@ -145,6 +146,8 @@ export class EntryChecks {
         return this.#repositories.propose(entry);
       case "classification.approved":
         return this.#repositories.approve(entry);
+      case "classification.superseded":
+        return this.#repositories.supersede(entry);
       case "license.entered":
       case "license.activated":
         return this.#uses.followLicense(entry);

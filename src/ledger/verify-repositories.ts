@@ -12,18 +12,22 @@ type Proposal = {
   readonly officer: string | null;
 };
 
+type Approval = { readonly classification: string; readonly officer: string | null };
+
 const seen = 1;
 
 /** Follows repositories, their revisions and their classifications: what a release is about. */
 export class Repositories {
   readonly #findings: Findings;
   readonly #principals: Principals;
-  /** Each repository, and whether a classification of it was approved. */
-  readonly #isApproved = new Map<string, boolean>();
+  /** Each repository, and the latest approval of a classification of it; null before the first. */
+  readonly #approvals = new Map<string, Approval | null>();
   readonly #revisions = new SeenIds();
   readonly #classifications = new SeenIds();
   /** Those that await their approval. */
   readonly #proposals = new Map<string, Proposal>();
+  /** The repository of each that was proposed or approved, and not superseded. */
+  readonly #standing = new Map<string, string>();
 
   constructor(findings: Findings, principals: Principals) {
     this.#findings = findings;
@@ -33,10 +37,10 @@ export class Repositories {
   create({ index, kind, body: { repository } }: Entry): void {
     if (typeof repository !== "string") {
       this.#findings.add("body_malformed", `${kind} does not name its repository`, index);
-    } else if (this.#isApproved.has(repository)) {
+    } else if (this.#approvals.has(repository)) {
       const message = `repository ${repository} was created again`;
       this.#findings.add("change_impossible", message, index);
-    } else this.#isApproved.set(repository, false);
+    } else this.#approvals.set(repository, null);
   }
 
   commit(entry: Entry): void {
@@ -69,6 +73,7 @@ export class Repositories {
     }
     this.#classifications.set(classification, seen);
     this.#proposals.set(classification, { repository, eccn, datasheet, officer });
+    this.#standing.set(classification, repository);
   }
 
   approve(entry: Entry): void {
@@ -89,15 +94,37 @@ export class Repositories {
       return;
     }
     this.#proposals.delete(name);
-    this.#isApproved.set(repository, true);
+    this.#approvals.set(repository, { classification: name, officer });
     if (officer === null || officer !== proposal.officer) return;
     const message = `classification ${name} was approved by the person who proposed it`;
     this.#findings.add("two_person_rule", message, index);
   }
 
+  /** Takes the end of a classification: only whoever approved another of the same repository last brings it about. */
+  supersede(entry: Entry): void {
+    const { index, body } = entry;
+    const officer = this.#principals.officerOf(entry);
+    const repository = this.require(entry);
+    if (repository === null) return;
+    const name = typeof body["classification"] === "string" ? body["classification"] : "";
+    const approval = this.#approvals.get(repository) ?? null;
+    const refuse = (what: string): void =>
+      this.#findings.add(
+        "change_impossible",
+        `classification ${name} was superseded ${what}`,
+        index,
+      );
+    if (this.#standing.get(name) !== repository) return refuse("and did not stand");
+    if (approval === null || approval.classification === name)
+      return refuse("after no approval of another");
+    if (approval.officer !== officer) return refuse("by somebody else than who approved another");
+    this.#standing.delete(name);
+    this.#proposals.delete(name);
+  }
+
   /** The repository that an entry is about, where it was created before; else null and a finding. */
   require({ index, kind, body: { repository } }: Entry): string | null {
-    if (typeof repository === "string" && this.#isApproved.has(repository)) return repository;
+    if (typeof repository === "string" && this.#approvals.has(repository)) return repository;
     const name = typeof repository === "string" ? repository : "of no name";
     const message = `${kind} is about repository ${name}, which was never created`;
     this.#findings.add("repository_unknown", message, index);
@@ -111,7 +138,7 @@ export class Repositories {
     const repository = this.require(entry);
     if (repository === null) return;
     this.#requireRevision(repository, typeof revision === "string" ? revision : "", index);
-    if (this.#isApproved.get(repository) === true) return;
+    if ((this.#approvals.get(repository) ?? null) !== null) return;
     const message = `repository ${repository} had no approved classification when a release of it was allowed`;
     this.#findings.add("classification_not_approved", message, index);
   }

@@ -40,7 +40,8 @@ const ed25519SignatureBytes = 64;
 /** DER of a SubjectPublicKeyInfo up to the 32 raw bytes of an Ed25519 key (RFC 8410, section 4). */
 const ed25519SpkiPrefix = Buffer.from("302a300506032b6570032100", "hex");
 
-const maximumNoteBytes = 1_000_000;
+/** A longer text is no note; a reader need not take more. */
+export const maximumNoteBytes = 1_000_000;
 const maximumSignatures = 100;
 const namePattern = /^[^\s\u0085+]+$/u;
 const signatureLinePattern = /^— ([^\s\u0085+]+) ([A-Za-z0-9+/]+={0,2})$/u;

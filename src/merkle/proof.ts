@@ -171,29 +171,43 @@ async function allOf(hashes: readonly (Buffer | Promise<Buffer>)[]): Promise<rea
     : Promise.all(hashes.map(async (hash) => hash));
 }
 
-/** A reader over whole tiles. It fetches each tile once; `size` tells the width of the last one of a level. */
+/**
+ * A reader over whole tiles. It fetches each tile once; `size` tells the width of the last one of a level. What could not be fetched, or has
+ * not the size of its tile, is fetched anew when it is asked for again.
+ */
 export function readTiles(
   size: number,
-  fetchTile: (tile: {
-    readonly level: number;
-    readonly number: number;
-    readonly width: number;
-  }) => Promise<Uint8Array>,
+  fetchTile: (tile: WholeTile) => Promise<Uint8Array>,
 ): HashReader {
   const fetched = new Map<string, Promise<Uint8Array>>();
   return async (level, index) => {
     const number = Math.floor(index / tileWidth);
     const width = Math.min(tileWidth, Math.floor(size / tileWidth ** level) - number * tileWidth);
     const key = `${level}/${number}`;
-    const tile = fetched.get(key) ?? fetchTile({ level, number, width });
-    fetched.set(key, tile);
-    const bytes = await tile;
-    if (bytes.length !== width * hashBytes) {
-      throw new RangeError(`tile ${key} has ${bytes.length} bytes, not ${width * hashBytes}`);
+    let tile = fetched.get(key);
+    if (tile === undefined) {
+      tile = wholeTile(fetchTile, { level, number, width });
+      fetched.set(key, tile);
+      tile.catch(() => fetched.delete(key));
     }
+    const bytes = await tile;
     const at = (index % tileWidth) * hashBytes;
     return Buffer.from(bytes.subarray(at, at + hashBytes));
   };
+}
+
+type WholeTile = { readonly level: number; readonly number: number; readonly width: number };
+
+async function wholeTile(
+  fetchTile: (tile: WholeTile) => Promise<Uint8Array>,
+  tile: WholeTile,
+): Promise<Uint8Array> {
+  const { level, number, width } = tile;
+  const bytes = await fetchTile(tile);
+  if (bytes.length === width * hashBytes) return bytes;
+  throw new RangeError(
+    `tile ${level}/${number} has ${bytes.length} bytes, not ${width * hashBytes}`,
+  );
 }
 
 function isPowerOfTwo(value: number): boolean {

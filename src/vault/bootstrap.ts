@@ -5,7 +5,7 @@ import type { Role } from "../identity/token.ts";
 import { submit } from "../ledger/submit.ts";
 import { insertPerson, type PersonRecord, preparePerson } from "./person.ts";
 import { type IssuedToken, insertToken } from "./token.ts";
-import { record, type Vault } from "./vault.ts";
+import { record, type Tx, type Vault } from "./vault.ts";
 
 /** What the first officer may do. */
 export const firstRoles: readonly Role[] = ["export-officer", "operator"];
@@ -29,7 +29,7 @@ export async function initialize(
     if (isFirst !== undefined)
       await submit(tx, { kind: "vault.initialized", time: now, body: { vault: isFirst.id } });
     const tokens = await tx.selectFrom("bootstrap_token").select("used_at").forUpdate().execute();
-    if (tokens.some(({ used_at }) => used_at !== null)) return null;
+    if (tokens.some(({ used_at }) => used_at !== null) || (await isTraded(tx))) return null;
     await tx
       .updateTable("bootstrap_token")
       .set({ used_at: null, hash: hashOf(text), created_at: now })
@@ -55,6 +55,8 @@ export async function trade(
   const made = await preparePerson(vault.custodian, facts);
   return await record(vault, async (tx) => {
     const now = vault.now();
+    if (await isTraded(tx))
+      throw new Refusal("record_tampered", "a bootstrap token was made again behind the vault");
     const used = await tx
       .updateTable("bootstrap_token")
       .set({ used_at: now })
@@ -76,6 +78,17 @@ export async function trade(
     );
     return { ...issued, person: made.person, principal: made.principal };
   });
+}
+
+/** Whether any token was ever issued: then there was a first officer, whatever the bootstrap token's own row says. */
+async function isTraded(tx: Tx): Promise<boolean> {
+  const issued = await tx
+    .selectFrom("ledger_submission")
+    .select("id")
+    .where("kind", "=", "token.issued")
+    .limit(1)
+    .executeTakeFirst();
+  return issued !== undefined;
 }
 
 function hashOf(text: Secret): Buffer {

@@ -1,6 +1,10 @@
+import { createHash } from "node:crypto";
+import type { Selectable } from "kysely";
+import type { Schema } from "../database/schema.ts";
 import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import type { Role } from "../identity/token.ts";
+import { firstOf, latestOf, type Submitted } from "../ledger/outbox.ts";
 import { assertAsRecorded, recordedRow } from "./row.ts";
 import { record, type Tx, type Vault } from "./vault.ts";
 
@@ -55,7 +59,10 @@ export async function assertCallerStands(tx: Tx, caller: Caller, now: Date): Pro
   );
 }
 
-/** Locks a caller's token for a decision and compares it with its entry, so that a forged role or a token moved to another principal is seen. */
+/**
+ * Locks a caller's token for a decision and compares it with its entry, so that a forged role, another secret behind the token or a token
+ * moved to another principal is seen.
+ */
 export async function assertTokenStands(tx: Tx, caller: Caller, now: Date): Promise<void> {
   const row = await tx
     .selectFrom("token")
@@ -65,44 +72,28 @@ export async function assertTokenStands(tx: Tx, caller: Caller, now: Date): Prom
     .executeTakeFirstOrThrow();
   if (row.revoked_at !== null) throw new Refusal("not_authenticated", "the token was revoked");
   if (row.expires_at <= now) throw new Refusal("token_expired", "the token has expired");
-  const issued = await tx
-    .selectFrom("ledger_submission")
-    .select(["kind", "body"])
-    .where("subject", "=", caller.token)
-    .orderBy("id", "desc")
-    .limit(1)
-    .executeTakeFirst();
-  const body =
-    issued === undefined
-      ? {}
-      : (JSON.parse(issued.body.toString("utf8")) as Record<string, unknown>);
-  const present = tokenBody({
-    principal: row.principal,
-    roles: row.roles as Role[],
-    expiresAt: row.expires_at,
-  });
-  const isSame =
-    issued?.kind === "token.issued" &&
+  const issued = (await latestOf(tx, [caller.token])).get(caller.token);
+  if (isAsIssued(row, issued) && row.principal === caller.principal) return;
+  throw new Refusal("record_tampered", "the token differs from its latest ledger entry");
+}
+
+/** Whether a token's row says what the entry of its issue says, and no entry revoked it. */
+export function isAsIssued(row: Selectable<Schema["token"]>, latest: Submitted | undefined) {
+  const { principal, expires_at: expiresAt, hash } = row;
+  const present = tokenBody({ principal, roles: row.roles as Role[], expiresAt, hash });
+  return (
+    latest?.kind === "token.issued" &&
     Object.entries(present).every(
-      ([name, value]) => JSON.stringify(body[name]) === JSON.stringify(value),
-    );
-  if (!isSame || row.principal !== caller.principal) {
-    throw new Refusal("record_tampered", "the token differs from its latest ledger entry");
-  }
+      ([name, value]) => JSON.stringify(latest.body[name]) === JSON.stringify(value),
+    )
+  );
 }
 
 /** Compares whom the caller's principal belongs to with the entry that recorded that person or workload. Throws `record_tampered`. */
 export async function assertPrincipalStands(tx: Tx, caller: Caller): Promise<void> {
-  const recorded = await tx
-    .selectFrom("ledger_submission")
-    .select("body")
-    .where("subject", "=", caller.workload ?? caller.person)
-    .where("kind", "=", caller.workload === null ? "person.recorded" : "workload.recorded")
-    .execute();
-  const [body] = recorded.map(
-    (row) => JSON.parse(row.body.toString("utf8")) as Record<string, unknown>,
-  );
-  if (body?.["principal"] === caller.principal) return;
+  const kind = caller.workload === null ? "person.recorded" : "workload.recorded";
+  const recorded = await firstOf(tx, caller.workload ?? caller.person);
+  if (recorded?.kind === kind && recorded.body["principal"] === caller.principal) return;
   throw new Refusal(
     "record_tampered",
     "the principal does not belong to whom its ledger entry names",
@@ -114,10 +105,15 @@ export function tokenBody({
   principal,
   roles,
   expiresAt,
+  hash,
 }: {
   readonly principal: string;
   readonly roles: readonly Role[];
   readonly expiresAt: Date;
+  /** SHA-256 of the token's text, as the row keeps it. */
+  readonly hash: Buffer;
 }) {
-  return { principal, roles: [...roles], expiresAt: expiresAt.toISOString() };
+  // Hashed once more: who reads the ledger learns nothing that a row's hash could be found by.
+  const hashSha256 = createHash("sha256").update(hash).digest("hex");
+  return { principal, roles: [...roles], expiresAt: expiresAt.toISOString(), hashSha256 };
 }

@@ -9,7 +9,7 @@ import { recordAs } from "./caller.ts";
 import { assertStated, type NoDatasheet, proposalOf } from "./datasheet.ts";
 import { findRepository, type RepositoryName } from "./repository.ts";
 import { assertAsRecorded, commitmentOf, recordedClassification, submitRow } from "./row.ts";
-import type { Vault } from "./vault.ts";
+import type { Tx, Vault } from "./vault.ts";
 
 export type ClassificationProposal = {
   readonly jurisdiction: "EAR" | "ITAR" | "other";
@@ -127,18 +127,43 @@ export async function approveClassification(
         ...datasheetMember(row.datasheet_sha256),
       },
     });
-    await tx
-      .updateTable("classification")
-      .set({ state: "superseded" })
-      .where("repository", "=", repository.id)
-      .where("state", "=", "approved")
-      .execute();
+    await supersede(tx, caller, { repository: repository.id, now });
     await tx
       .updateTable("classification")
       .set({ state: "approved", approved_by: caller.person, approved_at: now, submission })
       .where("id", "=", id)
       .execute();
   });
+}
+
+/** Ends the classification in force, with an entry of its own: else a rolled-back row would still be as its latest entry says. */
+async function supersede(
+  tx: Tx,
+  caller: Caller,
+  { repository, now }: { readonly repository: string; readonly now: Date },
+): Promise<void> {
+  const row = await tx
+    .selectFrom("classification")
+    .selectAll()
+    .where("repository", "=", repository)
+    .where("state", "=", "approved")
+    .forUpdate()
+    .executeTakeFirst();
+  if (row === undefined) return;
+  await assertAsRecorded(tx, [recordedClassification(row)]);
+  const superseded = { ...row, state: "superseded" } as const;
+  const submission = await submitRow(tx, {
+    kind: "classification.superseded",
+    row: recordedClassification(superseded),
+    by: caller,
+    time: now,
+    more: { repository, person: caller.person },
+  });
+  await tx
+    .updateTable("classification")
+    .set({ state: "superseded", submission })
+    .where("id", "=", row.id)
+    .execute();
 }
 
 /**
@@ -160,9 +185,7 @@ export async function readClassification(
       .executeTakeFirst();
     if (row === undefined)
       throw new Refusal("not_found", "the repository has no such classification");
-    // Its own latest entry is its approval: what superseded it is an entry of another classification.
-    const state = row.state === "superseded" ? "approved" : row.state;
-    await assertAsRecorded(tx, [recordedClassification({ ...row, state })]);
+    await assertAsRecorded(tx, [recordedClassification(row)]);
     return { row, proposal: proposalOf(rulebook, row) };
   });
 }

@@ -10,6 +10,7 @@ import type { Caller } from "../identity/authenticate.ts";
 import { submit } from "../ledger/submit.ts";
 import { keepEvidence, sealEvidence } from "./evidence.ts";
 import { type GatheredFacts, gatherFacts, PersonMoved } from "./facts.ts";
+import { filePath } from "./name.ts";
 import { type OpenedPerson, openPerson } from "./person.ts";
 import { findRepository, type Repository, type RepositoryName } from "./repository.ts";
 import { findRevision, manifestOf } from "./revision.ts";
@@ -96,11 +97,12 @@ export type Wanted = {
   readonly files: readonly ReleaseFile[];
 };
 
-/** Finds what is asked for. Throws `not_found` for an unknown repository, revision or path. */
+/** Finds what is asked for. Throws `invalid_path` for what no file can be called, `not_found` for an unknown repository, revision or path. */
 export async function findWanted(
   { database }: Pick<Vault, "database">,
   request: RepositoryName & Pick<ReleaseRequest, "revision" | "paths">,
 ): Promise<Wanted> {
+  for (const path of request.paths ?? []) filePath(path);
   const repository = await findRepository(database.db, request);
   const revision = await findRevision(database.db, repository, request.revision);
   const { files } = manifestOf(revision);

@@ -12,6 +12,7 @@ import type {
   SubjectFacts,
 } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
+import { firstOf } from "../ledger/outbox.ts";
 import { assertPrincipalStands, assertTokenStands } from "./caller.ts";
 import { factsForDecision, type OpenedPerson } from "./person.ts";
 import type { Repository } from "./repository.ts";
@@ -46,6 +47,7 @@ export class PersonMoved extends Error {
 export async function gatherFacts(tx: Tx, request: FactsRequest): Promise<GatheredFacts> {
   const { caller, repository, destination, screening, now } = request;
   await sql`select from repository where id = ${repository.id} for share`.execute(tx);
+  await assertNamed(tx, repository);
   const grants = await tx
     .selectFrom("grant")
     .selectAll()
@@ -119,12 +121,26 @@ function pickGrant(
   return inForce ?? newest ?? null;
 }
 
+/** Licenses are scoped by a repository's name, so a repository that was renamed behind the vault must not take another's. Throws `record_tampered`. */
+async function assertNamed(tx: Tx, { id, namespace, name }: Repository): Promise<void> {
+  const created = await firstOf(tx, id);
+  if (
+    created?.kind === "repository.created" &&
+    created.body["namespace"] === namespace &&
+    created.body["name"] === name
+  )
+    return;
+  throw new Refusal("record_tampered", "the repository's name differs from its ledger entry");
+}
+
 /** The counter of a counted license must be what the entries of its releases add up to. Throws `record_tampered`. */
 async function assertCounted(tx: Tx, license: Selectable<Schema["license"]>): Promise<void> {
   if (license.releases_allowed === null) return;
   const { rows } = await sql<{ used: number }>`
-    select count(*)::int as used from release_license as used where used.license = ${license.id} and not exists (
-      select 1 from ledger_submission as ended where ended.subject = used.release and (
+    select count(*)::int as used from ledger_submission as allowed
+    where allowed.kind = 'release.allowed' and allowed_licenses(allowed.body) @> to_jsonb(array[${license.id}::text])
+    and not exists (
+      select 1 from ledger_submission as ended where ended.subject = allowed.subject and (
         ended.kind = 'release.abandoned' or
         (ended.kind = 'release.failed' and convert_from(ended.body, 'UTF8')::jsonb ->> 'bytes' = '0')))`.execute(
     tx,

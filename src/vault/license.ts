@@ -6,7 +6,7 @@ import type { Caller } from "../identity/authenticate.ts";
 import { recordAs } from "./caller.ts";
 import { mayNotActivate } from "./own.ts";
 import { assertAsRecorded, commitmentOf, recordedRow, submitRow } from "./row.ts";
-import type { Vault } from "./vault.ts";
+import type { Tx, Vault } from "./vault.ts";
 
 export type LicenseRecord = {
   readonly number: string;
@@ -44,6 +44,7 @@ export async function enterLicense(
     salt: newSalt(),
   };
   await recordAs(vault, caller, async (tx) => {
+    await assertOnRecord(tx, license.scope.parties);
     const submission = await submitRow(tx, {
       kind: "license.entered",
       row: { id, state: "draft", version: 1, commitment: commitmentOf("license", row) },
@@ -65,6 +66,25 @@ export async function enterLicense(
       .execute();
   });
   return { license: id };
+}
+
+/** A party that was mistyped would make a license that covers nobody, and nobody would see it. Throws `not_found`. */
+async function assertOnRecord(tx: Tx, parties: LicenseScope["parties"]): Promise<void> {
+  if (parties === null) return;
+  for (const [noun, ids] of [
+    ["person", parties.persons],
+    ["workload", parties.workloads],
+    ["entity", parties.entities],
+  ] as const) {
+    if (ids.length === 0) continue;
+    const rows = await tx
+      .selectFrom(noun)
+      .select("id")
+      .where("id", "in", [...ids])
+      .execute();
+    const absent = ids.find((id) => !rows.some((row) => row.id === id));
+    if (absent !== undefined) throw new Refusal("not_found", `there is no such ${noun}: ${absent}`);
+  }
 }
 
 /** Another officer compares it with the paper and activates it; neither the one who entered it nor a person whom it names. */

@@ -13,7 +13,7 @@ export async function responsibleFor(tx: Tx, principal: string): Promise<string 
   return row === undefined ? null : (row.person ?? row.accountable);
 }
 
-/** Whether a license is the caller's own affair: entered by them, or naming them or a workload that they answer for. */
+/** Whether a license is the caller's own affair: entered by them, or naming them, a workload that they answer for or the entity that operates one. */
 export async function mayNotActivate(
   tx: Tx,
   caller: Caller,
@@ -23,12 +23,21 @@ export async function mayNotActivate(
   if (license.entered_by === caller.person) return true;
   if (parties === null) return false;
   if (parties.persons.includes(caller.person)) return true;
-  if (parties.workloads.length === 0) return false;
-  const workload = await tx
+  const theirs = await workloadsOf(tx, caller.person);
+  return theirs.some(
+    ({ id, entity }) => parties.workloads.includes(id) || parties.entities.includes(entity),
+  );
+}
+
+/** Whether a person answers for a workload that the entity operates. */
+export async function actsFor(tx: Tx, person: string, entity: string): Promise<boolean> {
+  return (await workloadsOf(tx, person)).some((workload) => workload.entity === entity);
+}
+
+async function workloadsOf(tx: Tx, accountable: string) {
+  return await tx
     .selectFrom("workload")
-    .select("id")
-    .where("id", "in", [...parties.workloads])
-    .where("accountable", "=", caller.person)
-    .executeTakeFirst();
-  return workload !== undefined;
+    .select(["id", "entity"])
+    .where("accountable", "=", accountable)
+    .execute();
 }

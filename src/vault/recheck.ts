@@ -2,12 +2,14 @@ import { Refusal } from "../errors.ts";
 import { decide } from "../export-control/decide.ts";
 import type { Decision } from "../export-control/decision.ts";
 import type { Facts } from "../export-control/facts.ts";
+import { latestOf, type Submitted } from "../ledger/outbox.ts";
 import type { ReleaseRow } from "./outcome.ts";
 import type { Screening, Tx, Vault } from "./vault.ts";
 
 /**
- * Whether what an allowed release rests on still stands at this instant: every row is the one that was decided on (each change draws a
- * newer submission), and the same facts decided now still allow. Shares the locks of whoever revokes. Throws `release_stopped`.
+ * Whether what an allowed release rests on still stands at this instant: nothing was submitted of any of it since the decision (every change
+ * submits), and the same facts decided now still allow. The submissions tell, not the rows, which could be edited back. Shares the
+ * locks of whoever revokes. Throws `release_stopped`.
  */
 export async function assertStands(
   tx: Tx,
@@ -16,39 +18,17 @@ export async function assertStands(
   facts: Facts,
 ): Promise<void> {
   const now = vault.now();
-  const classification = facts.item.classification;
-  const subject = facts.subject;
-  const people =
-    subject.kind === "person" ? [subject.person.id] : [subject.workload.accountable.id];
-  const licenses = await licensesOf(tx, row.id);
-  const latest = [
-    ...(await unchanged(tx, "grant", row.grant === null ? [] : [row.grant])),
-    ...(await unchanged(tx, "license", licenses)),
-    ...(await unchanged(tx, "person", people)),
-    ...(subject.kind === "person" ? [] : await unchanged(tx, "workload", [subject.workload.id])),
-    ...(subject.kind === "person"
-      ? []
-      : await unchanged(tx, "entity", [subject.workload.entity.id])),
-  ];
-  const approved = await tx
-    .selectFrom("classification")
-    .select("id")
-    .where("repository", "=", row.repository)
-    .where("state", "=", "approved")
-    .forShare()
-    .executeTakeFirst();
-  const token = await tx
-    .selectFrom("token")
-    .select(["revoked_at", "expires_at"])
-    .where("id", "=", row.token)
-    .forShare()
-    .executeTakeFirstOrThrow();
+  const rows = await lockRests(tx, row, facts);
+  const latest = await latestOf(tx, [row.id, ...rows.map(({ id }) => id)]);
+  const allowed = latest.get(row.id);
+  const licenses = allowed?.body["licenses"];
+  const expiresAt = latest.get(row.token)?.body["expiresAt"];
   const stands =
-    latest.every(({ state, submission }) => state === "active" && submission < row.submission) &&
-    approved !== undefined &&
-    approved.id === classification?.id &&
-    token.revoked_at === null &&
-    token.expires_at > now &&
+    allowed?.kind === "release.allowed" &&
+    allowed.body["token"] === row.token &&
+    rows.every(({ id, isActive }) => isActive && isOlder(latest.get(id), allowed)) &&
+    typeof expiresAt === "string" &&
+    new Date(expiresAt) > now &&
     isScreenedOn(vault.screening(), facts) &&
     stillAllows(decide({ ...facts, at: now.toISOString() }, vault.rulebook), licenses);
   if (!stands)
@@ -58,40 +38,89 @@ export async function assertStands(
     );
 }
 
+function isOlder(latest: Submitted | undefined, { id }: Submitted): boolean {
+  return latest !== undefined && latest.id < id;
+}
+
 /** A newer list may name the subject: whoever was screened on another one is decided anew. */
 function isScreenedOn(screening: Screening | null, facts: Facts): boolean {
   return (screening?.list.digest ?? null) === (facts.screening?.list.digest ?? null);
 }
 
 /** The same licenses must carry it: another one that would do is not locked here, and its use was not counted. */
-function stillAllows({ verdict, licenses }: Decision, recorded: readonly string[]): boolean {
+function stillAllows({ verdict, licenses }: Decision, recorded: unknown): boolean {
   return (
     verdict === "allow" &&
+    Array.isArray(recorded) &&
     licenses.length === recorded.length &&
     licenses.every((id) => recorded.includes(id))
   );
 }
 
-async function licensesOf(tx: Tx, release: string): Promise<string[]> {
-  const rows = await tx
-    .selectFrom("release_license")
-    .select("license")
-    .where("release", "=", release)
-    .execute();
-  return rows.map(({ license }) => license);
+type Rest = { readonly id: string; readonly isActive: boolean };
+
+/** Locks what the decision rested on, by the facts that it was made on, in the order of every transaction. */
+async function lockRests(tx: Tx, row: ReleaseRow, facts: Facts): Promise<readonly Rest[]> {
+  const { subject, grant, licenses } = facts;
+  const person = subject.kind === "person" ? subject.person : subject.workload.accountable;
+  const rests = [
+    ...(await standing(tx, "grant", [grant?.id ?? noId])),
+    ...(await standing(tx, "license", await reliedOn(tx, row.id, licenses))),
+    await lockClassification(tx, facts.item.classification?.id ?? noId),
+    ...(await standing(tx, "person", [person.id])),
+  ];
+  if (subject.kind === "workload") {
+    rests.push(...(await standing(tx, "workload", [subject.workload.id])));
+    rests.push(...(await standing(tx, "entity", [subject.workload.entity.id])));
+  }
+  const { revoked_at } = await tx
+    .selectFrom("token")
+    .select("revoked_at")
+    .where("id", "=", row.token)
+    .forShare()
+    .executeTakeFirstOrThrow();
+  return [...rests, { id: row.token, isActive: revoked_at === null }];
 }
 
-async function unchanged(
+/** Names nothing: what was decided on without a grant or a classification was not allowed. */
+const noId = "00000000-0000-0000-0000-000000000000";
+
+/** The licenses that the release's own entry names, of those that were decided on. */
+async function reliedOn(
+  tx: Tx,
+  release: string,
+  licenses: Facts["licenses"],
+): Promise<readonly string[]> {
+  const named = (await latestOf(tx, [release])).get(release)?.body["licenses"];
+  return licenses.map(({ id }) => id).filter((id) => Array.isArray(named) && named.includes(id));
+}
+
+async function lockClassification(tx: Tx, id: string): Promise<Rest> {
+  const row = await tx
+    .selectFrom("classification")
+    .select("state")
+    .where("id", "=", id)
+    .forShare()
+    .executeTakeFirst();
+  return { id, isActive: row?.state === "approved" };
+}
+
+/** A row that is gone does not stand. */
+async function standing(
   tx: Tx,
   noun: "grant" | "license" | "person" | "workload" | "entity",
   ids: readonly string[],
-) {
+): Promise<readonly Rest[]> {
   if (ids.length === 0) return [];
-  return await tx
+  const rows = await tx
     .selectFrom(noun)
-    .select(["state", "submission"])
+    .select(["id", "state"])
     .where("id", "in", [...ids])
     .orderBy("id")
     .forShare()
     .execute();
+  return ids.map((id) => ({
+    id,
+    isActive: rows.find((row) => row.id === id)?.state === "active",
+  }));
 }

@@ -4,6 +4,7 @@ import { canonicalJson } from "../crypto/canonical-json.ts";
 import type { Schema } from "../database/schema.ts";
 import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
+import { submittedAs } from "../ledger/outbox.ts";
 import { submit } from "../ledger/submit.ts";
 import { recordAs } from "./caller.ts";
 import { filePath } from "./name.ts";
@@ -114,17 +115,8 @@ export async function findRevision(
 
 /** A revision stands by the entry of its commit, in this repository and with these bytes: a row that was slipped in has none. */
 async function assertCommitted(db: Kysely<Schema>, row: Revision): Promise<void> {
-  const entry = await db
-    .selectFrom("ledger_submission")
-    .select("body")
-    .where("id", "=", row.submission)
-    .where("subject", "=", row.repository)
-    .where("kind", "=", "revision.committed")
-    .executeTakeFirst();
-  const body =
-    entry === undefined
-      ? null
-      : (JSON.parse(entry.body.toString("utf8")) as Readonly<Record<string, unknown>>);
+  const entry = await submittedAs(db, { id: row.submission, subject: row.repository });
+  const body = entry?.kind === "revision.committed" ? entry.body : null;
   const digest = createHash("sha256").update(row.manifest).digest("hex");
   if (body?.["revision"] === row.id && body["manifest"] === digest) return;
   throw new Refusal("record_tampered", "the revision differs from its ledger entry");

@@ -1,8 +1,8 @@
-import { sql } from "kysely";
 import { type Canonical, canonicalJson } from "../crypto/canonical-json.ts";
 import { commit } from "../crypto/commitment.ts";
 import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
+import { latestOf } from "../ledger/outbox.ts";
 import { type EntryKind, submit } from "../ledger/submit.ts";
 import type { Tx } from "./vault.ts";
 
@@ -55,22 +55,16 @@ export async function submitRow(
 }
 
 /**
- * Compares rows with what the ledger's outbox last recorded of them: a row that was edited, rolled back or forged in the
- * database differs. Throws `record_tampered`.
+ * Compares rows with what was last submitted of them, which is in the ledger or on its way there: a row that was edited, rolled back or
+ * forged in the database differs. Throws `record_tampered`.
  */
 export async function assertAsRecorded(tx: Tx, rows: readonly RecordedRow[]): Promise<void> {
-  const ids = rows.map((row) => row.id);
-  const latest = await sql<{ subject: string; body: Buffer }>`
-    select distinct on (subject) subject, body from ledger_submission
-    where subject = any(${ids}::uuid[]) order by subject, id desc`.execute(tx);
-  const bodies = new Map(
-    latest.rows.map(({ subject, body }) => [
-      subject,
-      JSON.parse(body.toString("utf8")) as Record<string, unknown>,
-    ]),
+  const latest = await latestOf(
+    tx,
+    rows.map((row) => row.id),
   );
   for (const row of rows) {
-    const body = bodies.get(row.id);
+    const body = latest.get(row.id)?.body;
     if (
       body?.["state"] === row.state &&
       body["version"] === row.version &&
@@ -96,16 +90,18 @@ export function recordedRow(
   return { id, state, version, commitment: commitmentOf(noun, row) };
 }
 
-/** The same of a classification, whose one change is its approval. */
+const classificationVersions = { proposed: 1, approved: 2, superseded: 3 } as const;
+
+/** The same of a classification, which is approved once and superseded once. */
 export function recordedClassification(row: {
   readonly id: string;
-  readonly state: string;
+  readonly state: keyof typeof classificationVersions;
 }): RecordedRow {
   const { id, state } = row;
   return {
     id,
     state,
-    version: state === "proposed" ? 1 : 2,
+    version: classificationVersions[state],
     commitment: commitmentOf("classification", row),
   };
 }

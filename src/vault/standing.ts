@@ -1,7 +1,8 @@
 import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { recordAs } from "./caller.ts";
-import { mayNotActivate, responsibleFor } from "./own.ts";
+import { keepingGovernors } from "./governors.ts";
+import { actsFor, mayNotActivate, responsibleFor } from "./own.ts";
 import {
   assertAsRecorded,
   commitmentOf,
@@ -38,17 +39,27 @@ export async function changeStanding(
     if (change === "reinstated") await assertOther(tx, caller, noun, row);
     const state = nextState(row.state, change);
     const version = row.version + 1;
-    const submission = await submitRow(tx, {
-      kind: `${noun}.${change}`,
-      row: { id, state, version, commitment: commitmentOf(noun, row) },
-      by: caller,
-      time: vault.now(),
-    });
-    await tx.updateTable(noun).set({ state, version, submission }).where("id", "=", id).execute();
+    const now = vault.now();
+    const commit = async () => {
+      const submission = await submitRow(tx, {
+        kind: `${noun}.${change}`,
+        row: { id, state, version, commitment: commitmentOf(noun, row) },
+        by: caller,
+        time: now,
+      });
+      await tx.updateTable(noun).set({ state, version, submission }).where("id", "=", id).execute();
+    };
+    if (noun !== "person" || change === "reinstated") return await commit();
+    // An officer can lift a suspension again, so that even the only operator can be stopped at once.
+    const roles =
+      change === "revoked"
+        ? (["export-officer", "operator"] as const)
+        : (["export-officer"] as const);
+    await keepingGovernors(tx, { now, roles }, commit);
   });
 }
 
-/** Nobody lifts a suspension of their own, of a workload that they answer for, or of what authorizes either. */
+/** Nobody lifts a suspension of their own, of a workload that they answer for or the entity behind it, or of what authorizes any of them. */
 async function assertOther(
   tx: Tx,
   caller: Caller,
@@ -85,7 +96,7 @@ async function isTheirOwn(
         row as unknown as Parameters<typeof mayNotActivate>[2],
       );
     case "entity":
-      return false;
+      return await actsFor(tx, caller.person, row.id);
   }
 }
 

@@ -1,6 +1,7 @@
 import { isRefusal, Refusal } from "../errors.ts";
 import type { Facts } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
+import { historyOf } from "../ledger/outbox.ts";
 import {
   allowedBody,
   chargeGrant,
@@ -16,7 +17,7 @@ import { readPlaintext, unwrapKey } from "./object.ts";
 import { endRelease, isUnended, lockRelease } from "./outcome.ts";
 import { assertStands } from "./recheck.ts";
 import { settle } from "./release.ts";
-import { record, secondsAfter, type Vault } from "./vault.ts";
+import { record, secondsAfter, type Tx, type Vault } from "./vault.ts";
 
 export type ByteRange = { readonly start: number; readonly end: number };
 
@@ -79,7 +80,7 @@ async function findLive(
   const wanted = await findWanted(vault, request);
   const row = await vault.database.db
     .selectFrom("release")
-    .select(["id", "submission"])
+    .select("id")
     .where("reuse_key", "=", reuseKey(caller, request, wanted))
     .where("state", "in", ["allowed", "opening"])
     .where("is_broken", "=", false)
@@ -90,7 +91,7 @@ async function findLive(
     .executeTakeFirst();
   if (row === undefined) return null;
   const { facts, decision, commitment } = await openEvidence(vault, row.id);
-  const allowed = await readAllowed(vault, row);
+  const allowed = await readAllowed(vault, row.id);
   const asked = allowedBody(caller, {
     ...request,
     ...wanted,
@@ -115,26 +116,15 @@ async function findLive(
     facts,
     files: wanted.files,
     decision,
-    submission: row.submission,
+    submission: allowed.id,
   };
 }
 
-/** What the outbox recorded of a release: a row counts as allowed, and as still open, by its entries and not by itself. */
-async function readAllowed(
-  { database }: Pick<Vault, "database">,
-  row: { readonly id: string; readonly submission: bigint },
-) {
-  const entries = await database.db
-    .selectFrom("ledger_submission")
-    .select(["id", "kind", "time", "body"])
-    .where("subject", "=", row.id)
-    .execute();
-  const allowed = entries.find(
-    ({ id, kind }) => id === row.submission && kind === "release.allowed",
-  );
-  if (allowed === undefined) return null;
-  const body = JSON.parse(allowed.body.toString("utf8")) as Readonly<Record<string, unknown>>;
-  return { time: allowed.time, body, hasOutcome: entries.length > 1 };
+/** What was submitted of a release: a row counts as allowed, and as still open, by its entries and not by itself. */
+async function readAllowed({ database }: Pick<Vault, "database">, release: string) {
+  const [decided, ...ended] = await historyOf(database.db, release);
+  if (decided?.kind !== "release.allowed") return null;
+  return { ...decided, hasOutcome: ended.length > 0 };
 }
 
 type Reading = {
@@ -190,17 +180,7 @@ async function beginRange(vault: Vault, { release, facts, range }: Reading): Pro
       throw new Refusal("release_stopped", "the release was ended meanwhile");
     }
     await assertStands(tx, vault, row, facts);
-    if (row.grant !== null) {
-      await chargeGrant(
-        tx,
-        await tx
-          .selectFrom("grant")
-          .selectAll()
-          .where("id", "=", row.grant)
-          .executeTakeFirstOrThrow(),
-        bytes,
-      );
-    }
+    await chargeGrant(tx, await grantOf(tx, facts), bytes);
     await tx
       .updateTable("release")
       .set({
@@ -213,6 +193,15 @@ async function beginRange(vault: Vault, { release, facts, range }: Reading): Pro
       .where("id", "=", release)
       .execute();
   });
+}
+
+/** The grant that was decided on, which is locked with its release; the release's row could name another, or none. */
+async function grantOf(tx: Tx, { grant }: Facts) {
+  return await tx
+    .selectFrom("grant")
+    .selectAll()
+    .where("id", "=", grant?.id ?? null)
+    .executeTakeFirstOrThrow();
 }
 
 async function recheck(vault: Vault, { release, facts }: Reading): Promise<void> {

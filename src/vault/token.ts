@@ -5,6 +5,7 @@ import type { Caller } from "../identity/authenticate.ts";
 import { newToken, type Role, tokenHash } from "../identity/token.ts";
 import { submit } from "../ledger/submit.ts";
 import { recordAs, tokenBody } from "./caller.ts";
+import { keepingGovernors } from "./governors.ts";
 import { responsibleFor } from "./own.ts";
 import { actedBy } from "./row.ts";
 import type { Tx, Vault } from "./vault.ts";
@@ -59,7 +60,7 @@ export async function insertToken(
     kind: "token.issued",
     subject: id,
     time: now,
-    body: { token: id, ...actedBy(by), ...tokenBody({ ...request, roles }) },
+    body: { token: id, ...actedBy(by), ...tokenBody({ ...request, roles, hash }) },
   });
   await tx
     .insertInto("token")
@@ -94,12 +95,14 @@ export async function revokeToken(
     if (row === undefined || !isTheirs) throw new Refusal("not_found", "there is no such token");
     if (row.revoked_at !== null) return;
     const now = vault.now();
-    await submit(tx, {
-      kind: "token.revoked",
-      subject: id,
-      time: now,
-      body: { token: id, ...actedBy(caller) },
+    await keepingGovernors(tx, { now, roles: ["export-officer", "operator"] }, async () => {
+      await submit(tx, {
+        kind: "token.revoked",
+        subject: id,
+        time: now,
+        body: { token: id, ...actedBy(caller) },
+      });
+      await tx.updateTable("token").set({ revoked_at: now }).where("id", "=", id).execute();
     });
-    await tx.updateTable("token").set({ revoked_at: now }).where("id", "=", id).execute();
   });
 }

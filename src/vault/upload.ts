@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { Refusal } from "../errors.ts";
+import { isRefusal, Refusal } from "../errors.ts";
 import { slices } from "../floe/cutter.ts";
 import { Sealer } from "../floe/seal.ts";
 import type { Caller } from "../identity/authenticate.ts";
@@ -20,7 +20,6 @@ import { secondsAfter, type Tx, type Vault } from "./vault.ts";
 
 /** 5 TiB: what one object of a store can be at the most. */
 const fileLimitBytes = 5 * 2 ** 40;
-const renewEveryMs = 20_000;
 
 export type FileRequest = {
   readonly upload: string;
@@ -104,7 +103,7 @@ export async function putFile(
     })
     .execute();
   try {
-    const { sha256, objectBytes } = await sealInto(vault, object.id, sealer, request);
+    const { sha256, objectBytes } = await sealInto(vault, { id, caller, sealer }, request);
     const sealed = {
       ...object,
       size_bytes: BigInt(request.sizeBytes),
@@ -196,18 +195,22 @@ async function openUploadOf(vault: Pick<Vault, "database" | "now">, caller: Call
 /** Hashes and seals the source into the store. Whatever goes wrong, the writer is aborted and nothing is visible. */
 async function sealInto(
   vault: Vault,
-  id: string,
-  sealer: Sealer,
-  { source, sizeBytes, sha256 }: FileRequest,
+  { id, caller, sealer }: { readonly id: string; readonly caller: Caller; readonly sealer: Sealer },
+  { upload, source, sizeBytes, sha256 }: FileRequest,
 ) {
   const hash = createHash("sha256");
   const writer = await vault.store.create(objectKey(id));
-  const renewal = setInterval(() => void renew(vault, id), renewEveryMs);
+  const stopped: { by: Refusal | null } = { by: null };
+  const look = async () => {
+    stopped.by ??= await refusalOf(async () => await renew(vault, { id, caller, upload }));
+  };
+  const renewal = setInterval(() => void look(), vault.limits.leaseSeconds * 333);
   try {
     using stream = sealer.stream();
     await writer.write(sealer.header);
     let received = 0;
     for await (const chunk of source) {
+      if (stopped.by !== null) throw stopped.by;
       received += chunk.length;
       if (received > sizeBytes)
         throw new Refusal("size_mismatch", `more than the declared ${sizeBytes} bytes came`);
@@ -326,11 +329,26 @@ function lease({ now, limits }: Pick<Vault, "now" | "limits">): Date {
   return secondsAfter(now(), limits.leaseSeconds);
 }
 
-async function renew(vault: Vault, id: string): Promise<void> {
+/** Says that the object is still being written, if whoever writes it may still do so: a checkpoint takes hours, and a token ends in between. */
+async function renew(
+  vault: Vault,
+  { id, caller, upload }: { readonly id: string; readonly caller: Caller; readonly upload: string },
+): Promise<void> {
   await vault.database.db
     .updateTable("object")
     .set({ lease_until: lease(vault) })
     .where("id", "=", id)
-    .execute()
-    .catch(() => {});
+    .execute();
+  await recordAs(vault, caller, async () => {});
+  await openUploadOf(vault, caller, upload);
+}
+
+/** The refusal of a caller; null where the work succeeds, and where something else is out of order, which the end of the upload will tell. */
+async function refusalOf(work: () => Promise<void>): Promise<Refusal | null> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    return isRefusal(error) && error.status < 500 ? error : null;
+  }
 }

@@ -9,7 +9,7 @@ async function openSoft(): Promise<CustodianUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), "weightvault-custodian-"));
   const file = join(folder, "kek");
   return {
-    custodian: await openSoftCustodian({ file, environment: "development" }),
+    custodian: await openSoftCustodian({ mayMake: true, file, environment: "development" }),
     breakDown: () => rm(file),
     close: () => rm(folder, { recursive: true }),
   };

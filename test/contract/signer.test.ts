@@ -10,7 +10,7 @@ async function openSoft(): Promise<SignerUnderTest> {
   const file = join(folder, "ledger-key.pem");
   const name = "vault.example/ledger";
   return {
-    signer: await openSoftSigner({ file, name, environment: "development" }),
+    signer: await openSoftSigner({ mayMake: true, file, name, environment: "development" }),
     breakDown: () => rm(file),
     close: () => rm(folder, { recursive: true }),
   };

@@ -47,7 +47,10 @@ test("a refused connection ends with 7", async () => {
   await new Promise((resolve) => closed.close(resolve));
   const env = { WEIGHTVAULT_URL: `http://127.0.0.1:${port}` };
   const { code, stderr, stdout } = await weightvault(["token", "list", "--json"], { env });
-  expect({ code, stdout }).toEqual({ code: 7, stdout: "" });
+  expect({ code, json: JSON.parse(stdout) }).toMatchObject({
+    code: 7,
+    json: { code: "unavailable", detail: expect.stringContaining("cannot be reached") },
+  });
   expect(stderr).toContain("cannot be reached");
 });
 
@@ -61,6 +64,41 @@ test.each(["2027-02-31", "2027-02-30T10:00:00Z", "2027-13-01", "tomorrow"])(
     expect(stderr).toContain("YYYY-MM-DD");
   },
 );
+
+test.each([
+  [["token", "list", "--timeout", "0"], 2, "usage"],
+  [["token", "list", "--unheard-of"], 2, "usage"],
+  [["upload", "lab/model", "/absent/folder"], 1, "failed"],
+  [["ledger", "verify", "/absent/folder", "--key", signer.verificationKey], 1, "failed"],
+  [["ledger", "verify", "/absent/folder"], 2, "usage"],
+  [["grant", "add", "--json"], 2, "usage"],
+] as const)(
+  "with --json, %j that fails here says so in one document on stdout",
+  async (args, exit, name) => {
+    const { code, stdout } = await ask(() => {}, [...args, "--json"]);
+    expect({ code, json: JSON.parse(stdout) }).toMatchObject({
+      code: exit,
+      json: { code: name, detail: expect.stringMatching(/./) },
+    });
+  },
+);
+
+test("a token that is given as an argument is refused, and not repeated", async () => {
+  const text = `wv_${"aB3-_".repeat(9).slice(0, 43)}`;
+  for (const args of [
+    ["token", "list", text],
+    ["token", "list", "--token", text],
+    ["token", "list", `--token=${text}`],
+    [text],
+    ["repository", "show", text],
+    ["init", "--bootstrap-token-file", text.replace("wv_", "wvb_"), "--name", "A"],
+  ]) {
+    const { code, stdout, stderr } = await ask(() => {}, args);
+    expect([1, 2]).toContain(code);
+    expect(stdout + stderr).not.toContain(text.slice(3));
+    expect(stderr).not.toBe("");
+  }
+});
 
 test("a server that says nothing ends with 7 after the timeout", async () => {
   const { code, stderr } = await ask(() => {}, ["token", "list", "--timeout", "1"]);

@@ -1,4 +1,16 @@
-import { cp, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import {
+  cp,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "@jest/globals";
@@ -49,6 +61,38 @@ test("a ledger in a folder verifies with its key alone", async () => {
   );
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ verified: true, size: 300, errors: 0 });
+});
+
+test("a log that is no vault's verifies with --opaque-entries alone, which is named where it is missing", async () => {
+  await using folder = await temporaryFolder();
+  const foreign = Array.from({ length: 300 }, (_, at) => Buffer.from(`example entry ${at}`));
+  for (const [path, bytes] of await filesOf(foreign, signer)) {
+    await mkdir(join(folder.path, path, ".."), { recursive: true });
+    await writeFile(join(folder.path, path), bytes);
+  }
+  const args = ["ledger", "verify", folder.path, "--key", signer.verificationKey];
+  const parsed = await weightvaultHere(args);
+  expect({ code: parsed.code, says: parsed.stderr.includes("--opaque-entries") }).toEqual({
+    code: 6,
+    says: true,
+  });
+  expect((await weightvaultHere([...args, "--opaque-entries"])).code).toBe(0);
+  await truncate(join(folder.path, "tile/entries/000"), 100);
+  expect((await weightvaultHere([...args, "--opaque-entries"])).code).toBe(6);
+});
+
+const example = fileURLToPath(new URL("../../../shared/vectors/tlog-example", import.meta.url));
+const exampleTest = existsSync(example) ? test : test.skip;
+
+exampleTest("the known example log verifies by the command, with its key file alone", async () => {
+  const { code, stdout } = await weightvault(
+    ["ledger", "verify", example, "--key", join(example, "vkey"), "--opaque-entries", "--json"],
+    { env: { WEIGHTVAULT_TOKEN: undefined } },
+  );
+  expect({ code, report: JSON.parse(stdout) }).toMatchObject({
+    code: 0,
+    report: { verified: true, size: 600, errors: 0 },
+  });
 });
 
 test("a changed entry ends with 6 and names what does not verify", async () => {
@@ -144,6 +188,14 @@ test("a ledger at the server's address is verified with the caller's token, at a
   expect(
     (await weightvaultHere(args, { env: { WEIGHTVAULT_URL: "http://127.0.0.1:1" } })).code,
   ).toBe(3);
+  // A file that is named for this address is meant for it.
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, "token");
+  await writeFile(file, token, { mode: 0o600 });
+  const named = await weightvaultHere([...args, "--token-file", file], {
+    env: { WEIGHTVAULT_URL: "http://127.0.0.1:1", WEIGHTVAULT_TOKEN: "" },
+  });
+  expect(named.code).toBe(0);
 });
 
 test("entries are shown only when they are proved to stand in the signed ledger", async () => {
@@ -180,4 +232,123 @@ test("an older checkpoint that the ledger has grown from is held against it", as
     const args = ["--key", signer.verificationKey, "--older-checkpoint", older];
     expect((await weightvaultHere(["ledger", "verify", folder.path, ...args])).code).toBe(code);
   }
+});
+
+const posix = process.platform === "win32" ? test.skip : test;
+
+/** What somebody could have put into a folder in the place of a file. */
+const hostile: Readonly<Record<string, (file: string) => unknown>> = {
+  "a pipe": (file) => execFileSync("mkfifo", [file]),
+  "a link to a device": async (file) => await symlink("/dev/zero", file),
+  "links in a circle": async (file) => await symlink(file, file),
+  "a link to nothing": async (file) => await symlink(`${file}.absent`, file),
+  "a folder": async (file) => await mkdir(file),
+  "a huge file": async (file) => {
+    await writeFile(file, "");
+    await truncate(file, 2 ** 36);
+  },
+  "an empty file": async (file) => await writeFile(file, ""),
+};
+
+async function putHostile(what: string, file: string): Promise<void> {
+  await rm(file, { recursive: true, force: true });
+  await hostile[what]?.(file);
+}
+
+const absent = [
+  "a pipe",
+  "a link to a device",
+  "links in a circle",
+  "a link to nothing",
+  "a folder",
+];
+
+posix.each(Object.keys(hostile))(
+  "%s in the place of a ledger's file is one finding",
+  async (what) => {
+    const isAbsent = absent.includes(what);
+    for (const [path, code] of [
+      ["checkpoint", isAbsent ? "checkpoint_missing" : "checkpoint_malformed"],
+      ["tile/0/000", isAbsent ? "tile_missing" : "tile_mismatch"],
+      ["tile/1/000.p/1", isAbsent ? "tile_missing" : "tile_mismatch"],
+      ["tile/entries/000", isAbsent ? "entries_missing" : "entries_malformed"],
+    ] as const) {
+      await using folder = await temporaryFolder();
+      await cp(small, folder.path, { recursive: true });
+      await putHostile(what, join(folder.path, path));
+      const args = ["ledger", "verify", folder.path, "--key", smallKey, "--json"];
+      const { code: exit, stdout } = await weightvaultHere(args);
+      const { findings } = JSON.parse(stdout) as { findings: { severity: string; code: string }[] };
+      const errors = findings.filter(({ severity }) => severity === "error");
+      expect([path, exit, errors.map((finding) => finding.code)]).toEqual([path, 6, [code]]);
+    }
+  },
+);
+
+posix.each(Object.keys(hostile))(
+  "%s as the older checkpoint or the key is refused at once",
+  async (what) => {
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, "given");
+    await putHostile(what, file);
+    const verify = async (...args: string[]) =>
+      await weightvaultHere(["ledger", "verify", small, ...args]);
+    const older = await verify("--key", smallKey, "--older-checkpoint", file);
+    if (absent.includes(what)) {
+      expect(older.code).toBe(1);
+      expect(older.stderr).toContain("given is no file");
+    } else {
+      expect(older.code).toBe(6);
+      expect(older.stdout.match(/^error .*/gm)).toEqual([
+        expect.stringContaining("older_checkpoint_invalid"),
+      ]);
+    }
+    const key = await verify("--key", file);
+    expect(key.code).toBe(2);
+    expect(key.stderr).toMatch(/verification key/);
+  },
+);
+
+posix.each(Object.keys(hostile))(
+  "an export does not wait for %s in its folder, nor leave it",
+  async (what) => {
+    const files = await ledgerOf(300);
+    for (const path of [
+      "checkpoint",
+      "verification-key",
+      "tile",
+      "tile/0/000",
+      "tile/entries/000",
+    ]) {
+      await using folder = await temporaryFolder();
+      const output = join(folder.path, "ledger");
+      await exportTo(output, files);
+      await putHostile(what, join(output, path));
+      const { code, stderr } = await exportTo(output, files);
+      const refused = expect.stringMatching(/^[^\n]+\n$/);
+      if (code === 0) {
+        const key = ["--key", signer.verificationKey];
+        const again = await weightvaultHere(["ledger", "verify", output, ...key]);
+        // What lies in the place of a full bundle of entries is not read by an export, and judged by `ledger verify`.
+        const isJudged = path === "tile/entries/000" && !absent.includes(what);
+        expect([path, again.code]).toEqual([path, isJudged ? 6 : 0]);
+      } else expect([path, [1, 6].includes(code ?? 0), stderr]).toEqual([path, true, refused]);
+      const names = await readdir(folder.path, { recursive: true });
+      expect(names.filter((name) => name.endsWith(".partial") || name.endsWith(".absent"))).toEqual(
+        [],
+      );
+    }
+  },
+);
+
+posix("an export does not follow a link out of its folder", async () => {
+  await using folder = await temporaryFolder();
+  const [output, elsewhere] = [join(folder.path, "ledger"), join(folder.path, "elsewhere")];
+  await mkdir(output);
+  await mkdir(elsewhere);
+  await symlink(elsewhere, join(output, "tile"));
+  const { code, stderr } = await exportTo(output, await ledgerOf(3));
+  expect(code).toBe(1);
+  expect(stderr).toContain("a symbolic link that could lead elsewhere");
+  expect(await readdir(elsewhere)).toEqual([]);
 });

@@ -84,7 +84,7 @@ export async function addWorkload(
   officer: Actor,
   accountable: string,
   roles: readonly Role[],
-): Promise<Actor & { readonly workload: string }> {
+): Promise<Actor & { readonly workload: string; readonly entity: string }> {
   const { entity } = await recordEntity(vault, officer.caller, {
     name: "Lab Incorporated",
     country: "US",
@@ -97,6 +97,7 @@ export async function addWorkload(
   return {
     ...(await withToken(vault, officer, { person: accountable, principal: made.principal }, roles)),
     workload: made.workload,
+    entity,
   };
 }
 

@@ -63,9 +63,14 @@ export async function startVault({
   const clock = new Clock();
   const adapters = wrap({
     database,
-    custodian: await openSoftCustodian({ file: join(root, "kek"), environment: "development" }),
+    custodian: await openSoftCustodian({
+      file: join(root, "kek"),
+      mayMake: true,
+      environment: "development",
+    }),
     signer: await openSoftSigner({
       file: join(root, "ledger-key.pem"),
+      mayMake: true,
       name: "test.example/ledger",
       environment: "development",
     }),

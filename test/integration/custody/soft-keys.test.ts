@@ -32,8 +32,8 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const openers = [
-  ["the soft key custodian", () => openSoftCustodian({ file, environment })],
-  ["the soft signer", () => openSoftSigner({ file, name, environment })],
+  ["the soft key custodian", (mayMake = true) => openSoftCustodian({ mayMake, file, environment })],
+  ["the soft signer", (mayMake = true) => openSoftSigner({ mayMake, file, name, environment })],
 ] as const;
 
 describe.each(openers)("%s", (_, open) => {
@@ -111,7 +111,7 @@ describe.each(openers)("%s", (_, open) => {
 test("a key file that another process makes in the meantime is kept, and used", async () => {
   file = join(folder, "key");
   const [mine, theirs] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
-  const kept = await keepKeyFile(file, () => {
+  const kept = await keepKeyFile({ file, mayMake: true }, () => {
     writeFileSync(file, theirs, { mode: 0o600 });
     return Buffer.from(mine);
   });
@@ -124,12 +124,20 @@ test("a key file that another process makes in the meantime is kept, and used", 
 const testAsRoot = process.geteuid?.() === 0 ? test : test.skip;
 
 testAsRoot("a key file of another user is refused (needs root)", async () => {
-  await openSoftCustodian({ file, environment });
+  await openSoftCustodian({ mayMake: true, file, environment });
   await chown(file, 65_534, 65_534);
-  await expect(openSoftCustodian({ file, environment })).rejects.toMatchObject({
+  await expect(openSoftCustodian({ mayMake: true, file, environment })).rejects.toMatchObject({
     code: "configuration_invalid",
     message: expect.stringContaining("another user"),
   });
+});
+
+test.each(openers)("%s makes no key for a vault that has begun", async (_, open) => {
+  await expect(open(false)).rejects.toMatchObject({
+    code: "configuration_invalid",
+    message: expect.stringContaining("restore it"),
+  });
+  expect(await readdir(folder)).toEqual([]);
 });
 
 test("production refuses both, before any file is made", async () => {
@@ -137,7 +145,7 @@ test("production refuses both, before any file is made", async () => {
     code: "configuration_invalid",
     message: expect.stringContaining("refused in production"),
   };
-  const production = { file, environment: "production" };
+  const production = { file, mayMake: true, environment: "production" };
   await expect(openSoftCustodian(production)).rejects.toMatchObject(refusal);
   await expect(openSoftSigner({ ...production, name })).rejects.toMatchObject(refusal);
   expect(await readdir(folder)).toEqual([]);
@@ -145,12 +153,12 @@ test("production refuses both, before any file is made", async () => {
 
 test("a wrapped key survives a restart, and does not open under another key file", async () => {
   const context = { "weightvault:object": "one" };
-  const first = await openSoftCustodian({ file, environment });
+  const first = await openSoftCustodian({ mayMake: true, file, environment });
   const { dataKey, wrapped } = await first.generate(context);
-  const again = await openSoftCustodian({ file, environment });
+  const again = await openSoftCustodian({ mayMake: true, file, environment });
   expect(again.keyId).toBe(first.keyId);
   expect((await again.unwrap(wrapped, context)).equals(dataKey)).toBe(true);
-  const other = await openSoftCustodian({ file: `${file}-other`, environment });
+  const other = await openSoftCustodian({ mayMake: true, file: `${file}-other`, environment });
   expect(other.keyId).not.toBe(first.keyId);
   await expect(other.unwrap(wrapped, context)).rejects.toMatchObject({
     code: "wrapped_key_rejected",
@@ -158,31 +166,33 @@ test("a wrapped key survives a restart, and does not open under another key file
 });
 
 test("the key id is a digest and gives nothing of the key", async () => {
-  const custodian = await openSoftCustodian({ file, environment });
+  const custodian = await openSoftCustodian({ mayMake: true, file, environment });
   expect(custodian.keyId).toMatch(/^soft:[0-9a-f]{16}$/);
   expect((await readFile(file)).toString("hex")).not.toContain(custodian.keyId.slice(5));
 });
 
 test("the signer signs with the same key after a restart, kept as PKCS #8 in PEM", async () => {
-  const first = await openSoftSigner({ file, name, environment });
-  const again = await openSoftSigner({ file, name, environment });
+  const first = await openSoftSigner({ mayMake: true, file, name, environment });
+  const again = await openSoftSigner({ mayMake: true, file, name, environment });
   expect(again.publicKey).toEqual(first.publicKey);
   expect(await again.sign(Buffer.from("note"))).toEqual(await first.sign(Buffer.from("note")));
   expect(await readFile(file, "latin1")).toMatch(/^-----BEGIN PRIVATE KEY-----\n/);
 });
 
 test("the signer refuses a key of another kind", async () => {
-  await openSoftSigner({ file, name, environment });
+  await openSoftSigner({ mayMake: true, file, name, environment });
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   await writeFile(file, privateKey.export({ type: "pkcs8", format: "pem" }));
-  await expect(openSoftSigner({ file, name, environment })).rejects.toMatchObject({
+  await expect(openSoftSigner({ mayMake: true, file, name, environment })).rejects.toMatchObject({
     code: "configuration_invalid",
     message: expect.stringContaining("Ed25519"),
   });
 });
 
 test.each(["", "two words", "a+b", "tab\there"])("the signer refuses the name %j", async (bad) => {
-  await expect(openSoftSigner({ file, name: bad, environment })).rejects.toMatchObject({
+  await expect(
+    openSoftSigner({ mayMake: true, file, name: bad, environment }),
+  ).rejects.toMatchObject({
     code: "configuration_invalid",
   });
 });

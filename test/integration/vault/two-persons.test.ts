@@ -217,6 +217,42 @@ test("nobody reinstates a workload that they answer for, a grant of its or their
   );
 });
 
+test("nobody activates a license that names the entity behind a workload of theirs, nor reinstates that entity", async () => {
+  const third = await addPerson(t.vault, cast.first, { ...usPerson, name: "Third For Entity" }, [
+    "export-officer",
+  ]);
+  const { entity } = await addWorkload(t.vault, cast.first, third.person, ["reader"]);
+  const paper = paperOf([]);
+  const { license: id } = await enterLicense(t.vault, cast.first.caller, {
+    ...paper,
+    scope: { ...paper.scope, parties: { persons: [], workloads: [], entities: [entity] } },
+  });
+  await expect(activateLicense(t.vault, third.caller, id)).rejects.toMatchObject(refused);
+  await activateLicense(t.vault, cast.second.caller, id);
+  for (const [noun, about] of [
+    ["license", id],
+    ["entity", entity],
+  ] as const) {
+    const change = async (officer: typeof third, verb: "suspended" | "reinstated") =>
+      await changeStanding(t.vault, officer.caller, { noun, id: about, change: verb });
+    await change(cast.second, "suspended");
+    await expect(change(third, "reinstated")).rejects.toMatchObject(refused);
+    await change(cast.second, "reinstated");
+  }
+});
+
+test("a license that names nobody on record is not entered", async () => {
+  const paper = paperOf([]);
+  for (const kind of ["persons", "workloads", "entities"] as const) {
+    const parties = { persons: [], workloads: [], entities: [], [kind]: [randomUUID()] };
+    const entered = enterLicense(t.vault, cast.first.caller, {
+      ...paper,
+      scope: { ...paper.scope, parties },
+    });
+    await expect(entered).rejects.toMatchObject({ code: "not_found", status: 404 });
+  }
+});
+
 test("nobody issues a governing role that they lack to themselves or to a workload of theirs", async () => {
   const expiresAt = secondsAfter(t.vault.now(), 60);
   const workload = await addWorkload(t.vault, cast.first, cast.first.person, [

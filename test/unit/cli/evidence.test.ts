@@ -3,8 +3,10 @@ import { verifyEvidence } from "../../../src/cli/evidence.ts";
 import type { Canonical } from "../../../src/crypto/canonical-json.ts";
 import { commit } from "../../../src/crypto/commitment.ts";
 import { decide } from "../../../src/export-control/decide.ts";
+import { checkIds } from "../../../src/export-control/decision.ts";
 import type { Facts } from "../../../src/export-control/facts.ts";
 import { rulebook } from "../../../src/export-control/rulebook.ts";
+import type { Entry } from "../../../src/ledger/entry.ts";
 
 const facts: Facts = {
   at: "2026-11-23T09:30:00.000Z",
@@ -26,33 +28,111 @@ const facts: Facts = {
   screening: null,
 };
 
+const release = "9a0364b9-e99b-4bb5-b6cf-4e8a6b3f4d11";
+
 function evidenceOf(given: Facts) {
   const salt = Buffer.alloc(32, 5);
   return {
     salt: salt.toString("hex"),
     facts: given,
     commitment: commit(salt, given as unknown as Canonical).toString("hex"),
-    decision: decide(given, rulebook),
+    decision: decide(given, rulebook) as unknown as Shown,
   };
 }
 
-test("honest evidence opens its commitment and gives the same decision again", () => {
-  expect(verifyEvidence(evidenceOf(facts))).toContain("same decision");
+type Shown = Readonly<Record<string, unknown>>;
+
+/** The entry that an honest vault would have made of the evidence. */
+function entryOf({ commitment, decision }: { readonly commitment: string; decision: Shown }) {
+  const { verdict, rulebook: digest, checks, licenses } = decision;
+  const outlined = (checks as readonly Shown[]).map(({ check, outcome }) => ({ check, outcome }));
+  const body = {
+    release,
+    evidence: commitment,
+    decision: { verdict, rulebook: digest, checks: outlined },
+    licenses,
+  } as unknown as Entry["body"];
+  return { index: 27, kind: verdict === "hold" ? "release.held" : "release.denied", body };
+}
+
+const honest = evidenceOf(facts);
+const entry = entryOf(honest);
+const otherRulebook = { ...honest, decision: { ...honest.decision, rulebook: "00".repeat(32) } };
+
+test("honest evidence opens its entry's commitment and gives the same decision again", () => {
+  expect(verifyEvidence(honest, entry, release)).toEqual({
+    isDecidedAgain: true,
+    sentence: expect.stringMatching(/ledger entry 27, .*same decision again$/),
+  });
 });
 
 test("changed facts do not open their commitment", () => {
   const changed = { ...facts, at: "2026-11-24T09:30:00.000Z" };
-  expect(() => verifyEvidence({ ...evidenceOf(facts), facts: changed })).toThrow("commitment");
+  expect(() => verifyEvidence({ ...honest, facts: changed }, entry, release)).toThrow(
+    "do not open their commitment",
+  );
 });
 
-test("a decision that the facts do not give is found", () => {
-  const evidence = evidenceOf(facts);
-  const decision = { ...evidence.decision, verdict: "allow" };
-  expect(() => verifyEvidence({ ...evidence, decision })).toThrow("another decision");
+test("facts that open a commitment of their own are held to the ledger's", () => {
+  const forged = evidenceOf({ ...facts, at: "2026-11-24T09:30:00.000Z" });
+  expect(() => verifyEvidence(forged, entry, release)).toThrow("another commitment");
 });
 
-test("a decision of another rulebook is not decided again", () => {
-  const evidence = evidenceOf(facts);
-  const decision = { ...evidence.decision, rulebook: "00".repeat(32) };
-  expect(verifyEvidence({ ...evidence, decision })).toContain("another rulebook");
+test.each<readonly [string, Shown]>([
+  ["verdict", { verdict: "allow" }],
+  ["rulebook", { rulebook: "00".repeat(32) }],
+  ["outcome", { checks: [{ check: "classification", outcome: "pass" }] }],
+  ["list of checks", { checks: [] }],
+  ["list of licenses", { licenses: ["3f0d7f4e-2a53-4ce0-9f0f-6ef3b0e7f2aa"] }],
+])("a decision of another %s than the entry's is found", (_, replaced) => {
+  const decision = { ...honest.decision, ...replaced };
+  expect(() => verifyEvidence({ ...honest, decision }, entry, release)).toThrow("another than");
 });
+
+test.each<readonly [string, Partial<Pick<Entry, "kind" | "body">>, string]>([
+  ["of another release", { body: { ...entry.body, release: "x" } }, "another entry"],
+  ["of an outcome", { kind: "release.delivered" }, "another entry"],
+  ["of another verdict", { kind: "release.allowed" }, "another than"],
+  ["without a decision", { body: { release, evidence: honest.commitment } }, "another than"],
+])("a receipt %s proves nothing", (_, replaced, message) => {
+  const act = () => verifyEvidence(honest, { ...entry, ...replaced }, release);
+  expect(act).toThrow(expect.objectContaining({ exit: "integrity" }));
+  expect(act).toThrow(message);
+});
+
+test.each<readonly [string, Shown]>([
+  ["verdict", { verdict: "hold", checks: passing() }],
+  ["licenses", { licenses: ["3f0d7f4e-2a53-4ce0-9f0f-6ef3b0e7f2aa"] }],
+])("recorded %s that the facts do not give are found", (_, replaced) => {
+  const evidence = { ...honest, decision: { ...honest.decision, ...replaced } };
+  expect(() => verifyEvidence(evidence, entryOf(evidence), release)).toThrow("another decision");
+});
+
+test("a decision of another rulebook is said not to be decided again", () => {
+  expect(verifyEvidence(otherRulebook, entryOf(otherRulebook), release)).toEqual({
+    isDecidedAgain: false,
+    sentence: expect.stringContaining("NOT decided again"),
+  });
+});
+
+test.each([
+  ["empty", []],
+  ["incomplete", passing().slice(1)],
+  ["repeated", [...passing(), ...passing()]],
+])("an %s list of checks is refused, whatever the rulebook", (_, checks) => {
+  for (const { decision, ...rest } of [honest, otherRulebook]) {
+    const evidence = { ...rest, decision: { ...decision, checks } };
+    expect(() => verifyEvidence(evidence, entryOf(evidence), release)).toThrow("every check");
+  }
+});
+
+test("evidence of no form is refused as an integrity failure", () => {
+  for (const member of ["salt", "facts", "commitment", "decision"])
+    expect(() => verifyEvidence({ ...honest, [member]: undefined }, entry, release)).toThrow(
+      expect.objectContaining({ exit: "integrity" }),
+    );
+});
+
+function passing(): Shown[] {
+  return checkIds.map((check) => ({ check, outcome: "pass" }));
+}

@@ -24,7 +24,7 @@ test.each([
   [401, "token_expired", "notAuthenticated"],
   [403, "release_denied", "refused"],
   [403, "release_held", "refused"],
-  [403, "release_stopped", "failed"],
+  [403, "release_stopped", "refused"],
   [403, "role_missing", "failed"],
   [404, "not_found", "notFound"],
   [409, "parent_moved", "failed"],

@@ -77,6 +77,39 @@ test.each([
   );
 });
 
+const folded: readonly (readonly [string, readonly [string, string]])[] = [
+  ["case", ["README.md", "readme.md"]],
+  ["case in a folder's name", ["Shards/a.bin", "shards/a.bin"]],
+  ["composition", ["caf\u00e9.bin", "cafe\u0301.bin"]],
+  ["composition and case", ["CAF\u00c9.bin", "cafe\u0301.bin"]],
+  ["a letter with two capitals", ["stra\u00dfe", "STRASSE"]],
+  ["the long s", ["\u017fafe.bin", "safe.bin"]],
+  ["the Kelvin sign", ["\u212a.bin", "k.bin"]],
+  ["the final sigma", ["\u03c3\u03c2", "\u03a3\u03a3"]],
+  ["what cannot be seen", ["model\u200d.bin", "model.bin"]],
+  ["a file and a folder of another case", ["Model", "model/weights.bin"]],
+];
+
+test.each(folded)("paths that differ by %s are one file on macOS and Windows alone", (_, paths) => {
+  for (const platform of ["darwin", "win32"] as const) {
+    const act = () => destinationsOf("/out", paths, platform);
+    expect(act).toThrow(expect.objectContaining({ exit: "integrity" }));
+    expect(() => destinationsOf("/out", paths.toReversed(), platform)).toThrow("the server names");
+  }
+  expect(destinationsOf("/out", paths, "linux").size).toBe(2);
+});
+
+test.each(["darwin", "win32", "linux"] as const)(
+  "paths that are different files on %s keep the names that they have",
+  (platform) => {
+    const paths = ["A/x.bin", "a/y.bin", "\u00c4/\u65e5\u672c.bin", "\u00c4/\u65e5.bin", "x", "y"];
+    const places = destinationsOf("/out", paths, platform);
+    expect([...places]).toEqual(
+      paths.map((path) => [path, join(resolve("/out"), ...path.split("/"))]),
+    );
+  },
+);
+
 test("a folder is made with those above it, and what cannot be made is refused and not tried for ever", async () => {
   const root = await mkdtemp(join(tmpdir(), "weightvault-folder-"));
   try {

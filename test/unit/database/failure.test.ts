@@ -1,5 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
-import { isContention, isOutage, isUniqueViolation } from "../../../src/database/failure.ts";
+import {
+  isContention,
+  isDiskFull,
+  isOutage,
+  isUniqueViolation,
+} from "../../../src/database/failure.ts";
 
 const failure = (code: string, more: object = {}) =>
   Object.assign(new Error("it failed"), { code, ...more });
@@ -7,6 +12,7 @@ const failure = (code: string, more: object = {}) =>
 describe("an outage", () => {
   test.each([
     ["a refused connection", failure("ECONNREFUSED")],
+    ["a socket file that is not there", failure("ENOENT", { syscall: "connect" })],
     ["a connection reset by the other side", failure("ECONNRESET")],
     ["a host that does not resolve", failure("ENOTFOUND")],
     ["every address of a host refusing", new AggregateError([failure("ECONNREFUSED")])],
@@ -37,6 +43,8 @@ describe("an outage", () => {
     ["a refused change of an append-only table", failure("23000")],
     ["a bug of ours", new TypeError("undefined is not a function")],
     ["an error that only speaks of a connection", new Error("the Connection terminated")],
+    ["a file that is not there", failure("ENOENT", { syscall: "open" })],
+    ["an address that is not ours to listen on", failure("EADDRNOTAVAIL", { syscall: "listen" })],
     ["nothing", undefined],
     ["a string", "ECONNREFUSED"],
   ])("is not %s", (_, error) => {
@@ -62,4 +70,9 @@ test("a unique violation is told by its constraint", () => {
   expect(isUniqueViolation(error, "revision_pkey")).toBe(true);
   expect(isUniqueViolation(error, "upload_pkey")).toBe(false);
   expect(isUniqueViolation(failure("23503"))).toBe(false);
+});
+
+test("a full disk of the database is told apart, since trying again does not cure it", () => {
+  expect(isDiskFull(new Error("it broke", { cause: failure("53100") }))).toBe(true);
+  expect([failure("53200"), failure("ENOSPC"), undefined].some(isDiskFull)).toBe(false);
 });

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -9,6 +10,7 @@ import { folderSource } from "../../../src/ledger/source-folder.ts";
 import { urlSource } from "../../../src/ledger/source-url.ts";
 import { encodeBundle } from "../../../src/merkle/bundle.ts";
 import { parseVerificationKey } from "../../../src/merkle/note.ts";
+import { maximumTileBytes } from "../../../src/merkle/tile.ts";
 import { leafHash } from "../../../src/merkle/tree.ts";
 import { type Files, filesOf, fixedSigner, memorySource } from "../../vectors/ledger/build.ts";
 
@@ -81,6 +83,35 @@ test("a file that cannot be read is an outage, not an absence", async () => {
   const unreadable = folderSource(join(tmpdir(), "x".repeat(5_000)));
   const thrown = await unreadable.checkpoint().catch((error: unknown) => error);
   expect(isRefusal(thrown, "ledger_unavailable")).toBe(true);
+});
+
+const posix = process.platform === "win32" ? test.skip : test;
+
+posix("a folder holds regular files or nothing: no pipe or device is waited for", async () => {
+  const folder = await folderOf(new Map([["tile/0/000/x", Buffer.from("a folder")]]));
+  const [pipe, circle] = [join(folder, "checkpoint"), join(folder, "tile/0/002")];
+  execFileSync("mkfifo", [pipe]);
+  await symlink("/dev/zero", join(folder, "tile/0/001"));
+  await symlink(circle, circle);
+  await symlink(pipe, join(folder, "tile/0/003"));
+  const source = folderSource(folder);
+  expect(await source.checkpoint()).toBeNull();
+  for (const name of ["000", "001", "002", "003"])
+    expect(await source.tile(`tile/0/${name}`)).toBeNull();
+});
+
+posix("a socket in a folder is not a file", async () => {
+  const folder = await folderOf(new Map());
+  const server = createServer();
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(join(folder, "checkpoint"), resolve));
+  expect(await folderSource(folder).checkpoint()).toBeNull();
+});
+
+test("of a file larger than any tile no more is read than shows that", async () => {
+  const folder = await folderOf(new Map([["checkpoint", Buffer.alloc(0)]]));
+  await truncate(join(folder, "checkpoint"), 2 ** 36);
+  expect((await folderSource(folder).checkpoint())?.length).toBe(maximumTileBytes + 1);
 });
 
 test("a URL gives checkpoint and tiles from below its path, with the token of the moment", async () => {

@@ -217,7 +217,7 @@ const contradictions: readonly (readonly [
       change("license.entered", "l", { ...made("second officer"), releasesAllowed: null }),
       change("license.activated", "l", made("training job")),
     ],
-    "two_person_rule",
+    ["role_missing", "two_person_rule"],
   ],
   [
     "a grant made by whom it is for",

@@ -29,6 +29,7 @@ import {
   told,
   until,
   verifyStory,
+  without,
 } from "../../vectors/ledger/tell.ts";
 
 /** What a story of an honest vault may contain: no error comes of it. */
@@ -115,6 +116,38 @@ const honest: readonly (readonly [string, readonly Recorded[]])[] = [
       classified("proposed", "officer", { classification: idOf("c2"), eccn: "4D001" }),
       classified("approved", "second officer", { classification: idOf("c2"), eccn: "4D001" }),
       allowed(),
+    ),
+  ],
+  [
+    "a classification that supersedes the first and a proposal",
+    told(
+      classified("proposed", "officer", { classification: idOf("c2") }),
+      classified("proposed", "officer", { classification: idOf("c3") }),
+      classified("approved", "second officer", { classification: idOf("c2") }),
+      classified("superseded", "second officer", { state: "superseded", version: 3 }),
+      classified("superseded", "second officer", { classification: idOf("c3") }),
+      allowed(),
+    ),
+  ],
+  [
+    "a first officer by nobody's hand, and a token of an older vault without its hash",
+    told(
+      record(
+        "token.issued",
+        without(issued("x", { principal: principalOf("trainer") }).body, "hashSha256"),
+      ),
+    ),
+  ],
+  [
+    "a workload's and an auditor's tokens revoked by their holders",
+    told(
+      issued("a", { principal: principalOf("trainer"), roles: ["auditor"] }),
+      record("token.revoked", {
+        ...made("trainer"),
+        token: tokenOf("trainer"),
+        under: tokenOf("a"),
+      }),
+      revoke("training job", "training job"),
     ),
   ],
   [

@@ -73,7 +73,7 @@ test("the committed ledger verifies with its public key alone, and is what its p
   expect(report).toMatchObject({
     origin: "vault.example/ledger",
     size: 300,
-    rootHex: "451f480644423b32cf47683ac76998641e5712741f7f236db8c530447812412e",
+    rootHex: "d6b112c79839a011173b77d0af521ef1344d6e8f350079d1f0c85abf48b76d8c",
     verified: true,
     errors: 0,
     notices: 3,

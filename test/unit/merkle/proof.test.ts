@@ -169,6 +169,24 @@ test("proofs across tiles of three levels come from tiles alone, each fetched on
   expect(new Set(fetched).size).toBe(fetched.length);
 });
 
+test("a tile that could not be read is read again, and once it was read never more", async () => {
+  let isDown = true;
+  let reads = 0;
+  const reader = readTiles(2, async () => {
+    reads += 1;
+    if (isDown) throw new Error("the database is down");
+    return reads === 3 ? Buffer.alloc(32) : Buffer.concat(leaves.slice(0, 2));
+  });
+  const both = await Promise.allSettled([reader(0, 0), reader(0, 1)]);
+  expect(both.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  await expect(reader(0, 0)).rejects.toThrow("down");
+  isDown = false;
+  await expect(reader(0, 0)).rejects.toThrow(RangeError);
+  expect(await reader(0, 0)).toEqual(at(leaves, 0));
+  expect(await reader(0, 1)).toEqual(at(leaves, 1));
+  expect(reads).toBe(4);
+});
+
 test("a tile of the wrong width is not read from", async () => {
   const reader = readTiles(most, async () => Buffer.alloc(32));
   await expect(treeRoot(most, reader)).rejects.toThrow(RangeError);

@@ -38,6 +38,13 @@ export const made = (name: string): { readonly by: string; readonly under: strin
 export const principalOf = (name: string): string => idOf(`${name}'s principal`);
 export const tokenOf = (name: string): string => idOf(`${name}'s token`);
 
+/** What the people of the story do, and may do; everybody else reads. */
+const rolesOfCast: Readonly<Record<string, readonly string[]>> = {
+  officer: ["export-officer", "operator"],
+  "second officer": ["export-officer", "operator"],
+  "training job": ["reader", "uploader"],
+};
+
 /** A token for somebody, issued by the officer. */
 export const issued = (
   name: string,
@@ -46,15 +53,16 @@ export const issued = (
   record("token.issued", {
     token: tokenOf(name),
     principal: principalOf(name),
-    roles: ["reader"],
+    roles: rolesOfCast[name] ?? ["reader"],
+    hashSha256: digestOf(`${name}'s token`),
     expiresAt: "2026-04-01T00:00:00.000Z",
     ...made("officer"),
     ...replaced,
   });
 
-/** One of the two entries of a classification of the repository. */
+/** One of the entries of a classification of the repository. */
 export const classified = (
-  verb: "proposed" | "approved",
+  verb: "proposed" | "approved" | "superseded",
   person: string,
   replaced: { readonly [name: string]: Canonical } = {},
 ): Recorded =>

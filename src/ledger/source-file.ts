@@ -1,0 +1,49 @@
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+
+/** Windows knows neither; there is nothing there that an opening would wait for. */
+const withoutWaiting = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
+
+const absent: ReadonlySet<string> = new Set([
+  "ENOENT",
+  "ENOTDIR",
+  "EISDIR",
+  "ELOOP",
+  "ENXIO",
+  "ENODEV",
+  "EOPNOTSUPP",
+]);
+
+/**
+ * Opens a regular file for reading, and never waits for it. Null where there is none under that name: nothing, a folder, links in a circle,
+ * or a pipe, socket or device, which could keep who reads it waiting for ever. Throws what else the system says.
+ */
+export async function openRegularFile(path: string): Promise<FileHandle | null> {
+  const file = await open(path, withoutWaiting).catch((error: unknown) => {
+    const code = Error.isError(error) && "code" in error ? String(error.code) : "";
+    if (absent.has(code)) return null;
+    throw error;
+  });
+  if (file === null || (await file.stat()).isFile()) return file;
+  await file.close();
+  return null;
+}
+
+/** The first bytes of a regular file, at most `limitBytes`, also where it grows meanwhile. Null and throws as `openRegularFile`. */
+export async function readRegularFile(path: string, limitBytes: number): Promise<Buffer | null> {
+  await using file = await openRegularFile(path);
+  if (file === null) return null;
+  const { size } = await file.stat();
+  return await readUpTo(file, Math.min(size, limitBytes));
+}
+
+async function readUpTo(file: FileHandle, sizeBytes: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(sizeBytes);
+  let filled = 0;
+  while (filled < sizeBytes) {
+    const { bytesRead } = await file.read(bytes, filled, sizeBytes - filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
+}

@@ -1,0 +1,57 @@
+import type { Custodian } from "../custody/custodian.ts";
+import type { Signer } from "../custody/signer.ts";
+import type { Database } from "../database/open.ts";
+import { isRefusal, Refusal } from "../errors.ts";
+import { isSignedBy } from "../ledger/receipt.ts";
+import { openPerson } from "./person.ts";
+
+/** Whether the vault was started before: its identity is written at the end of the first start, after its keys were made. */
+export async function hasBegun({ database }: { readonly database: Database }): Promise<boolean> {
+  return (await database.db.selectFrom("vault").select("id").executeTakeFirst()) !== undefined;
+}
+
+/**
+ * Refuses to start (`configuration_invalid`) on keys that are not this vault's: a custodian that does not open what was wrapped, a signer
+ * that did not sign the ledger. The first person on record and the newest checkpoint are the samples.
+ */
+export async function assertKeysBelong({
+  database,
+  custodian,
+  signer,
+}: {
+  readonly database: Database;
+  readonly custodian: Custodian;
+  readonly signer: Signer;
+}): Promise<void> {
+  const first = await database.db
+    .selectFrom("person")
+    .select("id")
+    .orderBy("created_at")
+    .orderBy("id")
+    .limit(1)
+    .executeTakeFirst();
+  if (first !== undefined) await assertOpens({ database, custodian }, first.id);
+  if (await isSignedBy(database.db, signer)) return;
+  throw foreign(
+    "the signer is not the one that signed this ledger's newest checkpoint: restore its key, and the name WEIGHTVAULT_LEDGER_NAME that it signed under",
+  );
+}
+
+async function assertOpens(
+  vault: { readonly database: Database; readonly custodian: Custodian },
+  person: string,
+): Promise<void> {
+  try {
+    const { key } = await openPerson(vault, person);
+    key.wipe();
+  } catch (cause) {
+    if (!isRefusal(cause, "wrapped_key_rejected")) throw cause;
+    throw foreign("the custodian does not open the keys that this vault wrapped: restore its key", {
+      cause,
+    });
+  }
+}
+
+function foreign(message: string, options: { readonly cause?: unknown } = {}): Refusal {
+  return new Refusal("configuration_invalid", message, options);
+}

@@ -44,6 +44,11 @@ export const refusals = {
     "The recipient key is not a P-256 public key",
     "Send the uncompressed point, 65 bytes, as base64url.",
   ],
+  justification_required: [
+    400,
+    "The classification is not the one that its datasheet leads to",
+    "Propose one of `candidates`, or say in `justification` why the item is classified otherwise.",
+  ],
   not_authenticated: [
     401,
     "No valid token came with the request",

@@ -57,6 +57,16 @@ export const answers = {
       isCut: z.boolean(),
     }),
   }),
+  proposed: z.object({ classification: z.uuid(), datasheetSha256: sha256.nullable() }),
+  classification: z.object({
+    eccn: z.string(),
+    paragraph: z.string().nullable(),
+    basis: z.string(),
+    justification: z.string().nullable(),
+    datasheet: z.unknown(),
+    datasheetSha256: sha256.nullable(),
+    proposal: z.looseObject({ rulebook: z.string() }).nullable(),
+  }),
   token: z.object({ text: z.string().regex(/^[\x21-\x7e]+$/) }),
   release: z.object({
     release: z.uuid(),

@@ -21,6 +21,7 @@ function describeProblem({ status, code, message, document }: Problem): string[]
   lines.push(...checks);
   if (Array.isArray(document["errors"]))
     lines.push(...document["errors"].map((error: unknown) => `  ${sentence(error)}`));
+  if (Array.isArray(document["candidates"])) lines.push(candidates(document["candidates"]));
   if (typeof remedy === "string" && checks.length === 0) lines.push(todo(remedy));
   if (Array.isArray(document["roles"])) lines.push(`roles: ${document["roles"].join(", ")}`);
   if (typeof document["release"] === "string") lines.push(`release ${document["release"]}`);
@@ -42,6 +43,12 @@ export function describeDecision(decision: unknown): string[] {
         ...(typeof remedy === "string" ? [`    what would change it: ${remedy}`] : []),
       ];
     });
+}
+
+/** The entries that a datasheet leads to. */
+function candidates(given: readonly unknown[]): string {
+  const names = given.map((each) => [text(each, "eccn"), text(each, "paragraph")].join(" ").trim());
+  return `candidates: ${names.join(", ") || "none"}`;
 }
 
 function todo(remedy: string): string {

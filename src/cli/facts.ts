@@ -104,7 +104,8 @@ export async function readJsonFile(file: string): Promise<Readonly<Record<string
   }
 }
 
-async function readAll(stream: AsyncIterable<Uint8Array>): Promise<string> {
+/** All that a stream gives, as text. */
+export async function readAll(stream: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream) chunks.push(chunk);
   return Buffer.concat(chunks).toString("utf8");

@@ -133,6 +133,8 @@ export type Schema = {
     paragraph: string | null;
     basis: "self" | "CCATS" | "counsel";
     datasheet: Json;
+    datasheet_sha256: string | null;
+    justification: string | null;
     proposed_by: string;
     proposed_at: Date;
     approved_by: string | null;

@@ -1,22 +1,23 @@
 import type { Selectable } from "kysely";
 import { z } from "zod";
 import type { Schema } from "../database/schema.ts";
+import { datasheetForm } from "../export-control/datasheet/form.ts";
 import {
   approveClassification,
   listClassifications,
   proposeClassification,
+  readClassification,
 } from "../vault/classification.ts";
+import { arithmetic } from "./arithmetic.ts";
 import { route } from "./route.ts";
-import { done, givenInstant, id, json, repositoryParams, text } from "./schema.ts";
+import { done, givenInstant, id, json, repositoryParams, sha256, text } from "./schema.ts";
 
 const eccn = z.string().regex(/^([0-9][A-E][0-9]{3}|EAR99)$/, "must be an ECCN without paragraph");
 const jurisdiction = z.enum(["EAR", "ITAR", "other"]);
 const basis = z.enum(["self", "CCATS", "counsel"]);
-const datasheet = z
-  .record(text(100), z.union([text(2_000, 0), z.int(), z.boolean()]))
-  .refine((sheet) => Object.keys(sheet).length <= 200, {
-    message: "may have 200 members at the most",
-  });
+/** One of the form, none, or what was stated before there was a form. */
+const storedDatasheet = z.record(z.string(), z.unknown());
+const digest = sha256.nullable();
 
 /** A classification as answers give it. */
 export const classification = z.strictObject({
@@ -26,7 +27,9 @@ export const classification = z.strictObject({
   eccn: z.string(),
   paragraph: z.string().nullable(),
   basis,
-  datasheet,
+  datasheet: storedDatasheet,
+  datasheetSha256: digest,
+  justification: z.string().nullable(),
   proposedBy: id,
   proposedAt: givenInstant,
   approvedBy: id.nullable(),
@@ -45,13 +48,35 @@ export const classificationRoutes = [
       eccn,
       paragraph: text(40).nullable().default(null),
       basis,
-      datasheet: datasheet.default({}),
+      datasheet: datasheetForm.nullable().default(null),
+      datasheetSha256: digest.default(null),
+      justification: text(2_000, 10).nullable().default(null),
     }),
-    answers: { 201: json("The proposal.", { classification: id }) },
+    answers: { 201: json("The proposal.", { classification: id, datasheetSha256: digest }) },
     handle: async ({ params, body, caller, services: { vault } }) => ({
       status: 201,
-      json: await proposeClassification(vault, caller, params, body),
+      json: await proposeClassification(vault, caller, params, {
+        ...body,
+        datasheet: body.datasheet ?? {},
+      }),
     }),
+  }),
+  route({
+    method: "get",
+    path: "/v1/repositories/{namespace}/{name}/classifications/{id}",
+    roles: ["export-officer", "auditor"],
+    summary: "Read a classification with the arithmetic of its datasheet, before approving it",
+    params: repositoryParams.extend({ id }),
+    answers: {
+      200: json("The classification, and what its datasheet leads to.", {
+        ...classification.shape,
+        proposal: arithmetic.nullable(),
+      }),
+    },
+    handle: async ({ params, services: { vault } }) => {
+      const { row, proposal } = await readClassification(vault, params, params.id);
+      return { status: 200, json: { ...outlineOf(row), proposal } };
+    },
   }),
   route({
     method: "post",
@@ -92,6 +117,8 @@ export function outlineOf(row: Selectable<Schema["classification"]>) {
     paragraph,
     basis,
     datasheet,
+    datasheetSha256: row.datasheet_sha256,
+    justification: row.justification,
     proposedBy: row.proposed_by,
     proposedAt: row.proposed_at,
     approvedBy: row.approved_by,

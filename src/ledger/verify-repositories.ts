@@ -7,6 +7,8 @@ import type { Principals } from "./verify-principals.ts";
 type Proposal = {
   readonly repository: string;
   readonly eccn: Canonical | undefined;
+  /** The digest of the datasheet that it rests on; undefined where it has none. */
+  readonly datasheet: Canonical | undefined;
   readonly officer: string | null;
 };
 
@@ -56,7 +58,7 @@ export class Repositories {
 
   propose(entry: Entry): void {
     const { index, kind, body } = entry;
-    const { classification, eccn } = body;
+    const { classification, eccn, datasheet } = body;
     const officer = this.#principals.officerOf(entry);
     const repository = this.require(entry);
     if (repository === null) return;
@@ -70,19 +72,23 @@ export class Repositories {
       return;
     }
     this.#classifications.set(classification, seen);
-    this.#proposals.set(classification, { repository, eccn, officer });
+    this.#proposals.set(classification, { repository, eccn, datasheet, officer });
     this.#standing.set(classification, repository);
   }
 
   approve(entry: Entry): void {
     const { index, body } = entry;
-    const { classification, eccn } = body;
+    const { classification, eccn, datasheet } = body;
     const officer = this.#principals.officerOf(entry);
     const repository = this.require(entry);
     if (repository === null) return;
     const name = typeof classification === "string" ? classification : "";
     const proposal = this.#proposals.get(name);
-    if (proposal?.repository !== repository || proposal.eccn !== eccn) {
+    const isAsProposed =
+      proposal?.repository === repository &&
+      proposal.eccn === eccn &&
+      proposal.datasheet === datasheet;
+    if (!isAsProposed) {
       const message = `classification ${name} was approved and never so proposed`;
       this.#findings.add("change_impossible", message, index);
       return;

@@ -1,9 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import { newSalt } from "../crypto/commitment.ts";
+import { transact } from "../database/transact.ts";
 import { Refusal } from "../errors.ts";
+import type { Datasheet } from "../export-control/datasheet/form.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { recordAs } from "./caller.ts";
+import { assertStated, type NoDatasheet, proposalOf } from "./datasheet.ts";
 import { findRepository, type RepositoryName } from "./repository.ts";
 import { assertAsRecorded, commitmentOf, recordedClassification, submitRow } from "./row.ts";
 import type { Tx, Vault } from "./vault.ts";
@@ -13,25 +16,36 @@ export type ClassificationProposal = {
   readonly eccn: string;
   readonly paragraph: string | null;
   readonly basis: "self" | "CCATS" | "counsel";
-  /** What the classification rests on, in the proposer's words and numbers. */
-  readonly datasheet: Readonly<Record<string, string | number | boolean>>;
+  /** What the classification rests on; an empty object where nothing is stated. */
+  readonly datasheet: Datasheet | NoDatasheet;
+  /** SHA-256 of the datasheet that the officer looked at, hex; it is compared with the one that came. */
+  readonly datasheetSha256?: string | null;
+  /** Why the entry is another than the one that the datasheet leads to. */
+  readonly justification?: string | null;
 };
 
 type Writer = Pick<Vault, "database" | "ledger" | "now">;
 
-/** One officer proposes. Nothing changes for releases until another approves. */
+/**
+ * One officer proposes. Nothing changes for releases until another approves. Throws `digest_mismatch` and `justification_required` as
+ * `assertStated` does. The datasheet's digest stands in the entry, and in the commitment with everything else.
+ */
 export async function proposeClassification(
-  vault: Writer,
+  vault: Writer & Pick<Vault, "rulebook">,
   caller: Caller,
   wanted: RepositoryName,
-  proposal: ClassificationProposal,
-): Promise<{ readonly classification: string }> {
+  { datasheetSha256 = null, justification = null, ...proposal }: ClassificationProposal,
+): Promise<{ readonly classification: string; readonly datasheetSha256: string | null }> {
   const repository = await findRepository(vault.database.db, wanted);
+  const stated = { ...proposal, datasheetSha256, justification };
+  const digest = assertStated(vault.rulebook, proposal.datasheet, stated);
   const [id, now] = [randomUUID(), vault.now()];
   const row = {
     id,
     repository: repository.id,
     ...proposal,
+    datasheet_sha256: digest,
+    justification,
     proposed_by: caller.person,
     salt: newSalt(),
   };
@@ -42,7 +56,12 @@ export async function proposeClassification(
       row: { id, state: "proposed", version: 1, commitment },
       by: caller,
       time: now,
-      more: { repository: repository.id, eccn: proposal.eccn, person: caller.person },
+      more: {
+        repository: repository.id,
+        eccn: proposal.eccn,
+        person: caller.person,
+        ...datasheetMember(digest),
+      },
     });
     await tx
       .insertInto("classification")
@@ -57,7 +76,12 @@ export async function proposeClassification(
       })
       .execute();
   });
-  return { classification: id };
+  return { classification: id, datasheetSha256: digest };
+}
+
+/** A classification without a datasheet has entries without this member. */
+function datasheetMember(digest: string | null): { readonly datasheet?: string } {
+  return digest === null ? {} : { datasheet: digest };
 }
 
 /**
@@ -96,7 +120,12 @@ export async function approveClassification(
       row: { id, state: "approved", version: 2, commitment: commitmentOf("classification", row) },
       by: caller,
       time: now,
-      more: { repository: repository.id, eccn: row.eccn, person: caller.person },
+      more: {
+        repository: repository.id,
+        eccn: row.eccn,
+        person: caller.person,
+        ...datasheetMember(row.datasheet_sha256),
+      },
     });
     await supersede(tx, caller, { repository: repository.id, now });
     await tx
@@ -135,6 +164,30 @@ async function supersede(
     .set({ state: "superseded", submission })
     .where("id", "=", row.id)
     .execute();
+}
+
+/**
+ * One classification with what its datasheet leads to under the rulebook in force, for whoever is to approve it. Throws `not_found`, and
+ * `record_tampered` where the row is not the one that its latest entry recorded.
+ */
+export async function readClassification(
+  { database, rulebook }: Pick<Vault, "database" | "rulebook">,
+  wanted: RepositoryName,
+  id: string,
+) {
+  return await transact(database.db, async (tx) => {
+    const repository = await findRepository(tx, wanted);
+    const row = await tx
+      .selectFrom("classification")
+      .selectAll()
+      .where("id", "=", id)
+      .where("repository", "=", repository.id)
+      .executeTakeFirst();
+    if (row === undefined)
+      throw new Refusal("not_found", "the repository has no such classification");
+    await assertAsRecorded(tx, [recordedClassification(row)]);
+    return { row, proposal: proposalOf(rulebook, row) };
+  });
 }
 
 /** A repository's classifications, newest first. */

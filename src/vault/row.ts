@@ -155,11 +155,17 @@ const recordMembers = {
   ],
 } as const satisfies Record<StandingNoun | "classification", readonly string[]>;
 
+/** Members that came later: absent where they are null, so that the commitments of older rows stand. */
+const laterMembers: Readonly<Partial<Record<StandingNoun | "classification", readonly string[]>>> =
+  { classification: ["datasheet_sha256", "justification"] };
+
 function canonicalRecord(
   noun: StandingNoun | "classification",
   row: Readonly<Record<string, unknown>>,
 ): Canonical {
-  return Object.fromEntries(recordMembers[noun].map((name) => [name, canonicalValue(row[name])]));
+  const later = (laterMembers[noun] ?? []).filter((name) => (row[name] ?? null) !== null);
+  const names = [...recordMembers[noun], ...later];
+  return Object.fromEntries(names.map((name) => [name, canonicalValue(row[name])]));
 }
 
 function canonicalValue(value: unknown): Canonical {

@@ -11,13 +11,14 @@ const ports = ["custody/custodian.ts", "custody/signer.ts", "storage/blob-store.
 const table: Readonly<Record<string, readonly string[] | null>> = {
   "main.ts": null,
   "cli/main.ts": null,
-  http: ["vault", "identity", "ledger", "merkle", "errors.ts"],
+  http: ["vault", "identity", "ledger", "merkle", "export-control/datasheet/form.ts", "errors.ts"],
   cli: [
     "ledger/verify.ts",
     "ledger/findings.ts",
     "ledger/entry.ts",
     "ledger/source",
     "export-control",
+    "weights",
     "screening",
     "floe",
     "crypto",
@@ -49,6 +50,7 @@ const table: Readonly<Record<string, readonly string[] | null>> = {
   storage: ["crypto/secret.ts", "errors.ts"],
   identity: ["database", "crypto", "errors.ts"],
   "export-control": [],
+  weights: [],
   screening: [],
   merkle: [],
   database: [],
@@ -57,7 +59,15 @@ const table: Readonly<Record<string, readonly string[] | null>> = {
 };
 
 /** Rooms that may not even borrow a type. */
-const pure = ["export-control", "screening", "merkle", "database", "config.ts", "errors.ts"];
+const pure = [
+  "export-control",
+  "weights",
+  "screening",
+  "merkle",
+  "database",
+  "config.ts",
+  "errors.ts",
+];
 
 const banned = ["utils", "helpers", "common", "types", "services"];
 
@@ -115,6 +125,8 @@ test("the table is held against what it forbids", () => {
   const forbidden: readonly Import[] = [
     { from: "vault/release.ts", to: "custody/soft-custodian.ts", isType: false },
     { from: "http/app.ts", to: "database/open.ts", isType: false },
+    { from: "http/classifications.ts", to: "export-control/decide.ts", isType: false },
+    { from: "weights/gguf.ts", to: "export-control/facts.ts", isType: true },
     { from: "merkle/tree.ts", to: "crypto/secret.ts", isType: true },
     { from: "cli/download.ts", to: "vault/release.ts", isType: false },
     { from: "cli/download.ts", to: "cli/main.ts", isType: false },

@@ -4,6 +4,7 @@ import { text } from "node:stream/consumers";
 import { expect } from "@jest/globals";
 import { pino } from "pino";
 import type { Custodian } from "../../../src/custody/custodian.ts";
+import type { Database } from "../../../src/database/open.ts";
 import { isOutage } from "../../../src/database/transact.ts";
 import { Refusal, type RefusalCode, refusals } from "../../../src/errors.ts";
 import { createApp } from "../../../src/http/app.ts";
@@ -30,11 +31,15 @@ export type Serving = TestVault & {
   readonly draining: { now: boolean };
 };
 
-/** A vault that answers on a socket of its own, with faults to arm before its store and its custodian. */
+/**
+ * A vault that answers on a socket of its own, with faults to arm before its store and its custodian. `open` gives its database, which is
+ * closed when it stops.
+ */
 export async function serve(
   limits: Parameters<typeof startVault>[0]["limits"] = {},
+  open: () => Promise<Database> = openMemory,
 ): Promise<Serving> {
-  const database = await openMemory();
+  const database = await open();
   const faulty: { store: Faulty<BlobStore> | null; custodian: Faulty<Custodian> | null } = {
     store: null,
     custodian: null,

@@ -8,6 +8,7 @@ import { urlSource } from "../../../src/ledger/source-url.ts";
 import { verifyLedger } from "../../../src/ledger/verify.ts";
 import { leafHash } from "../../../src/merkle/tree.ts";
 import { chunked, sha256 } from "../../support/actors.ts";
+import { trained } from "../../support/datasheets.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
 import { until } from "../../support/until.ts";
 import { type Answered, type Asked, ask, expectProblem } from "./serving.ts";
@@ -135,11 +136,13 @@ test("a job uploads files and commits them as a revision", async () => {
   expect(revisions["revisions"]).toHaveLength(1);
 });
 
+const datasheet = trained("2e26");
+
 test("two officers classify the repository, and nobody approves their own", async () => {
   const [officer, second] = [{ token: made["officer"] ?? "" }, { token: made["second"] ?? "" }];
   const { json } = await step(`POST ${repository}/classifications`, 201, {
     ...officer,
-    json: { eccn: "4E091", basis: "self", datasheet: { trainingOperations: "2e26", open: false } },
+    json: { eccn: "4E091", basis: "self", datasheet },
   });
   const approve = `POST ${repository}/classifications/${String(json["classification"])}/approve`;
   expectProblem(await ask({ port }, approve, officer), "two_person_rule");
@@ -150,7 +153,14 @@ test("two officers classify the repository, and nobody approves their own", asyn
     eccn: "4E091",
     state: "approved",
     proposedBy: made["officerPerson"],
-    datasheet: { trainingOperations: "2e26", open: false },
+    datasheet,
+    datasheetSha256: json["datasheetSha256"],
+  });
+  const address = `${repository}/classifications/${String(json["classification"])}`;
+  const shown = await step(`GET ${address}`, 200, second);
+  expect(shown.json).toMatchObject({
+    ...(read.json["classification"] as object),
+    proposal: { conclusion: { kind: "entry" }, candidates: [{ eccn: "4E091" }] },
   });
   expect(listed.json["classifications"]).toEqual([read.json["classification"]]);
 });

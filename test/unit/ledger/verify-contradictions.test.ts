@@ -311,6 +311,22 @@ const contradictions: readonly (readonly [
     "change_impossible",
   ],
   [
+    "a classification approved with another datasheet than was proposed",
+    told(
+      classified("proposed", "officer", { classification: idOf("c2"), datasheet: "aa" }),
+      classified("approved", "second officer", { classification: idOf("c2"), datasheet: "bb" }),
+    ),
+    "change_impossible",
+  ],
+  [
+    "a classification approved without the datasheet that was proposed",
+    told(
+      classified("proposed", "officer", { classification: idOf("c2"), datasheet: "aa" }),
+      classified("approved", "second officer", { classification: idOf("c2") }),
+    ),
+    "change_impossible",
+  ],
+  [
     "a classification of no name",
     told(
       record(

@@ -103,6 +103,14 @@ const honest: readonly (readonly [string, readonly Recorded[]])[] = [
     ),
   ],
   [
+    "a second classification with a datasheet",
+    told(
+      classified("proposed", "officer", { classification: idOf("c2"), datasheet: "aa" }),
+      classified("approved", "second officer", { classification: idOf("c2"), datasheet: "aa" }),
+      allowed(),
+    ),
+  ],
+  [
     "a second classification beside the first",
     told(
       classified("proposed", "officer", { classification: idOf("c2"), eccn: "4D001" }),

@@ -80,6 +80,11 @@ export const refusals = {
     "The license cannot make that change from its present state",
     "Read the license's state; revoked and expired licenses stay so.",
   ],
+  grant_would_not_pass: [
+    409,
+    "The grant would be suspended again",
+    "Read what stands in its way with `weightvault risk <grant>`, change that, then reinstate the grant.",
+  ],
   not_found: [
     404,
     "There is no such thing, or you may not know of it",

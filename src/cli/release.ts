@@ -1,11 +1,11 @@
 import { open } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { parseAnswer } from "./answers.ts";
-import { ask, query, route } from "./client.ts";
+import { ask, type Client, query, route } from "./client.ts";
 import { noun, recordOf, recordsIn, remote, uuid } from "./command.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
 import { describeDecision } from "./describe.ts";
-import { Failure } from "./failure.ts";
+import { Failure, Problem } from "./failure.ts";
 import { ledgerKey } from "./ledger-key.ts";
 import { columns, details, table } from "./output.ts";
 import { isCode } from "./paths.ts";
@@ -111,8 +111,11 @@ function evidenceCommand(release: Command, context: Context): void {
       const { client, output } = await openSession(context, options);
       const answer = recordOf(await ask(client, "GET", route`/v1/releases/${id}/evidence`));
       // The rulebook is big, and no other command needs it.
-      const { verifyEvidence } = await import("./evidence.ts");
-      output.note(verifyEvidence(answer));
+      const { foreignRulebook, verifyEvidence } = await import("./evidence.ts");
+      const digest = foreignRulebook(answer);
+      output.note(
+        verifyEvidence(answer, digest === null ? null : await keptRulebook(client, digest)),
+      );
       output.result(answer, () => {
         const decision = recordOf(answer["decision"]);
         return [
@@ -127,6 +130,16 @@ function evidenceCommand(release: Command, context: Context): void {
         ].join("\n");
       });
     });
+}
+
+/** What the server kept of a rulebook; null where it kept nothing. */
+async function keptRulebook(client: Client, digest: string): Promise<unknown> {
+  try {
+    return recordOf(await ask(client, "GET", route`/v1/rulebooks/${digest}`))["content"];
+  } catch (error) {
+    if (error instanceof Problem && error.status === 404) return null;
+    throw error;
+  }
 }
 
 async function keep(file: string, bytes: Uint8Array): Promise<void> {

@@ -1,5 +1,6 @@
 import type { ClassificationFacts } from "./facts.ts";
 import { type Case, type Finding, fail, pass, unknown } from "./finding.ts";
+import { overriding } from "./override.ts";
 import type { Entry, Requirement } from "./rulebook/rule.ts";
 import { dateAt } from "./time.ts";
 
@@ -109,7 +110,7 @@ export function entryOf({ facts, rulebook }: Case): Entry | null {
 
 /**
  * The requirements of the item's entry that bind on the day of the decision. A paragraph narrows them if it is one that the entry
- * knows; no paragraph, or one that nothing knows, takes them all. `setAside` are those that an override took out.
+ * knows; no paragraph, or one that nothing knows, takes them all. An override can bind what would not; `setAside` are those that one took out.
  */
 export function requirementsOf(given: Case): {
   readonly binding: readonly Requirement[];
@@ -120,11 +121,18 @@ export function requirementsOf(given: Case): {
   const { facts, rulebook } = given;
   const rows = rulebook.requirements.filter(({ eccn }) => eccn === entry.eccn);
   const paragraph = facts.item.classification?.paragraph ?? null;
-  const binding = narrowed(rows, entry, paragraph).filter((row) => binds(row, facts.at));
-  const overridden = new Set(rulebook.overrides.map(({ row }) => row));
+  const meant = narrowed(rows, entry, paragraph).map((row) => ({
+    row,
+    isBinding: binds(row, facts.at),
+    action: overriding(rulebook, row, facts.at)?.action ?? null,
+  }));
+  const those = (wanted: (each: (typeof meant)[number]) => boolean) =>
+    meant.filter(wanted).map(({ row }) => row);
   return {
-    binding: binding.filter(({ id }) => !overridden.has(id)),
-    setAside: binding.filter(({ id }) => overridden.has(id)),
+    binding: those(
+      ({ isBinding, action }) => action === "enforce" || (isBinding && action === null),
+    ),
+    setAside: those(({ isBinding, action }) => isBinding && action === "set-aside"),
   };
 }
 

@@ -10,10 +10,12 @@ import { ledgerRoutes } from "./ledger.ts";
 import { licenseRoutes } from "./licenses.ts";
 import { objectRoutes } from "./objects.ts";
 import { describeApi } from "./openapi.ts";
+import { overrideRoutes } from "./overrides.ts";
 import { personRoutes } from "./persons.ts";
 import { releaseRoutes } from "./releases.ts";
 import { repositoryRoutes } from "./repositories.ts";
 import { revisionRoutes } from "./revisions.ts";
+import { riskRoutes } from "./risk.ts";
 import { publicRoute, type Route } from "./route.ts";
 import { standingRoutes } from "./standing.ts";
 import { tokenRoutes } from "./tokens.ts";
@@ -50,7 +52,9 @@ export const routes: readonly Route[] = [
   ...classificationRoutes,
   ...licenseRoutes,
   ...grantRoutes,
+  ...overrideRoutes,
   ...standingRoutes,
+  ...riskRoutes,
   ...uploadRoutes,
   ...revisionRoutes,
   ...fileRoutes,

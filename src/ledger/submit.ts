@@ -14,7 +14,8 @@ export type EntryKind =
   | "revision.committed"
   | `classification.${"proposed" | "approved"}`
   | `license.${"entered" | "activated" | Standing}`
-  | `grant.${"made" | Standing}`
+  | `grant.${"made" | Standing | "flagged" | "cleared"}`
+  | `override.${"proposed" | "approved" | "withdrawn"}`
   | `release.${"allowed" | "denied" | "held" | "delivered" | "failed" | "abandoned" | "unknown"}`;
 
 type Standing = "suspended" | "reinstated" | "revoked";

@@ -92,7 +92,10 @@ export async function assertTokenStands(tx: Tx, caller: Caller, now: Date): Prom
 }
 
 /** Compares whom the caller's principal belongs to with the entry that recorded that person or workload. Throws `record_tampered`. */
-export async function assertPrincipalStands(tx: Tx, caller: Caller): Promise<void> {
+export async function assertPrincipalStands(
+  tx: Tx,
+  caller: Pick<Caller, "principal" | "person" | "workload">,
+): Promise<void> {
   const recorded = await tx
     .selectFrom("ledger_submission")
     .select("body")

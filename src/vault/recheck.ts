@@ -2,19 +2,23 @@ import { Refusal } from "../errors.ts";
 import { decide } from "../export-control/decide.ts";
 import type { Decision } from "../export-control/decision.ts";
 import type { Facts } from "../export-control/facts.ts";
+import type { Rulebook } from "../export-control/rulebook.ts";
 import type { ReleaseRow } from "./outcome.ts";
+import { rulebookIn } from "./rulebook.ts";
 import type { Screening, Tx, Vault } from "./vault.ts";
 
 /**
  * Whether what an allowed release rests on still stands at this instant: every row is the one that was decided on (each change draws a
- * newer submission), and the same facts decided now still allow. Shares the locks of whoever revokes. Throws `release_stopped`.
+ * newer submission), the rulebook is the same one, overrides and all, and the same facts decided now still allow. Shares the locks of whoever
+ * revokes; the transaction has called `shareRulebook` before any other lock. Throws `release_stopped`.
  */
 export async function assertStands(
   tx: Tx,
-  vault: Pick<Vault, "rulebook" | "now" | "screening">,
+  vault: Pick<Vault, "rulebook" | "overridden" | "now" | "screening">,
   row: ReleaseRow,
   facts: Facts,
 ): Promise<void> {
+  const rulebook = await rulebookIn(tx, vault);
   const now = vault.now();
   const classification = facts.item.classification;
   const subject = facts.subject;
@@ -50,7 +54,8 @@ export async function assertStands(
     token.revoked_at === null &&
     token.expires_at > now &&
     isScreenedOn(vault.screening(), facts) &&
-    stillAllows(decide({ ...facts, at: now.toISOString() }, vault.rulebook), licenses);
+    isDecidedOn(rulebook, row) &&
+    stillAllows(decide({ ...facts, at: now.toISOString() }, rulebook), licenses);
   if (!stands)
     throw new Refusal(
       "release_stopped",
@@ -61,6 +66,11 @@ export async function assertStands(
 /** A newer list may name the subject: whoever was screened on another one is decided anew. */
 function isScreenedOn(screening: Screening | null, facts: Facts): boolean {
   return (screening?.list.digest ?? null) === (facts.screening?.list.digest ?? null);
+}
+
+/** Another reading of the law, an override approved or withdrawn since among them, is decided anew like a changed fact. */
+function isDecidedOn({ digest }: Rulebook, { decision }: ReleaseRow): boolean {
+  return decision["rulebook"] === digest;
 }
 
 /** The same licenses must carry it: another one that would do is not locked here, and its use was not counted. */

@@ -85,6 +85,7 @@ export const settings = {
     .regex(/^(?!http:)/, "must be a file or an https: URL")
     .optional(),
   WEIGHTVAULT_SCREENING_MAX_AGE_DAYS: wholeNumber(1, 365).default(7),
+  WEIGHTVAULT_REDECIDE_SECONDS: wholeNumber(1, 3_600).default(5),
   WEIGHTVAULT_DRAIN_SECONDS: wholeNumber(0, 3_600).default(30),
   WEIGHTVAULT_LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "silent"])
@@ -112,6 +113,7 @@ const schema = z.object(settings).transform((env) => ({
   uploadHours: env.WEIGHTVAULT_UPLOAD_HOURS,
   screeningList: env.WEIGHTVAULT_SCREENING_LIST ?? null,
   screeningMaxAgeDays: env.WEIGHTVAULT_SCREENING_MAX_AGE_DAYS,
+  redecideSeconds: env.WEIGHTVAULT_REDECIDE_SECONDS,
   drainSeconds: env.WEIGHTVAULT_DRAIN_SECONDS,
   logLevel: env.WEIGHTVAULT_LOG_LEVEL,
 }));

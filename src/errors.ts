@@ -95,6 +95,11 @@ export const refusals = {
     "Nobody could govern the vault afterwards",
     "Give another person a token with the role that would be lost, then try again.",
   ],
+  grant_would_not_pass: [
+    409,
+    "The grant would be suspended again",
+    "Read what stands in its way with `weightvault risk <grant>`, change that, then reinstate the grant.",
+  ],
   not_found: [
     404,
     "There is no such thing, or you may not know of it",

@@ -27,6 +27,7 @@ import { assertKeysBelong, hasBegun } from "./vault/begun.ts";
 import { initialize } from "./vault/bootstrap.ts";
 import { destinationNamed, destinations } from "./vault/destination.ts";
 import { startPasses } from "./vault/passes.ts";
+import { rememberOverridden } from "./vault/rulebook.ts";
 import { loadScreening } from "./vault/screening.ts";
 import type { Screening, Vault } from "./vault/vault.ts";
 
@@ -186,6 +187,8 @@ export async function startServer({
     store,
     ledger,
     rulebook,
+    overridden: rememberOverridden(rulebook),
+    sites: config.sites,
     screening: screening.current,
     now,
     node,
@@ -213,7 +216,12 @@ export async function startServer({
     trustedProxies: config.trustedProxies,
   });
   const server = await listen(app, addressOf(config));
-  const passes = startPasses(vault, screening.reload, onFailure("a background pass failed"));
+  const passes = startPasses(vault, {
+    reload: screening.reload,
+    redecideEveryMs: config.redecideSeconds * 1_000,
+    onRisk: ({ event, ...risk }) => log.warn(risk, `a grant was ${event} by re-decision`),
+    onFailure: onFailure("a background pass failed"),
+  });
   started.defer(async () => await passes.stop());
   const running = started.move();
   const stop = once(async () => {

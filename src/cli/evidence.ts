@@ -1,9 +1,10 @@
+import { createHash } from "node:crypto";
 import { type Canonical, canonicalJson } from "../crypto/canonical-json.ts";
 import { commit } from "../crypto/commitment.ts";
 import { decide } from "../export-control/decide.ts";
 import { checkIds } from "../export-control/decision.ts";
 import type { Facts } from "../export-control/facts.ts";
-import { rulebook } from "../export-control/rulebook.ts";
+import { type Rulebook, type RulebookContent, rulebook } from "../export-control/rulebook.ts";
 import type { Entry } from "../ledger/entry.ts";
 import { Failure } from "./failure.ts";
 
@@ -18,16 +19,29 @@ const verdictOfKind: Readonly<Record<string, string>> = {
   "release.held": "hold",
 };
 
+/** The digest of the rulebook that a decision names, where it is another than this version's own; null where it is not. */
+export function foreignRulebook({ decision }: Shown): string | null {
+  const digest = isRecord(decision) ? decision["rulebook"] : null;
+  return typeof digest === "string" && digest !== rulebook.digest ? digest : null;
+}
+
+/** The entry that a receipt proved, and what the server kept of a rulebook that is not this version's own: null for nothing. */
+export type Proof = {
+  readonly entry: Pick<Entry, "index" | "kind" | "body">;
+  readonly release: string;
+  readonly kept: unknown;
+};
+
 /**
  * Holds disclosed evidence to the entry that a receipt proved: it is of this release, its commitment is opened by the facts, and its decision
- * is the one disclosed, on every check. Decides again from the facts where this version has the same rulebook. Throws `integrity` for
- * anything else: a server that answers for itself proves nothing.
+ * is the one disclosed, on every check. Decides again from the facts on the rulebook that the decision names, overrides and all, where this
+ * version has it or the server kept it. Throws `integrity` for anything else: a server that answers for itself proves nothing.
  */
 export function verifyEvidence(
-  { salt, facts, commitment, decision }: Shown,
-  { index, kind, body }: Pick<Entry, "index" | "kind" | "body">,
-  release: string,
+  evidence: Shown,
+  { entry: { index, kind, body }, release, kept }: Proof,
 ): VerifiedEvidence {
+  const { salt, facts, commitment, decision } = evidence;
   const verdict = verdictOfKind[kind];
   if (verdict === undefined || body["release"] !== release)
     throw broken("the receipt is of another entry than the release's decision");
@@ -43,19 +57,49 @@ export function verifyEvidence(
   if (JSON.stringify(checksOf(decision).map(({ check }) => check)) !== JSON.stringify(checkIds))
     throw broken("the decision does not list every check");
   const proved = `the facts open the commitment in ledger entry ${index}, whose decision this is`;
-  if (decision["rulebook"] !== rulebook.digest) {
-    const otherwise = "it was made with another rulebook, so it was NOT decided again here";
+  const digest = foreignRulebook(evidence);
+  const named = digest === null ? rulebook : keptRulebook(digest, kept);
+  if (named === null) {
+    const otherwise =
+      "it was made with another rulebook, which was not kept, so it was NOT decided again here";
     return { isDecidedAgain: false, sentence: `${proved}; ${otherwise}` };
   }
-  const again = decideAgain(facts);
-  if (outlineOf(again, again["licenses"]) !== disclosed || again["at"] !== decision["at"])
-    throw broken("the facts give another decision than the one recorded");
-  return { isDecidedAgain: true, sentence: `${proved}, and give the same decision again` };
+  const again = decideAgain(facts, named);
+  if (outlineOf(again, again["licenses"]) === disclosed && again["at"] === decision["at"])
+    return {
+      isDecidedAgain: true,
+      sentence: `${proved}, and give the same decision again${wordsOf(named)}`,
+    };
+  // Another shipped rulebook came with another version, whose engine may have read it otherwise.
+  if (isShippedHere(named)) throw broken("the facts give another decision than the one recorded");
+  const otherwise = "it was made by another version with another rulebook, and this one differs";
+  return { isDecidedAgain: false, sentence: `${proved}; ${otherwise}` };
 }
 
-function decideAgain(facts: unknown): Shown {
+/** The digest is of the content itself, so that whoever keeps it need not be trusted. */
+function keptRulebook(digest: string, content: unknown): Rulebook | null {
+  if (!isRecord(content) || content["format"] !== rulebook.format) return null;
+  const bytes = canonicalJson(content as unknown as Canonical);
+  if (createHash("sha256").update(bytes).digest("hex") !== digest)
+    throw broken("the server's rulebook is not the one that the decision names");
+  return { ...(content as unknown as RulebookContent), digest };
+}
+
+function isShippedHere(named: Rulebook): boolean {
+  const { digest: _, ...content } = named;
+  const shipped = canonicalJson({ ...content, overrides: [] } as unknown as Canonical);
+  return createHash("sha256").update(shipped).digest("hex") === rulebook.digest;
+}
+
+function wordsOf({ overrides }: Rulebook): string {
+  if (overrides.length === 0) return "";
+  const named = overrides.map(({ id, action, row }) => `${id} (${action} ${row})`).join(", ");
+  return ` under the operator's overrides ${named}`;
+}
+
+function decideAgain(facts: unknown, named: Rulebook): Shown {
   try {
-    return decide(facts as Facts, rulebook);
+    return decide(facts as Facts, named);
   } catch (cause) {
     throw new Failure("integrity", "the facts are none that a decision can be made on", { cause });
   }

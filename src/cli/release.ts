@@ -1,10 +1,10 @@
 import { open } from "node:fs/promises";
 import { type Command, Option } from "commander";
-import { ask, query, route } from "./client.ts";
+import { ask, type Client, query, route } from "./client.ts";
 import { noun, recordOf, recordsIn, remote, uuid } from "./command.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
 import { describeDecision } from "./describe.ts";
-import { Failure } from "./failure.ts";
+import { Failure, Problem } from "./failure.ts";
 import { ledgerKey } from "./ledger-key.ts";
 import { columns, details, table } from "./output.ts";
 import { isCode } from "./paths.ts";
@@ -115,8 +115,10 @@ function evidenceCommand(release: Command, context: Context): void {
       const answer = recordOf(await ask(client, "GET", route`/v1/releases/${id}/evidence`));
       const { entry } = verifyReceipt(await fetchReceipt(client, id), key.key);
       // The rulebook is big, and no other command needs it.
-      const { verifyEvidence } = await import("./evidence.ts");
-      const { isDecidedAgain, sentence } = verifyEvidence(answer, entry, id);
+      const { foreignRulebook, verifyEvidence } = await import("./evidence.ts");
+      const digest = foreignRulebook(answer);
+      const kept = digest === null ? null : await keptRulebook(client, digest);
+      const { isDecidedAgain, sentence } = verifyEvidence(answer, { entry, release: id, kept });
       output.note(sentence);
       const proved = { entry: entry.index, ledgerKey: key.text, decidedAgain: isDecidedAgain };
       output.result({ ...answer, ...proved }, () => {
@@ -135,6 +137,16 @@ function evidenceCommand(release: Command, context: Context): void {
         ].join("\n");
       });
     });
+}
+
+/** What the server kept of a rulebook; null where it kept nothing. */
+async function keptRulebook(client: Client, digest: string): Promise<unknown> {
+  try {
+    return recordOf(await ask(client, "GET", route`/v1/rulebooks/${digest}`))["content"];
+  } catch (error) {
+    if (error instanceof Problem && error.status === 404) return null;
+    throw error;
+  }
 }
 
 async function keep(file: string, bytes: Uint8Array): Promise<void> {

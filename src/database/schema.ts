@@ -10,12 +10,15 @@ export const appendOnlyTables = [
   "revision_file",
   "release_object",
   "release_license",
+  "rulebook",
 ] as const;
 
 /** The tables whose rows the server may delete: working state that the ledger has absorbed or that was never committed. */
 export const deletableTables = ["ledger_pending", "upload_file"] as const;
 
 type Standing = "active" | "suspended" | "revoked";
+/** A check that did not pass, by its id and outcome alone. */
+type FoundCheck = { readonly check: string; readonly outcome: string };
 type Json = JSONColumnType<Record<string, unknown>, string, string>;
 
 export type Schema = {
@@ -175,6 +178,55 @@ export type Schema = {
     salt: Buffer;
     submission: bigint;
     created_at: Date;
+  };
+  override: {
+    id: string;
+    state: "proposed" | "approved" | "withdrawn";
+    version: number;
+    requirement: string;
+    requirement_sha256: Buffer;
+    action: "set-aside" | "enforce";
+    reason: string;
+    counsel: string;
+    valid_from: string;
+    valid_until: string;
+    proposed_by: string;
+    proposed_at: Date;
+    approved_by: string | null;
+    approved_at: Date | null;
+    withdrawn_by: string | null;
+    withdrawn_at: Date | null;
+    salt: Buffer;
+    submission: bigint;
+  };
+  rulebook: { digest: string; content: string; created_at: Date };
+  redecision: {
+    singleton: Generated<boolean>;
+    next_index: Generated<bigint>;
+    swept_at: Date | null;
+    holder: string | null;
+    lease_until: Date | null;
+  };
+  redecision_seen: { what: "rulebook" | "list" | "sites"; value: string; seen_at: Date };
+  grant_review: {
+    grant: string;
+    called: Generated<bigint>;
+    answered: Generated<bigint>;
+    retry_at: Date | null;
+    was_allowed: Generated<boolean>;
+    sites_allowing: number | null;
+    flagged_at: Date | null;
+    decided_at: Date | null;
+  };
+  grant_verdict: {
+    grant: string;
+    site: string;
+    verdict: "allow" | "deny" | "hold";
+    checks: JSONColumnType<readonly FoundCheck[], string, string>;
+    rulebook: string;
+    was_allowed: boolean;
+    since: Date;
+    decided_at: Date;
   };
   release: {
     id: string;

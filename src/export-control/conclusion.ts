@@ -1,6 +1,7 @@
 import type { CheckId } from "./decision.ts";
 import type { CountryCode } from "./facts.ts";
 import { type Case, type Finding, fail, type Need, pass, unknown } from "./finding.ts";
+import { sayOverrides } from "./override.ts";
 import type { Requirement } from "./rulebook/rule.ts";
 import { indexOf } from "./rulebook-index.ts";
 
@@ -31,8 +32,7 @@ export function conclude(given: Case, { check, stated, struck, act, places }: Co
   const eccn = given.facts.item.classification?.eccn ?? "";
   if (struck.length === 0) {
     const { rows, aside } = stated;
-    const overridden =
-      aside.length === 0 ? "" : ` The operator's override sets ${idsOf(aside).join(", ")} aside.`;
+    const overridden = sayOverrides(given.rulebook, [...rows, ...aside], given.facts.at);
     return pass(check, {
       citation: citationsOf(rows),
       rows: idsOf([...rows, ...aside]),
@@ -43,7 +43,8 @@ export function conclude(given: Case, { check, stated, struck, act, places }: Co
   const shown = (required.length > 0 ? required : struck).map(({ row }) => row);
   const applies = [...new Set(shown.map((row) => row.applies))].join("; ");
   const what = `${shown[0]?.reason} controls on entry ${eccn} (${applies})`;
-  const status = [...new Set(shown.flatMap(statusOf))].join(" ");
+  const overridden = sayOverrides(given.rulebook, [...shown, ...stated.aside], given.facts.at);
+  const status = `${[...new Set(shown.flatMap(statusOf))].join(" ")}${overridden}`;
   const details = {
     citation: citationsOf(shown),
     rows: idsOf(shown),

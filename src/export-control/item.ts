@@ -1,5 +1,6 @@
 import type { ClassificationFacts } from "./facts.ts";
 import { type Case, type Finding, fail, pass, perCase, unknown } from "./finding.ts";
+import { overriding } from "./override.ts";
 import type { Entry, Requirement } from "./rulebook/rule.ts";
 import { indexOf } from "./rulebook-index.ts";
 import { dateAt } from "./time.ts";
@@ -110,19 +111,27 @@ export function entryOf({ facts, rulebook }: Case): Entry | null {
 
 /**
  * The requirements of the item's entry that bind on the day of the decision. A paragraph narrows them if it is one that the entry
- * knows; no paragraph, or one that nothing knows, takes them all. `setAside` are those that an override took out.
+ * knows; no paragraph, or one that nothing knows, takes them all. An override can bind what would not; `setAside` are those that one took out.
  */
 export const requirementsOf = perCase((given: Case): Requirements => {
   const entry = entryOf(given);
   if (entry === null) return { binding: [], setAside: [] };
   const { facts, rulebook } = given;
-  const { requirements, overridden } = indexOf(rulebook);
+  const { requirements } = indexOf(rulebook);
   const rows = requirements.get(entry.eccn) ?? [];
   const paragraph = facts.item.classification?.paragraph ?? null;
-  const binding = narrowed(rows, entry, paragraph).filter((row) => binds(row, facts.at));
+  const meant = narrowed(rows, entry, paragraph).map((row) => ({
+    row,
+    isBinding: binds(row, facts.at),
+    action: overriding(rulebook, row, facts.at)?.action ?? null,
+  }));
+  const those = (wanted: (each: (typeof meant)[number]) => boolean) =>
+    meant.filter(wanted).map(({ row }) => row);
   return {
-    binding: binding.filter(({ id }) => !overridden.has(id)),
-    setAside: binding.filter(({ id }) => overridden.has(id)),
+    binding: those(
+      ({ isBinding, action }) => action === "enforce" || (isBinding && action === null),
+    ),
+    setAside: those(({ isBinding, action }) => isBinding && action === "set-aside"),
   };
 });
 

@@ -5,6 +5,7 @@ import type { Reason } from "./facts.ts";
 import { type Case, type Finding, notApplicable, pass, unknown } from "./finding.ts";
 import { entryOf, requirementsOf } from "./item.ts";
 import { type DeemedRecipient, deemedRecipients } from "./nationality.ts";
+import { sayOverrides } from "./override.ts";
 import {
   type Answer,
   admitted,
@@ -160,7 +161,7 @@ function statedFor(
       finding: pass(check, {
         citation: citationsOf(aside),
         rows: idsOf(aside),
-        reason: `The operator recorded an override that sets the ${reason} requirement of entry ${eccn} aside.`,
+        reason: `Nothing is left of the ${reason} controls of entry ${eccn}.${sayOverrides(given.rulebook, aside, given.facts.at)}`,
       }),
     };
   }

@@ -11,7 +11,6 @@ export type RulebookIndex = {
   readonly embargoes: ReadonlyMap<CountryCode, Embargo>;
   readonly lists: ReadonlyMap<string, ListEffect>;
   /** The ids of the requirements that an override sets aside. */
-  readonly overridden: ReadonlySet<string>;
 };
 
 /** One index a rulebook object. It says nothing that the rulebook does not, so that keeping it changes no answer. */
@@ -27,7 +26,6 @@ export function indexOf(rulebook: Rulebook): RulebookIndex {
     requirements: Map.groupBy(rulebook.requirements, ({ eccn }) => eccn),
     embargoes: firstBy(rulebook.embargoes, ({ country }) => country),
     lists: firstBy(rulebook.lists, ({ code }) => code),
-    overridden: new Set(rulebook.overrides.map(({ row }) => row)),
   };
   indexes.set(rulebook, made);
   return made;

@@ -14,6 +14,7 @@ import type {
   Principle,
   Requirement,
 } from "./rulebook/rule.ts";
+import { calendarDate } from "./time.ts";
 
 /** The regulation as dated data. No row has been signed by counsel: it is a reading, not advice. */
 export type RulebookContent = {
@@ -35,9 +36,13 @@ export type Rulebook = RulebookContent & { readonly digest: string };
 
 /** The rulebook with its digest. */
 export function digested(content: RulebookContent): Rulebook {
-  const bytes = canonicalize(content);
+  return { ...content, digest: digestOf(content) };
+}
+
+function digestOf(value: unknown): string {
+  const bytes = canonicalize(value);
   if (bytes === undefined) throw new TypeError("the rulebook has no canonical form");
-  return { ...content, digest: createHash("sha256").update(bytes, "utf8").digest("hex") };
+  return createHash("sha256").update(bytes, "utf8").digest("hex");
 }
 
 /** The rulebook that ships with this version. */
@@ -57,18 +62,47 @@ export const rulebook: Rulebook = digested({
 export const rulebookDigest: string = rulebook.digest;
 
 /**
- * The rulebook with some requirements set aside, each for a recorded reason. The digest changes with it, so every decision shows
- * that it was made under overrides. Throws a TypeError for a row that is no requirement: embargoes and lists cannot be set aside.
+ * The rulebook with overrides. The digest changes with them, so every decision shows that it was made under them. Throws a TypeError
+ * for an override that `fits` refuses, that one person made alone, or whose days are none.
  */
 export function withOverrides(base: Rulebook, overrides: readonly Override[]): Rulebook {
-  for (const { row, reason, decidedBy } of overrides) {
-    if (!base.requirements.some(({ id }) => id === row)) {
-      throw new TypeError(`${row} is not a requirement of the rulebook`);
+  for (const override of overrides) {
+    const { id, row, from, until, proposedBy, approvedBy } = override;
+    if (!fits(base, override)) {
+      throw new TypeError(`${row} is not a requirement of the rulebook as override ${id} read it`);
     }
-    if (reason.trim() === "" || decidedBy.trim() === "") {
-      throw new TypeError(`the override of ${row} needs a reason and who decided it`);
+    if (proposedBy === "" || approvedBy === "" || proposedBy === approvedBy) {
+      throw new TypeError(`override ${id} needs two persons`);
+    }
+    if (calendarDate(from) === null || calendarDate(until) === null || until < from) {
+      throw new TypeError(`override ${id} has no days`);
     }
   }
   const { digest: _, ...content } = base;
   return digested({ ...content, overrides: [...content.overrides, ...overrides] });
+}
+
+/**
+ * Whether an override still speaks of a requirement of this rulebook. One that sets a requirement aside does so only while it reads as it did when
+ * counsel looked at it: a newer text wants a newer look. One that enforces goes by the requirement's id, which is the cautious reading.
+ */
+export function fits(
+  { requirements }: Pick<RulebookContent, "requirements">,
+  { row, rowSha256, action }: Pick<Override, "row" | "rowSha256" | "action">,
+): boolean {
+  const requirement = requirements.find(({ id }) => id === row);
+  if (requirement === undefined) return false;
+  return action === "enforce" || requirementDigest(requirement) === rowSha256;
+}
+
+/** SHA-256 of what a requirement demands, of whom and where, hex; its notes and the date of its text are not part of it. */
+export function requirementDigest(requirement: Requirement): string {
+  const {
+    asOf: _asOf,
+    confidence: _confidence,
+    counsel: _counsel,
+    note: _note,
+    ...demand
+  } = requirement;
+  return digestOf(demand);
 }

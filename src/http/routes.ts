@@ -11,10 +11,12 @@ import { ledgerRoutes } from "./ledger.ts";
 import { licenseRoutes } from "./licenses.ts";
 import { objectRoutes } from "./objects.ts";
 import { describeApi } from "./openapi.ts";
+import { overrideRoutes } from "./overrides.ts";
 import { personRoutes } from "./persons.ts";
 import { releaseRoutes } from "./releases.ts";
 import { repositoryRoutes } from "./repositories.ts";
 import { revisionRoutes } from "./revisions.ts";
+import { riskRoutes } from "./risk.ts";
 import { publicRoute, type Route } from "./route.ts";
 import { standingRoutes } from "./standing.ts";
 import { tokenRoutes } from "./tokens.ts";
@@ -51,8 +53,10 @@ export const routes: readonly Route[] = [
   ...classificationRoutes,
   ...licenseRoutes,
   ...grantRoutes,
+  ...overrideRoutes,
   ...standingRoutes,
   ...decisionRoutes,
+  ...riskRoutes,
   ...uploadRoutes,
   ...revisionRoutes,
   ...fileRoutes,

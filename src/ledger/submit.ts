@@ -14,8 +14,9 @@ export type EntryKind =
   | "revision.committed"
   | `classification.${"proposed" | "approved" | "superseded"}`
   | `license.${"entered" | "activated" | Standing}`
-  | `grant.${"made" | Standing}`
+  | `grant.${"made" | Standing | "flagged" | "cleared"}`
   | "decision.simulated"
+  | `override.${"proposed" | "approved" | "withdrawn"}`
   | `release.${"allowed" | "denied" | "held" | "delivered" | "failed" | "abandoned" | "unknown"}`;
 
 type Standing = "suspended" | "reinstated" | "revoked";

@@ -2,6 +2,7 @@ import type { Canonical } from "../crypto/canonical-json.ts";
 import type { Entry } from "./entry.ts";
 import type { Findings } from "./findings.ts";
 import { isStrings } from "./verify-body.ts";
+import { isOfRedecision } from "./verify-flags.ts";
 import { SeenIds } from "./verify-ids.ts";
 import type { Principals } from "./verify-principals.ts";
 import { rolesOf } from "./verify-roles.ts";
@@ -37,7 +38,7 @@ export class Callers {
 
   /** Looks at who made the entry, before the entry itself takes effect. */
   check(entry: Entry, isKnownKind: boolean): void {
-    if (isOwn(entry.kind)) return;
+    if (isOwn(entry)) return;
     const isDecision = entry.kind.startsWith("release.");
     const { by, under, principal, token } = entry.body;
     if (isDecision) {
@@ -119,8 +120,10 @@ export class Callers {
 
 const decisions = new Set(["release.allowed", "release.denied", "release.held"]);
 
-/** The vault's beginning and the outcomes of releases are nobody's requests. */
-function isOwn(kind: string): boolean {
+/** The vault's beginning, the outcomes of releases and what re-decision does are nobody's requests. */
+function isOwn(entry: Entry): boolean {
+  const { kind } = entry;
+  if (isOfRedecision(entry)) return true;
   return kind === "vault.initialized" || (kind.startsWith("release.") && !decisions.has(kind));
 }
 

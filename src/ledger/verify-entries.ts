@@ -3,6 +3,8 @@ import type { Findings } from "./findings.ts";
 import type { EntryKind } from "./submit.ts";
 import { Callers, toleranceMs } from "./verify-callers.ts";
 import { Decisions, verdicts } from "./verify-decisions.ts";
+import { Flags, isOfRedecision } from "./verify-flags.ts";
+import { Overrides } from "./verify-overrides.ts";
 import { Principals } from "./verify-principals.ts";
 import { type ReleaseKind, Releases, releaseKinds } from "./verify-releases.ts";
 import { Repositories } from "./verify-repositories.ts";
@@ -20,7 +22,12 @@ const otherKinds = {
   "classification.approved": true,
   "classification.superseded": true,
   "decision.simulated": true,
+  "override.proposed": true,
+  "override.approved": true,
+  "override.withdrawn": true,
 } as const satisfies Record<Exclude<EntryKind, ReleaseKind | `${StandingNoun}.${string}`>, true>;
+
+const flagKinds = new Set(["grant.flagged", "grant.cleared"]);
 
 const standingVerbs = new Set([
   "entered",
@@ -49,6 +56,8 @@ export class EntryChecks {
   readonly #callers: Callers;
   readonly #repositories: Repositories;
   readonly #uses: Uses;
+  readonly #overrides: Overrides;
+  readonly #flags: Flags;
   readonly #standings: Standings;
   readonly #releases: Releases;
   readonly #replay: ((entry: Entry) => string | null) | undefined;
@@ -64,6 +73,8 @@ export class EntryChecks {
     this.#callers = new Callers(findings, this.#principals);
     this.#repositories = new Repositories(findings, this.#principals);
     this.#uses = new Uses(findings, this.#principals);
+    this.#overrides = new Overrides(findings, this.#principals);
+    this.#flags = new Flags(findings);
     this.#standings = new Standings(findings);
     this.#releases = new Releases(findings, {
       decisions: new Decisions(findings, checkIds ?? null),
@@ -130,6 +141,7 @@ export class EntryChecks {
     const [noun = "", verb = ""] = kind.split(".");
     if (isReleaseKind(kind)) this.#releases.follow(kind, entry);
     else if (isStandingNoun(noun) && standingVerbs.has(verb)) this.#standings.follow(noun, entry);
+    if (isOfRedecision(entry)) this.#flags.follow(entry);
     switch (kind) {
       case "token.issued":
         return this.#callers.issue(entry);
@@ -156,6 +168,12 @@ export class EntryChecks {
         return this.#makeGrant(entry);
       case "decision.simulated":
         return this.#simulate(entry);
+      case "override.proposed":
+        return this.#overrides.propose(entry);
+      case "override.approved":
+        return this.#overrides.approve(entry);
+      case "override.withdrawn":
+        return this.#overrides.withdraw(entry);
       default:
         return;
     }
@@ -195,6 +213,7 @@ function isKnownKind(kind: string): boolean {
   return (
     isReleaseKind(kind) ||
     (isStandingNoun(noun) && standingVerbs.has(verb)) ||
+    flagKinds.has(kind) ||
     Object.hasOwn(otherKinds, kind)
   );
 }

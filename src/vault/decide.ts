@@ -9,11 +9,13 @@ import type { DestinationFacts, Facts } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { submit } from "../ledger/submit.ts";
 import { keepEvidence, sealEvidence } from "./evidence.ts";
-import { type GatheredFacts, gatherFacts, PersonMoved } from "./facts.ts";
+import { type GatheredFacts, gatherFacts } from "./facts.ts";
+import { withPerson } from "./hypothetical.ts";
 import { filePath } from "./name.ts";
-import { type OpenedPerson, openPerson } from "./person.ts";
+import type { OpenedPerson } from "./person.ts";
 import { findRepository, type Repository, type RepositoryName } from "./repository.ts";
 import { findRevision, manifestOf } from "./revision.ts";
+import { keepRulebook, rulebookIn, shareRulebook } from "./rulebook.ts";
 import { record, secondsAfter, type Tx, type Vault } from "./vault.ts";
 
 export type ReleaseRequest = RepositoryName & {
@@ -56,18 +58,9 @@ export async function decideRelease(
   request: ReleaseRequest,
 ): Promise<DecidedRelease> {
   const wanted = await findWanted(vault, request);
-  for (let attempt = 1; ; attempt += 1) {
-    const person = await openPerson(vault, caller.person);
-    using _key = person.key;
-    try {
-      return await record(
-        vault,
-        async (tx) => await decideIn(tx, vault, { caller, request, person, ...wanted }),
-      );
-    } catch (error) {
-      if (!(error instanceof PersonMoved) || attempt === 5) throw error;
-    }
-  }
+  return await withPerson(vault, caller, async (person) =>
+    record(vault, async (tx) => await decideIn(tx, vault, { caller, request, person, ...wanted })),
+  );
 }
 
 /** The key under which a later range of the same caller, token, files and destination finds its release. */
@@ -126,6 +119,9 @@ type Deciding = Wanted & {
 async function decideIn(tx: Tx, vault: Vault, deciding: Deciding): Promise<DecidedRelease> {
   const { caller, request, person, repository, revision, files } = deciding;
   const now = vault.now();
+  await shareRulebook(tx);
+  const rulebook = await rulebookIn(tx, vault);
+  await keepRulebook(tx, rulebook, now);
   const gathered = await gatherFacts(tx, {
     caller,
     repository,
@@ -134,7 +130,7 @@ async function decideIn(tx: Tx, vault: Vault, deciding: Deciding): Promise<Decid
     screening: vault.screening(),
     now,
   });
-  const decision = decide(gathered.facts, vault.rulebook);
+  const decision = decide(gathered.facts, rulebook);
   const release = randomUUID();
   const evidence = sealEvidence(person.key, release, { facts: gathered.facts, decision });
   const isAllowed = decision.verdict === "allow";

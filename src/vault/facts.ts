@@ -19,19 +19,22 @@ import type { Repository } from "./repository.ts";
 import { assertAsRecorded, type RecordedRow, recordedClassification, recordedRow } from "./row.ts";
 import type { Screening, Tx } from "./vault.ts";
 
+/** Whom a decision is about: a principal, and the natural person who acts or answers for the workload that does. */
+export type Party = Pick<Caller, "principal" | "person" | "workload">;
+
 export type FactsRequest = {
-  /** Of whom the facts are: the caller's principal, or one for whom an officer simulates. */
-  readonly caller: Recipient;
-  readonly repository: Repository;
+  readonly party: Party;
+  readonly repository: Pick<Repository, "id" | "namespace" | "name">;
   readonly destination: DestinationFacts;
-  /** The caller's person, or the one accountable for the workload, opened before the transaction. */
+  /** The party's person, opened before the transaction. */
   readonly person: OpenedPerson;
   readonly screening: Screening | null;
   readonly now: Date;
+  /** Decides on this grant, taken as active; null for the one that speaks for the party. */
+  readonly grant: string | null;
+  /** False only in a transaction that reads one snapshot and writes nothing. */
+  readonly locks: boolean;
 };
-
-/** A principal and who stands behind it. */
-export type Recipient = Pick<Caller, "principal" | "person" | "workload">;
 
 export type GatheredFacts = {
   readonly facts: Facts;
@@ -43,44 +46,50 @@ export class PersonMoved extends Error {
   override readonly name = "PersonMoved";
 }
 
-/** Gathers the facts for a release to the caller, and locks the token that it is asked under as the last of what they rest on. */
+/**
+ * Locks what a release decision rests on and reads it, in the one order that every transaction keeps: the rulebook (`shareRulebook`, before this is
+ * called); repository, grants and licenses for update; classification, person, workload, entity and token for share. Each row is compared with its
+ * latest ledger entry. Whoever revokes or changes one of them takes the same lock, so no release commits on what no longer stands.
+ */
 export async function gatherFacts(
   tx: Tx,
-  request: FactsRequest & { readonly caller: Caller },
+  {
+    caller,
+    ...request
+  }: Omit<FactsRequest, "party" | "grant" | "locks"> & { readonly caller: Caller },
 ): Promise<GatheredFacts> {
-  const gathered = await gatherFactsOf(tx, request);
-  await assertTokenStands(tx, request.caller, request.now);
+  const gathered = await readFacts(tx, { ...request, party: caller, grant: null, locks: true });
+  await assertTokenStands(tx, caller, request.now);
   return gathered;
 }
 
-/**
- * Locks what a release decision rests on and reads it, in the one order that every transaction keeps: repository, grants and licenses
- * for update; classification, person, workload and entity for share. Each row is compared with its latest ledger
- * entry. Whoever revokes or changes one of them takes the same lock, so no release commits on what no longer stands.
- */
-export async function gatherFactsOf(tx: Tx, request: FactsRequest): Promise<GatheredFacts> {
-  const { caller, repository, destination, screening, now } = request;
-  await sql`select from repository where id = ${repository.id} for share`.execute(tx);
+/** The same for a party that asked for nothing, so that no token has to stand. A decision on these facts releases nothing. */
+export async function readFacts(tx: Tx, request: FactsRequest): Promise<GatheredFacts> {
+  const { party, repository, destination, screening, now, locks } = request;
+  if (locks) await sql`select from repository where id = ${repository.id} for share`.execute(tx);
   await assertNamed(tx, repository);
   const grants = await tx
     .selectFrom("grant")
     .selectAll()
-    .where("principal", "=", caller.principal)
+    .where("principal", "=", party.principal)
     .where("repository", "=", repository.id)
     .orderBy("id")
-    .forUpdate()
+    .$if(locks, (query) => query.forUpdate())
     .execute();
-  const workload = caller.workload === null ? null : await readWorkload(tx, caller.workload);
-  const licenses = await lockLicenses(tx, repository, {
-    person: caller.person,
-    workload: caller.workload,
+  const workload = party.workload === null ? null : await readWorkload(tx, party.workload);
+  const licenses = await lockLicenses(tx, request, {
+    person: party.person,
+    workload: party.workload,
     entity: workload?.entity.id ?? null,
   });
   for (const license of licenses) await assertCounted(tx, license);
-  const classification = await lockClassification(tx, repository.id);
+  const classification = await lockClassification(tx, request);
   const { subject, parties, rows } = await lockSubject(tx, request);
-  await assertPrincipalStands(tx, caller);
-  const grant = pickGrant(grants, now);
+  await assertPrincipalStands(tx, party);
+  const grant =
+    request.grant === null
+      ? pickGrant(grants, now)
+      : (grants.find(({ id }) => id === request.grant) ?? null);
   await assertAsRecorded(tx, [
     ...rows,
     ...(grant === null ? [] : [recordedRow("grant", grant)]),
@@ -94,7 +103,10 @@ export async function gatherFactsOf(tx: Tx, request: FactsRequest): Promise<Gath
       classification: classification === null ? null : classificationFacts(classification),
     },
     subject,
-    grant: grant === null ? null : grantFacts(grant),
+    grant:
+      grant === null
+        ? null
+        : grantFacts(request.grant === null ? grant : { ...grant, state: "active" }),
     destination,
     licenses: licenses.map(licenseFacts),
     screening:
@@ -135,7 +147,10 @@ function pickGrant(
 }
 
 /** Licenses are scoped by a repository's name, so a repository that was renamed behind the vault must not take another's. Throws `record_tampered`. */
-async function assertNamed(tx: Tx, { id, namespace, name }: Repository): Promise<void> {
+async function assertNamed(
+  tx: Tx,
+  { id, namespace, name }: FactsRequest["repository"],
+): Promise<void> {
   const created = await firstOf(tx, id);
   if (
     created?.kind === "repository.created" &&
@@ -185,7 +200,7 @@ type Parties = {
 /** Every license that may speak of this repository and this party, whatever its state. */
 async function lockLicenses(
   tx: Tx,
-  { namespace, name }: Repository,
+  { repository: { namespace, name }, locks }: FactsRequest,
   { person, workload, entity }: Parties,
 ) {
   const named = (kind: string, id: string | null) =>
@@ -205,26 +220,26 @@ async function lockLicenses(
       ]),
     )
     .orderBy("id")
-    .forUpdate()
+    .$if(locks, (query) => query.forUpdate())
     .execute();
 }
 
 /** The approved classification, else the newest proposal. */
-async function lockClassification(tx: Tx, repository: string) {
+async function lockClassification(tx: Tx, { repository, locks }: FactsRequest) {
   const rows = await tx
     .selectFrom("classification")
     .selectAll()
-    .where("repository", "=", repository)
+    .where("repository", "=", repository.id)
     .where("state", "in", ["approved", "proposed"])
     .orderBy("proposed_at", "desc")
-    .forShare()
+    .$if(locks, (query) => query.forShare())
     .execute();
   return rows.find((row) => row.state === "approved") ?? rows[0] ?? null;
 }
 
 async function lockSubject(
   tx: Tx,
-  { caller, person }: FactsRequest,
+  { party, person, locks }: FactsRequest,
 ): Promise<{
   readonly subject: SubjectFacts;
   /** The names of each party behind the subject. */
@@ -234,24 +249,26 @@ async function lockSubject(
   const row = await tx
     .selectFrom("person")
     .selectAll()
-    .where("id", "=", caller.person)
-    .forShare()
+    .where("id", "=", party.person)
+    .$if(locks, (query) => query.forShare())
     .executeTakeFirstOrThrow();
   if (row.version !== person.version || !row.commitment.equals(person.commitment))
     throw new PersonMoved("the person was changed meanwhile");
   const facts = factsForDecision(person, row.state);
   const names = [person.facts.name, ...person.facts.otherNames];
-  if (caller.workload === null)
+  if (party.workload === null)
     return {
       subject: { kind: "person", person: facts },
       parties: [names],
       rows: [recordedRow("person", row)],
     };
-  const { workload, entity } = await readWorkload(tx, caller.workload);
-  await sql`select from workload where id = ${workload.id} for share`.execute(tx);
-  await sql`select from entity where id = ${entity.id} for share`.execute(tx);
-  const locked = await readWorkload(tx, caller.workload);
-  if (locked.workload.accountable !== caller.person)
+  const { workload, entity } = await readWorkload(tx, party.workload);
+  if (locks) {
+    await sql`select from workload where id = ${workload.id} for share`.execute(tx);
+    await sql`select from entity where id = ${entity.id} for share`.execute(tx);
+  }
+  const locked = await readWorkload(tx, party.workload);
+  if (locked.workload.accountable !== party.person)
     throw new Refusal("record_tampered", "the workload has another accountable person");
   return {
     subject: {

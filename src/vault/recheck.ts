@@ -2,21 +2,25 @@ import { Refusal } from "../errors.ts";
 import { decide } from "../export-control/decide.ts";
 import type { Decision } from "../export-control/decision.ts";
 import type { Facts } from "../export-control/facts.ts";
+import type { Rulebook } from "../export-control/rulebook.ts";
 import { latestOf, type Submitted } from "../ledger/outbox.ts";
 import type { ReleaseRow } from "./outcome.ts";
+import { rulebookIn } from "./rulebook.ts";
 import type { Screening, Tx, Vault } from "./vault.ts";
 
 /**
  * Whether what an allowed release rests on still stands at this instant: nothing was submitted of any of it since the decision (every change
- * submits), and the same facts decided now still allow. The submissions tell, not the rows, which could be edited back. Shares the
- * locks of whoever revokes. Throws `release_stopped`.
+ * submits), the rulebook is the same one, overrides and all, and the same facts decided now still allow. The submissions tell, not the rows,
+ * which could be edited back. Shares the locks of whoever revokes; the transaction has called `shareRulebook` before any other lock. Throws
+ * `release_stopped`.
  */
 export async function assertStands(
   tx: Tx,
-  vault: Pick<Vault, "rulebook" | "now" | "screening">,
+  vault: Pick<Vault, "rulebook" | "overridden" | "now" | "screening">,
   row: ReleaseRow,
   facts: Facts,
 ): Promise<void> {
+  const rulebook = await rulebookIn(tx, vault);
   const now = vault.now();
   const rows = await lockRests(tx, row, facts);
   const latest = await latestOf(tx, [row.id, ...rows.map(({ id }) => id)]);
@@ -30,7 +34,8 @@ export async function assertStands(
     typeof expiresAt === "string" &&
     new Date(expiresAt) > now &&
     isScreenedOn(vault.screening(), facts) &&
-    stillAllows(decide({ ...facts, at: now.toISOString() }, vault.rulebook), licenses);
+    isDecidedOn(rulebook, allowed) &&
+    stillAllows(decide({ ...facts, at: now.toISOString() }, rulebook), licenses);
   if (!stands)
     throw new Refusal(
       "release_stopped",
@@ -45,6 +50,14 @@ function isOlder(latest: Submitted | undefined, { id }: Submitted): boolean {
 /** A newer list may name the subject: whoever was screened on another one is decided anew. */
 function isScreenedOn(screening: Screening | null, facts: Facts): boolean {
   return (screening?.list.digest ?? null) === (facts.screening?.list.digest ?? null);
+}
+
+/** Another reading of the law, an override approved or withdrawn since among them, is decided anew like a changed fact. */
+function isDecidedOn({ digest }: Rulebook, { body }: Submitted): boolean {
+  const decision = body["decision"];
+  return typeof decision === "object" && decision !== null && "rulebook" in decision
+    ? decision.rulebook === digest
+    : false;
 }
 
 /** The same licenses must carry it: another one that would do is not locked here, and its use was not counted. */

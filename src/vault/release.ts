@@ -21,6 +21,7 @@ import {
 import { unwrapKey } from "./object.ts";
 import { endRelease, isUnended, lockRelease } from "./outcome.ts";
 import { assertStands } from "./recheck.ts";
+import { shareRulebook } from "./rulebook.ts";
 import { record, secondsAfter, type Vault } from "./vault.ts";
 
 /** Keys of the listed files, in that order, enclosed for the recipient and bound to the entry in the receipt. */
@@ -92,6 +93,7 @@ export async function settle(
 /** `allowed` becomes `opening`, if all that it rests on still stands. Throws `release_stopped`. */
 async function openRelease(vault: Vault, id: string, facts: Facts): Promise<void> {
   await record(vault, async (tx) => {
+    await shareRulebook(tx);
     const row = await lockRelease(tx, id);
     if (row?.state !== "allowed")
       throw new Refusal("release_stopped", "the release was ended meanwhile");
@@ -163,6 +165,7 @@ async function deliver(
   { release: id, facts }: Pick<DecidedRelease, "release" | "facts">,
 ): Promise<void> {
   await record(vault, async (tx) => {
+    await shareRulebook(tx);
     const row = await lockRelease(tx, id);
     if (row?.state !== "opening")
       throw new Refusal("release_stopped", "the release was ended meanwhile");

@@ -9,6 +9,8 @@ import type { Tx } from "./vault.ts";
 /** The rows that a decision rests on and that officers suspend and revoke. */
 export type StandingNoun = "person" | "entity" | "workload" | "license" | "grant";
 
+type RecordedNoun = StandingNoun | "classification" | "override";
+
 /** What the ledger says of a row after a change: never the record itself, only its commitment. */
 export type RecordedRow = {
   readonly id: string;
@@ -106,11 +108,18 @@ export function recordedClassification(row: {
   };
 }
 
+/** The same of an override of the rulebook. */
+export function recordedOverride(row: {
+  readonly id: string;
+  readonly state: string;
+  readonly version: number;
+}): RecordedRow {
+  const { id, state, version } = row;
+  return { id, state, version, commitment: commitmentOf("override", row) };
+}
+
 /** The commitment of a row as its latest entry must carry it. */
-export function commitmentOf(
-  noun: StandingNoun | "classification",
-  row: Readonly<Record<string, unknown>>,
-): Buffer {
+export function commitmentOf(noun: RecordedNoun, row: Readonly<Record<string, unknown>>): Buffer {
   const { commitment, salt } = row;
   if (Buffer.isBuffer(commitment)) return commitment;
   if (!Buffer.isBuffer(salt)) throw new Error(`a ${noun} row has no salt`);
@@ -153,16 +162,25 @@ const recordMembers = {
     "datasheet",
     "proposed_by",
   ],
-} as const satisfies Record<StandingNoun | "classification", readonly string[]>;
+  override: [
+    "id",
+    "requirement",
+    "requirement_sha256",
+    "action",
+    "reason",
+    "counsel",
+    "valid_from",
+    "valid_until",
+    "proposed_by",
+  ],
+} as const satisfies Record<RecordedNoun, readonly string[]>;
 
 /** Members that came later: absent where they are null, so that the commitments of older rows stand. */
-const laterMembers: Readonly<Partial<Record<StandingNoun | "classification", readonly string[]>>> =
-  { classification: ["datasheet_sha256", "justification"] };
+const laterMembers: Readonly<Partial<Record<RecordedNoun, readonly string[]>>> = {
+  classification: ["datasheet_sha256", "justification"],
+};
 
-function canonicalRecord(
-  noun: StandingNoun | "classification",
-  row: Readonly<Record<string, unknown>>,
-): Canonical {
+function canonicalRecord(noun: RecordedNoun, row: Readonly<Record<string, unknown>>): Canonical {
   const later = (laterMembers[noun] ?? []).filter((name) => (row[name] ?? null) !== null);
   const names = [...recordMembers[noun], ...later];
   return Object.fromEntries(names.map((name) => [name, canonicalValue(row[name])]));
@@ -171,6 +189,7 @@ function canonicalRecord(
 function canonicalValue(value: unknown): Canonical {
   if (value instanceof Date) return value.toISOString();
   if (typeof value === "bigint") return value.toString();
+  if (Buffer.isBuffer(value)) return value.toString("hex");
   // A round trip gives what the database would give back for a JSON value, and refuses what has no canonical form.
   return JSON.parse(canonicalJson((value ?? null) as Canonical).toString("utf8")) as Canonical;
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { sql } from "kysely";
 import { z } from "zod";
 import { transact } from "../database/transact.ts";
 import { Refusal } from "../errors.ts";
@@ -7,15 +8,17 @@ import { decide } from "../export-control/decide.ts";
 import type { Decision } from "../export-control/decision.ts";
 import type { DestinationFacts, Facts, License } from "../export-control/facts.ts";
 import { license } from "../export-control/facts-schema.ts";
+import type { Rulebook } from "../export-control/rulebook.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { parseEntry } from "../ledger/entry.ts";
 import type { Place } from "../ledger/ledger.ts";
 import { submit } from "../ledger/submit.ts";
 import { recordAs } from "./caller.ts";
-import { gatherFactsOf, PersonMoved, type Recipient } from "./facts.ts";
-import { openPerson } from "./person.ts";
+import { type Party, readFacts } from "./facts.ts";
+import { partyOf, withPerson } from "./hypothetical.ts";
 import { findRepository, type Repository, type RepositoryName } from "./repository.ts";
 import { actedBy } from "./row.ts";
+import { keepRulebook, rulebookIn } from "./rulebook.ts";
 import type { Vault } from "./vault.ts";
 
 /** A license that nobody has, supposed to be active and not counted. */
@@ -37,7 +40,7 @@ export type SimulationRequest = RepositoryName & {
 
 export type Simulation = {
   readonly id: string;
-  readonly recipient: Recipient;
+  readonly recipient: Party;
   readonly decision: Decision;
   readonly advice: Advice;
   /** The index of its entry. */
@@ -45,8 +48,8 @@ export type Simulation = {
 };
 
 /**
- * Decides for a principal on record as a release would, and lets nothing out: the facts are gathered under the same locks in a
- * transaction that is rolled back, and neither a release, a license's use nor a byte of a budget comes of it. Since personal facts are
+ * Decides for a principal on record as a release would, and lets nothing out: the facts are read in one snapshot by a transaction that writes
+ * nothing, and neither a release, a license's use nor a byte of a budget comes of it. Since personal facts are
  * read, `decision.simulated` has to be recorded as far as a release's entry before anything is told: no record, no answer. Throws
  * `not_found`, `record_tampered` and `ledger_unavailable`.
  */
@@ -56,12 +59,13 @@ export async function simulate(
   request: SimulationRequest,
 ): Promise<Simulation> {
   const repository = await findRepository(vault.database.db, request);
-  const recipient = await findRecipient(vault, request.principal);
-  const facts = await readFacts(vault, recipient, repository, request);
-  const decision = decide(facts, vault.rulebook);
-  const advice = advise(facts, vault.rulebook);
+  const recipient = await partyOf(vault, request.principal);
+  const { facts, rulebook: read } = await gather(vault, recipient, repository, request);
+  const decision = decide(facts, read);
+  const advice = advise(facts, read);
   const id = randomUUID();
   const submission = await recordAs(vault, caller, async (tx) => {
+    await keepRulebook(tx, read, vault.now());
     const { verdict, rulebook } = decision;
     const { principal, person, workload } = recipient;
     return await submit(tx, {
@@ -86,55 +90,31 @@ export async function simulate(
   return { id, recipient, decision, advice, entryIndex: place.index };
 }
 
-async function findRecipient(
-  { database }: Pick<Vault, "database">,
-  principal: string,
-): Promise<Recipient> {
-  const row = await database.db
-    .selectFrom("principal")
-    .leftJoin("workload", "workload.id", "principal.workload")
-    .where("principal.id", "=", principal)
-    .select(["principal.person", "principal.workload", "workload.accountable"])
-    .executeTakeFirst();
-  const person = row?.person ?? row?.accountable ?? null;
-  if (row === undefined || person === null)
-    throw new Refusal("not_found", "there is no such principal");
-  return { principal, person, workload: row.workload };
-}
-
-/** Carries what was gathered out of the transaction that it undoes. */
-class Undone extends Error {
-  override readonly name = "Undone";
-  readonly facts: Facts;
-
-  constructor(facts: Facts) {
-    super("a simulation undoes its transaction");
-    this.facts = facts;
-  }
-}
-
-async function readFacts(
+/** The facts in one snapshot of the database, and the rulebook with the overrides that stand in it. */
+async function gather(
   vault: Vault,
-  recipient: Recipient,
+  party: Party,
   repository: Repository,
   { destination, at, licenses }: SimulationRequest,
-): Promise<Facts> {
-  const now = at ?? vault.now();
-  for (let attempt = 1; ; attempt += 1) {
-    const person = await openPerson(vault, recipient.person);
-    using _key = person.key;
-    try {
-      await transact(vault.database.db, async (tx) => {
-        const screening = vault.screening();
-        const request = { caller: recipient, repository, destination, person, screening, now };
-        throw new Undone((await gatherFactsOf(tx, request)).facts);
+): Promise<{ readonly facts: Facts; readonly rulebook: Rulebook }> {
+  return await withPerson(vault, party, async (person) =>
+    transact(vault.database.db, async (tx) => {
+      await sql`set transaction isolation level repeatable read, read only`.execute(tx);
+      const rulebook = await rulebookIn(tx, vault);
+      const { facts } = await readFacts(tx, {
+        party,
+        repository,
+        destination,
+        person,
+        screening: vault.screening(),
+        now: at ?? vault.now(),
+        grant: null,
+        locks: false,
       });
-    } catch (error) {
-      if (error instanceof Undone)
-        return { ...error.facts, licenses: [...error.facts.licenses, ...licenses.map(asLicense)] };
-      if (!(error instanceof PersonMoved) || attempt === 5) throw error;
-    }
-  }
+      const supposed = licenses.map(asLicense);
+      return { facts: { ...facts, licenses: [...facts.licenses, ...supposed] }, rulebook };
+    }),
+  );
 }
 
 function asLicense(supposed: SimulationRequest["licenses"][number], at: number): License {

@@ -3,6 +3,7 @@ import type { Caller } from "../identity/authenticate.ts";
 import { recordAs } from "./caller.ts";
 import { keepingGovernors } from "./governors.ts";
 import { actsFor, mayNotActivate, responsibleFor } from "./own.ts";
+import { type Reviewer, wouldBeLost } from "./review-grant.ts";
 import {
   assertAsRecorded,
   commitmentOf,
@@ -10,7 +11,7 @@ import {
   type StandingNoun,
   submitRow,
 } from "./row.ts";
-import type { Tx, Vault } from "./vault.ts";
+import type { Tx } from "./vault.ts";
 
 export type StandingChange = "suspended" | "reinstated" | "revoked";
 
@@ -18,7 +19,7 @@ type Standing = "draft" | "active" | "suspended" | "revoked";
 
 /** Suspends, reinstates or revokes under the lock that a release takes, so that no release commits on the old state. */
 export async function changeStanding(
-  vault: Pick<Vault, "database" | "ledger" | "now">,
+  vault: Reviewer,
   caller: Caller,
   {
     noun,
@@ -26,6 +27,7 @@ export async function changeStanding(
     change,
   }: { readonly noun: StandingNoun; readonly id: string; readonly change: StandingChange },
 ): Promise<void> {
+  if (noun === "grant" && change === "reinstated") await assertWouldStand(vault, id);
   await recordAs(vault, caller, async (tx) => {
     const row = await tx
       .selectFrom(noun)
@@ -57,6 +59,18 @@ export async function changeStanding(
         : (["export-officer"] as const);
     await keepingGovernors(tx, { now, roles }, commit);
   });
+}
+
+/**
+ * A grant that passed once and passes from no site now would be suspended again at once. A change that comes in between is found by the
+ * re-decision that every reinstatement calls for. Throws `grant_would_not_pass`.
+ */
+async function assertWouldStand(vault: Reviewer, id: string): Promise<void> {
+  if (!(await wouldBeLost(vault, id))) return;
+  throw new Refusal(
+    "grant_would_not_pass",
+    "no site's decision allows what the grant is for, so it would be suspended again",
+  );
 }
 
 /** Nobody lifts a suspension of their own, of a workload that they answer for or the entity behind it, or of what authorizes any of them. */

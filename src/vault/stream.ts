@@ -1,3 +1,4 @@
+import { transact } from "../database/transact.ts";
 import { isRefusal, Refusal } from "../errors.ts";
 import type { Facts } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
@@ -17,6 +18,7 @@ import { readPlaintext, unwrapKey } from "./object.ts";
 import { endRelease, isUnended, lockRelease } from "./outcome.ts";
 import { assertStands } from "./recheck.ts";
 import { settle } from "./release.ts";
+import { rulebookIn, shareRulebook } from "./rulebook.ts";
 import { record, secondsAfter, type Tx, type Vault } from "./vault.ts";
 
 export type ByteRange = { readonly start: number; readonly end: number };
@@ -91,6 +93,12 @@ async function findLive(
     .executeTakeFirst();
   if (row === undefined) return null;
   const { facts, decision, commitment } = await openEvidence(vault, row.id);
+  // One that another rulebook allowed would be stopped at its first byte: it is decided anew instead.
+  const { digest } = await transact(vault.database.db, async (tx) => {
+    await shareRulebook(tx);
+    return await rulebookIn(tx, vault);
+  });
+  if (decision.rulebook !== digest) return null;
   const allowed = await readAllowed(vault, row.id);
   const asked = allowedBody(caller, {
     ...request,
@@ -174,6 +182,7 @@ async function* readRange(vault: Vault, reading: Reading): AsyncGenerator<Buffer
 async function beginRange(vault: Vault, { release, facts, range }: Reading): Promise<void> {
   const bytes = BigInt(range.end - range.start);
   await record(vault, async (tx) => {
+    await shareRulebook(tx);
     const row = await lockRelease(tx, release);
     const now = vault.now();
     if (row === null || !isUnended(row) || row.is_broken || row.expires_at <= now) {
@@ -206,6 +215,7 @@ async function grantOf(tx: Tx, { grant }: Facts) {
 
 async function recheck(vault: Vault, { release, facts }: Reading): Promise<void> {
   await record(vault, async (tx) => {
+    await shareRulebook(tx);
     const row = await lockRelease(tx, release);
     if (row?.state !== "opening" || row.is_broken)
       throw new Refusal("release_stopped", "the release was ended meanwhile");

@@ -4,9 +4,11 @@ import type { Database } from "../database/open.ts";
 import type { Schema } from "../database/schema.ts";
 import { transact } from "../database/transact.ts";
 import type { ScreeningFacts } from "../export-control/facts.ts";
+import type { Override } from "../export-control/rulebook/rule.ts";
 import type { Rulebook } from "../export-control/rulebook.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
+import type { Site } from "./destination.ts";
 
 export type Tx = Transaction<Schema>;
 
@@ -16,7 +18,12 @@ export type Vault = {
   readonly custodian: Custodian;
   readonly store: BlobStore;
   readonly ledger: Ledger;
+  /** The rulebook that ships; decisions are made with the overrides that stand: see `rulebookIn`. */
   readonly rulebook: Rulebook;
+  /** The shipped rulebook with overrides that fit it. */
+  readonly overridden: (overrides: readonly Override[]) => Rulebook;
+  /** The operator's places, from each of which every grant is decided again when something changes. */
+  readonly sites: readonly Pick<Site, "name" | "country">[];
   /** The denied-party list that decisions use now; null when none is current. */
   readonly screening: () => Screening | null;
   readonly now: () => Date;

@@ -11,6 +11,7 @@ import { openLedger, type RunningLedger } from "../../src/ledger/open.ts";
 import { encodeVerificationKey } from "../../src/merkle/note.ts";
 import type { BlobStore } from "../../src/storage/blob-store.ts";
 import { openDiskStore } from "../../src/storage/disk.ts";
+import { rememberOverridden } from "../../src/vault/rulebook.ts";
 import { loadScreening } from "../../src/vault/screening.ts";
 import type { Limits, Vault } from "../../src/vault/vault.ts";
 
@@ -92,6 +93,8 @@ export async function startVault({
     ...adapters,
     ledger,
     rulebook,
+    overridden: rememberOverridden(rulebook),
+    sites: [{ name: "local", country: "US" }],
     screening: () => screening,
     now: clock.now,
     node,

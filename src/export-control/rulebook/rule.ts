@@ -146,11 +146,24 @@ export type ListEffect = Provenance & {
 /** A rule that is applied by the engine itself and kept here for its status and citation. */
 export type Principle = Provenance & { readonly rule: string };
 
-/** An operator's recorded decision, on counsel's advice, not to apply a requirement. Embargoes and lists cannot be overridden. */
+/**
+ * An operator's recorded decision, on counsel's advice, to read a requirement otherwise than the shipped rulebook does. Embargoes and lists cannot be
+ * overridden. It holds no free text: the rulebook's digest stands in the ledger, and would let anybody try guesses at one.
+ */
 export type Override = {
+  readonly id: string;
   /** The requirement's id. */
   readonly row: string;
-  readonly reason: string;
-  readonly decidedBy: string;
-  readonly decidedOn: IsoDate;
+  /** SHA-256 of the requirement as it read when counsel looked at it, hex: see `requirementDigest`. */
+  readonly rowSha256: string;
+  /** `set-aside`: not applied. `enforce`: applied as printed, also while it is stayed or after it was superseded. */
+  readonly action: "set-aside" | "enforce";
+  /** The first and the last day on which it has effect. */
+  readonly from: IsoDate;
+  readonly until: IsoDate;
+  /** The ids of the two persons who recorded it. */
+  readonly proposedBy: string;
+  readonly approvedBy: string;
+  /** The salted commitment to the record, the reason and counsel's name with it, hex. */
+  readonly commitment: string;
 };

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Api } from "../api.ts";
 import type { ApiCast } from "../api-cast.ts";
 import type { Random } from "./random.ts";
 import { enclosed } from "./release.ts";
@@ -25,7 +26,19 @@ export function alternating(
     await officer.json("POST", `/v1/licenses/${license}/${verb}`);
     standing.state = verb === "suspend" ? "suspended" : "active";
     standing.version += 1;
+    if (verb === "reinstate") await reinstateGrants(api, { first, second });
   };
+}
+
+/** The vault suspends the visitor's grant when it finds that the license is gone; it stays so until an officer says otherwise. */
+async function reinstateGrants(
+  api: Api,
+  { first, second }: Pick<ApiCast, "first" | "second">,
+): Promise<void> {
+  const { grants } = await api.as(first.token).json("GET", "/v1/grants");
+  for (const { id, state } of grants as readonly { readonly id: string; readonly state: string }[])
+    if (state === "suspended")
+      await api.as(second.token).json("POST", `/v1/grants/${id}/reinstate`);
 }
 
 /** The visitor asks for keys without end: they come under the license, and never while it is certainly suspended. */

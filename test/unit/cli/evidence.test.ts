@@ -59,8 +59,11 @@ const honest = evidenceOf(facts);
 const entry = entryOf(honest);
 const otherRulebook = { ...honest, decision: { ...honest.decision, rulebook: "00".repeat(32) } };
 
+const verify = (evidence: Shown, by: Pick<Entry, "index" | "kind" | "body">) =>
+  verifyEvidence(evidence, { entry: by, release, kept: null });
+
 test("honest evidence opens its entry's commitment and gives the same decision again", () => {
-  expect(verifyEvidence(honest, entry, release)).toEqual({
+  expect(verify(honest, entry)).toEqual({
     isDecidedAgain: true,
     sentence: expect.stringMatching(/ledger entry 27, .*same decision again$/),
   });
@@ -68,14 +71,14 @@ test("honest evidence opens its entry's commitment and gives the same decision a
 
 test("changed facts do not open their commitment", () => {
   const changed = { ...facts, at: "2026-11-24T09:30:00.000Z" };
-  expect(() => verifyEvidence({ ...honest, facts: changed }, entry, release)).toThrow(
+  expect(() => verify({ ...honest, facts: changed }, entry)).toThrow(
     "do not open their commitment",
   );
 });
 
 test("facts that open a commitment of their own are held to the ledger's", () => {
   const forged = evidenceOf({ ...facts, at: "2026-11-24T09:30:00.000Z" });
-  expect(() => verifyEvidence(forged, entry, release)).toThrow("another commitment");
+  expect(() => verify(forged, entry)).toThrow("another commitment");
 });
 
 test.each<readonly [string, Shown]>([
@@ -86,7 +89,7 @@ test.each<readonly [string, Shown]>([
   ["list of licenses", { licenses: ["3f0d7f4e-2a53-4ce0-9f0f-6ef3b0e7f2aa"] }],
 ])("a decision of another %s than the entry's is found", (_, replaced) => {
   const decision = { ...honest.decision, ...replaced };
-  expect(() => verifyEvidence({ ...honest, decision }, entry, release)).toThrow("another than");
+  expect(() => verify({ ...honest, decision }, entry)).toThrow("another than");
 });
 
 test.each<readonly [string, Partial<Pick<Entry, "kind" | "body">>, string]>([
@@ -95,7 +98,7 @@ test.each<readonly [string, Partial<Pick<Entry, "kind" | "body">>, string]>([
   ["of another verdict", { kind: "release.allowed" }, "another than"],
   ["without a decision", { body: { release, evidence: honest.commitment } }, "another than"],
 ])("a receipt %s proves nothing", (_, replaced, message) => {
-  const act = () => verifyEvidence(honest, { ...entry, ...replaced }, release);
+  const act = () => verify(honest, { ...entry, ...replaced });
   expect(act).toThrow(expect.objectContaining({ exit: "integrity" }));
   expect(act).toThrow(message);
 });
@@ -105,11 +108,11 @@ test.each<readonly [string, Shown]>([
   ["licenses", { licenses: ["3f0d7f4e-2a53-4ce0-9f0f-6ef3b0e7f2aa"] }],
 ])("recorded %s that the facts do not give are found", (_, replaced) => {
   const evidence = { ...honest, decision: { ...honest.decision, ...replaced } };
-  expect(() => verifyEvidence(evidence, entryOf(evidence), release)).toThrow("another decision");
+  expect(() => verify(evidence, entryOf(evidence))).toThrow("another decision");
 });
 
 test("a decision of another rulebook is said not to be decided again", () => {
-  expect(verifyEvidence(otherRulebook, entryOf(otherRulebook), release)).toEqual({
+  expect(verify(otherRulebook, entryOf(otherRulebook))).toEqual({
     isDecidedAgain: false,
     sentence: expect.stringContaining("NOT decided again"),
   });
@@ -122,13 +125,13 @@ test.each([
 ])("an %s list of checks is refused, whatever the rulebook", (_, checks) => {
   for (const { decision, ...rest } of [honest, otherRulebook]) {
     const evidence = { ...rest, decision: { ...decision, checks } };
-    expect(() => verifyEvidence(evidence, entryOf(evidence), release)).toThrow("every check");
+    expect(() => verify(evidence, entryOf(evidence))).toThrow("every check");
   }
 });
 
 test("evidence of no form is refused as an integrity failure", () => {
   for (const member of ["salt", "facts", "commitment", "decision"])
-    expect(() => verifyEvidence({ ...honest, [member]: undefined }, entry, release)).toThrow(
+    expect(() => verify({ ...honest, [member]: undefined }, entry)).toThrow(
       expect.objectContaining({ exit: "integrity" }),
     );
 });

@@ -38,6 +38,8 @@ test("every command that the design names is there", () => {
       ...["add", "list", "show"].flatMap((verb) => [`entity ${verb}`, `workload ${verb}`]),
       ...["add", "activate", "list", "show"].map((verb) => `license ${verb}`),
       ...["add", "list"].map((verb) => `grant ${verb}`),
+      ...["propose", "approve", "withdraw", "list", "show"].map((verb) => `override ${verb}`),
+      "risk",
       ...["person", "entity", "workload", "license", "grant"].flatMap(standing),
       ...["list", "show", "receipt", "evidence"].map((verb) => `release ${verb}`),
       ...["verify", "export", "show"].map((verb) => `ledger ${verb}`),

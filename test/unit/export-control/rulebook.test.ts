@@ -2,14 +2,22 @@ import { existsSync, readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import { decide } from "../../../src/export-control/decide.ts";
 import { binds } from "../../../src/export-control/item.ts";
+import { hasEffect } from "../../../src/export-control/override.ts";
 import { reachesPlace } from "../../../src/export-control/reach.ts";
 import {
   countries,
   supplementFiveDestinations,
 } from "../../../src/export-control/rulebook/countries.ts";
-import type { ChartColumn, Group, Requirement } from "../../../src/export-control/rulebook/rule.ts";
+import type {
+  ChartColumn,
+  Group,
+  Override,
+  Requirement,
+} from "../../../src/export-control/rulebook/rule.ts";
 import {
   digested,
+  fits,
+  requirementDigest,
   rulebook,
   rulebookDigest,
   withOverrides,
@@ -92,12 +100,21 @@ test("the digest is of the content, and changes with any row", () => {
   expect(rulebookDigest).toMatch(/^[0-9a-f]{64}$/);
 });
 
-const setAside = {
-  row: "4E091-rs-1",
-  reason: "Counsel advises that BIS does not enforce the row.",
-  decidedBy: "officer-1",
-  decidedOn: "2026-11-20",
-};
+function setAsideOf(row: string): Override {
+  const requirement = rulebook.requirements.find(({ id }) => id === row);
+  return {
+    id: "override-1",
+    row,
+    rowSha256: requirement === undefined ? "" : requirementDigest(requirement),
+    action: "set-aside",
+    from: "2026-11-01",
+    until: "2026-12-31",
+    proposedBy: "officer-1",
+    approvedBy: "officer-2",
+    commitment: "ab".repeat(32),
+  };
+}
+const setAside = setAsideOf("4E091-rs-1");
 
 test("an override sets a requirement aside, shows in the check and changes the digest", () => {
   const overridden = withOverrides(rulebook, [setAside]);
@@ -116,7 +133,7 @@ test("an override of the printed reach leaves the reach that BIS goes on enforci
   );
   const overridden = withOverrides(
     rulebook,
-    worldwide.map(({ id }) => ({ ...setAside, row: id })),
+    worldwide.map(({ id }) => setAsideOf(id)),
   );
   const verdictTo = (to: string) => {
     const employment = {
@@ -130,11 +147,82 @@ test("an override of the printed reach leaves the reach that BIS goes on enforci
   expect([verdictTo("DE"), verdictTo("VN"), verdictTo("CN")]).toEqual(["allow", "deny", "deny"]);
 });
 
-test("neither embargoes nor lists can be overridden, nor anything without a reason", () => {
-  expect(() => withOverrides(rulebook, [{ ...setAside, row: "embargo-IR" }])).toThrow(TypeError);
-  expect(() => withOverrides(rulebook, [{ ...setAside, row: "list-DPL" }])).toThrow(TypeError);
-  expect(() => withOverrides(rulebook, [{ ...setAside, reason: " " }])).toThrow(TypeError);
-  expect(() => withOverrides(rulebook, [{ ...setAside, decidedBy: "" }])).toThrow(TypeError);
+test("neither embargoes nor lists can be overridden, nor anything by one person alone or without days", () => {
+  const refused: readonly Partial<Override>[] = [
+    { row: "embargo-IR" },
+    { row: "list-DPL" },
+    { row: "embargo-IR", action: "enforce" },
+    { row: "principle-affiliates" },
+    { approvedBy: "officer-1" },
+    { approvedBy: "" },
+    { proposedBy: "" },
+    { from: "2026-02-30" },
+    { until: "whenever" },
+    { from: "2026-12-31", until: "2026-12-30" },
+  ];
+  for (const change of refused)
+    expect(() => withOverrides(rulebook, [{ ...setAside, ...change }])).toThrow(TypeError);
+});
+
+test("an override has effect from its first day to its last, and cautiously so at the edges", () => {
+  const verdictAt = (at: string, override = setAside) => {
+    const facts = { ...asks(citizen, { to: "DE" }), at };
+    const checks = decide(facts, withOverrides(rulebook, [override])).checks;
+    return checks.find(({ check }) => check === "export-rs")?.outcome;
+  };
+  const instants = [
+    "2026-11-01T04:59:59Z",
+    "2026-11-01T05:00:00Z",
+    "2026-12-31T23:59:59Z",
+    "2027-01-01T00:00:00Z",
+  ];
+  expect(instants.map((at) => verdictAt(at))).toEqual(["fail", "pass", "pass", "fail"]);
+  expect(hasEffect({ ...setAside, action: "enforce" }, "2026-11-01T00:00:00Z")).toBe(true);
+  expect(hasEffect({ ...setAside, action: "enforce" }, "2027-01-01T04:59:59Z")).toBe(true);
+  expect(hasEffect({ ...setAside, action: "enforce" }, "2027-01-01T05:00:00Z")).toBe(false);
+  for (const action of ["set-aside", "enforce"] as const)
+    expect(hasEffect({ ...setAside, action, from: "no day" }, instants[1] ?? "")).toBe(
+      action === "enforce",
+    );
+});
+
+test("a requirement that is stayed is enforced by an override, and one that both set aside and enforce is enforced", () => {
+  const stayed = {
+    ...rulebook,
+    requirements: rulebook.requirements.map((row) =>
+      row.id === setAside.row
+        ? { ...row, status: { kind: "stayed", from: "2026-01-01", until: "2027-12-31" } as const }
+        : row,
+    ),
+  };
+  const row = stayed.requirements.find(({ id }) => id === setAside.row);
+  const same = { ...setAside, rowSha256: row === undefined ? "" : requirementDigest(row) };
+  const enforced = { ...same, id: "override-2", action: "enforce" } as const;
+  const outcomeOf = (overrides: readonly Override[]) => {
+    const { checks } = decide(asks(citizen, { to: "DE" }), withOverrides(stayed, overrides));
+    return checks.find(({ check }) => check === "export-rs");
+  };
+  expect(outcomeOf([])?.outcome).toBe("not-applicable");
+  expect(outcomeOf([enforced])).toMatchObject({
+    outcome: "fail",
+    reason: expect.stringContaining("override-2 enforces 4E091-rs-1"),
+  });
+  expect(outcomeOf([same, enforced])?.outcome).toBe("fail");
+});
+
+test("an override that sets aside ends with the text that counsel looked at; one that enforces does not", () => {
+  const changed = {
+    ...rulebook,
+    requirements: rulebook.requirements.map((row) =>
+      row.id === setAside.row ? { ...row, applies: "something else" } : row,
+    ),
+  };
+  expect(fits(rulebook, setAside)).toBe(true);
+  expect(fits(changed, setAside)).toBe(false);
+  expect(fits(changed, { ...setAside, action: "enforce" })).toBe(true);
+  expect(() => withOverrides(changed, [setAside])).toThrow(TypeError);
+  const noted = rulebook.requirements.map((row) => ({ ...row, note: "x", asOf: "2027-01-01" }));
+  expect(fits({ requirements: noted }, setAside)).toBe(true);
 });
 
 test("a check on a requirement that is printed and not enforced says so", () => {

@@ -50,6 +50,39 @@ const simulated = (replaced: Recorded["body"] = {}): Recorded =>
     rulebook: "",
     ...replaced,
   });
+const terms = {
+  requirement: "4E091-rs-1",
+  requirementSha256: "ab".repeat(32),
+  action: "set-aside",
+  validFrom: "2026-01-01",
+  validUntil: "2026-12-31",
+  commitment: "cd".repeat(32),
+};
+/** An entry about the override, by one of the officers. */
+const override = (
+  verb: string,
+  officer = "officer",
+  replaced: Parameters<typeof change>[2] = {},
+): Recorded =>
+  change(`override.${verb}`, "override", {
+    ...terms,
+    person: idOf(officer),
+    ...made(officer),
+    ...replaced,
+  });
+const approved = override("approved", "second officer");
+const nobody = { by: null, under: null };
+/** What re-decision recorded of the grant. */
+const flagged = (allowing: number): Recorded =>
+  record("grant.flagged", {
+    grant: idOf("grant"),
+    ...nobody,
+    verdict: "deny",
+    checks: [],
+    allowing,
+  });
+const clear = record("grant.cleared", { grant: idOf("grant"), ...nobody, allowing: 1 });
+const redecided = change("grant.suspended", "grant", { ...nobody, cause: "re-decided" });
 
 /** Stories whose entries are each in order and contradict one another, with the codes that they come to. */
 const contradictions: readonly (readonly [
@@ -57,6 +90,78 @@ const contradictions: readonly (readonly [
   readonly Recorded[],
   FindingCode | readonly FindingCode[],
 ])[] = [
+  [
+    "an override approved by its proposer",
+    told(override("proposed"), override("approved")),
+    "two_person_rule",
+  ],
+  [
+    "an override approved by its proposer under another's name",
+    told(override("proposed"), override("approved", "officer", { person: idOf("second officer") })),
+    ["principal_mismatch", "two_person_rule"],
+  ],
+  ["an override approved and never proposed", told(approved), "change_impossible"],
+  [
+    "an override approved twice",
+    told(override("proposed"), approved, approved),
+    "change_impossible",
+  ],
+  [
+    "an override approved after it was withdrawn",
+    told(override("proposed"), override("withdrawn"), approved),
+    "change_impossible",
+  ],
+  [
+    "an override proposed twice",
+    told(override("proposed"), override("proposed")),
+    "change_impossible",
+  ],
+  ["an override withdrawn and never proposed", told(override("withdrawn")), "change_impossible"],
+  ...Object.keys(terms).map(
+    (name) =>
+      [
+        `an override approved with another ${name} than was proposed`,
+        told(override("proposed"), override("approved", "second officer", { [name]: "other" })),
+        "change_impossible",
+      ] as const,
+  ),
+  [
+    "an override without its days",
+    told({ kind: "override.proposed", body: without(override("proposed").body, "validUntil") }),
+    "body_malformed",
+  ],
+  [
+    "an override by nobody",
+    told(override("proposed", "officer", nobody), approved),
+    "caller_missing",
+  ],
+  ["a grant cleared and never flagged", told(clear), "change_impossible"],
+  ["a grant suspended by the vault and never flagged", told(redecided), "change_impossible"],
+  [
+    "a grant suspended by the vault while a site allows it",
+    told(flagged(1), redecided),
+    "change_impossible",
+  ],
+  [
+    "a grant suspended by the vault after it was cleared",
+    told(flagged(0), clear, redecided),
+    "change_impossible",
+  ],
+  [
+    "a grant suspended by the vault in somebody's name",
+    told(flagged(0), change("grant.suspended", "grant", { cause: "re-decided" })),
+    "change_impossible",
+  ],
+  [
+    "a release under a grant that the vault suspended",
+    told(flagged(0), redecided, allowed(), end("delivered")),
+    "grant_not_active",
+  ],
+  [
+    "a grant flagged on an allowance",
+    told({ ...flagged(0), body: { ...flagged(0).body, verdict: "allow" } }),
+    "body_malformed",
+  ],
   [
     "an entry under a token never issued",
     told(change("grant.revoked", "grant", { under: idOf("x") })),
@@ -559,4 +664,21 @@ test("a simulation tells no tale: the verifier knows it and finds nothing", asyn
   const report = await verifyStory(told(simulated()));
   expect(report.findings).toEqual([]);
   expect(report.counts).toMatchObject({ "decision.simulated": 1 });
+});
+
+test("overrides by two officers, and what re-decision records, are in order", async () => {
+  const report = await verifyStory(
+    told(
+      override("proposed"),
+      approved,
+      flagged(1),
+      flagged(0),
+      redecided,
+      clear,
+      change("grant.reinstated", "grant"),
+      override("withdrawn", "second officer"),
+      flagged(1),
+    ),
+  );
+  expect(report).toMatchObject({ verified: true, findings: [] });
 });

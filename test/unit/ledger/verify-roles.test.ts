@@ -53,6 +53,9 @@ const madeBy: Readonly<Record<string, readonly string[]>> = {
   ),
   [`post ${upload}/{upload}/commit`]: ["revision.committed"],
   "post /v1/releases": decisions,
+  "post /v1/overrides": ["override.proposed"],
+  "post /v1/overrides/{id}/approve": ["override.approved"],
+  "post /v1/overrides/{id}/withdraw": ["override.withdrawn"],
   "post /v1/decisions/simulate": ["decision.simulated"],
   "get /v1/repositories/{namespace}/{name}/revisions/{revision}/files/{path...}": decisions,
 };
@@ -64,8 +67,8 @@ const unrecorded = [
   `delete ${upload}/{upload}`,
 ];
 
-/** Named in the ledger's language, and made by no route. */
-const unmade = ["entity.updated", "workload.updated"];
+/** Named in the ledger's language, and made by no route: some by the vault itself. */
+const unmade = ["entity.updated", "workload.updated", "grant.flagged", "grant.cleared"];
 
 const asked = routes.filter(({ roles }) => roles !== "public");
 

@@ -10,7 +10,6 @@ export type RulebookIndex = {
   readonly requirements: ReadonlyMap<string, readonly Requirement[]>;
   readonly embargoes: ReadonlyMap<CountryCode, Embargo>;
   readonly lists: ReadonlyMap<string, ListEffect>;
-  /** The ids of the requirements that an override sets aside. */
 };
 
 /** One index a rulebook object. It says nothing that the rulebook does not, so that keeping it changes no answer. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Refusal } from "../errors.ts";
-import { type Simulation, simulate, supposedLicense } from "../vault/simulate.ts";
+import { type Simulation, simulate } from "../vault/simulate.ts";
+import { licenseTerms } from "./licenses.ts";
 import { route, type Services } from "./route.ts";
 import {
   country,
@@ -39,7 +40,7 @@ export const decisionRoutes = [
       destination,
       at: instant.optional().describe("The instant to decide at; now, where it is left out."),
       licenses: z
-        .array(supposedLicense)
+        .array(z.strictObject(licenseTerms))
         .max(20)
         .default([])
         .describe("Licenses that nobody has, supposed to be active."),

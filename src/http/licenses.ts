@@ -26,13 +26,15 @@ const scope = z.strictObject({
   reasons: z.array(reason).max(reason.options.length).nullable(),
 }) satisfies z.ZodType<LicenseRecord["scope"]>;
 
-const face = {
-  number: text(100),
+/** What a license authorizes and when, whether it exists or is supposed. */
+export const licenseTerms = {
   kind: z.enum(["bis-license", "license-exception", "no-license-required"]),
   scope,
   validFrom: date,
   validUntil: date,
 };
+
+const face = { number: text(100), ...licenseTerms };
 
 const shape = {
   id,

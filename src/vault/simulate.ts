@@ -1,13 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
-import { z } from "zod";
 import { transact } from "../database/transact.ts";
 import { Refusal } from "../errors.ts";
 import { type Advice, advise } from "../export-control/advise.ts";
 import { decide } from "../export-control/decide.ts";
 import type { Decision } from "../export-control/decision.ts";
 import type { DestinationFacts, Facts, License } from "../export-control/facts.ts";
-import { license } from "../export-control/facts-schema.ts";
 import type { Rulebook } from "../export-control/rulebook.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { parseEntry } from "../ledger/entry.ts";
@@ -21,13 +19,8 @@ import { actedBy } from "./row.ts";
 import { keepRulebook, rulebookIn } from "./rulebook.ts";
 import type { Vault } from "./vault.ts";
 
-/** A license that nobody has, supposed to be active and not counted. */
-export const supposedLicense = license.pick({
-  kind: true,
-  scope: true,
-  validFrom: true,
-  validUntil: true,
-});
+/** What is supposed of a license that nobody has: active, and not counted. */
+export type SupposedLicense = Pick<License, "kind" | "scope" | "validFrom" | "validUntil">;
 
 export type SimulationRequest = RepositoryName & {
   /** For whom. */
@@ -35,7 +28,7 @@ export type SimulationRequest = RepositoryName & {
   readonly destination: DestinationFacts;
   /** The instant to decide at; null for now. What is on record is taken as it is now in either case. */
   readonly at: Date | null;
-  readonly licenses: readonly z.output<typeof supposedLicense>[];
+  readonly licenses: readonly SupposedLicense[];
 };
 
 export type Simulation = {
@@ -117,7 +110,7 @@ async function gather(
   );
 }
 
-function asLicense(supposed: SimulationRequest["licenses"][number], at: number): License {
+function asLicense(supposed: SupposedLicense, at: number): License {
   const name = `supposed-${at + 1}`;
   return { id: name, number: name, state: "active", releasesLeft: null, ...supposed };
 }

@@ -67,8 +67,8 @@ const unrecorded = [
   `delete ${upload}/{upload}`,
 ];
 
-/** Named in the ledger's language, and made by no route: some by the vault itself. */
-const unmade = ["entity.updated", "workload.updated", "grant.flagged", "grant.cleared"];
+/** Named in the ledger's language, and made by no route. */
+const unmade = ["entity.updated", "workload.updated"];
 
 const asked = routes.filter(({ roles }) => roles !== "public");
 
@@ -98,6 +98,8 @@ test("the vault's own entries and kinds to come take no role", () => {
   const own = Object.entries(rolesOfKinds).flatMap(([kind, roles]) => (roles === null ? kind : []));
   expect(own).toEqual([
     "vault.initialized",
+    "grant.flagged",
+    "grant.cleared",
     "release.delivered",
     "release.failed",
     "release.abandoned",

@@ -33,6 +33,7 @@ export type Serving = TestVault & {
 /** A vault that answers on a socket of its own, with faults to arm before its store and its custodian. */
 export async function serve(
   limits: Parameters<typeof startVault>[0]["limits"] = {},
+  trustedProxies: readonly string[] = ["127.0.0.1"],
 ): Promise<Serving> {
   const database = await openMemory();
   const faulty: { store: Faulty<BlobStore> | null; custodian: Faulty<Custodian> | null } = {
@@ -67,7 +68,7 @@ export async function serve(
         cause: thrown,
       }),
     log: pino({ level: "info" }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
-    trustedProxies: ["127.0.0.1"],
+    trustedProxies,
   });
   const server = createServer(app);
   attach(server, app);

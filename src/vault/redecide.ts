@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { doubtOfAge } from "../export-control/parties.ts";
 import { callForGrants } from "./calls.ts";
 import { type Reviewer, type RiskEvent, reviewGrant } from "./review-grant.ts";
 import { secondsAfter, type Vault } from "./vault.ts";
@@ -28,7 +29,7 @@ export async function redecide(
   { onEvent = () => {}, onFailure = () => {}, signal }: RedecideOptions = {},
 ): Promise<Redecided> {
   const done: { reviewed: number; events: RiskEvent[] } = { reviewed: 0, events: [] };
-  if (!(await takeLease(vault))) return done;
+  if (isListDoubtful(vault) || !(await takeLease(vault))) return done;
   await callForGrants(vault);
   for (let after = ""; ; ) {
     const due = await findDue(vault, after);
@@ -52,6 +53,15 @@ export async function redecide(
   }
   await endLease(vault);
   return done;
+}
+
+/**
+ * Under a list that clears nobody every release holds by itself, and nothing about the grants has changed: to suspend them all would only
+ * leave them suspended when the list is current again. What is called for meanwhile stays due.
+ */
+function isListDoubtful({ screening, now }: Reviewer): boolean {
+  const used = screening();
+  return used === null || doubtOfAge(used, now().toISOString()) !== null;
 }
 
 async function findDue({ database, now }: Reviewer, after: string) {

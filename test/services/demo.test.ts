@@ -9,6 +9,7 @@ import { afterAll, expect, test } from "@jest/globals";
 import { z } from "zod";
 import { makeCheckpoint } from "../../scripts/make-checkpoint.ts";
 import { Api } from "../support/api.ts";
+import { readSafetensors } from "../support/safetensors.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folders: string[] = [];
@@ -142,6 +143,8 @@ test("the demo on a given file prints the one document, and leaves data on which
 test("the demo without a file makes a checkpoint of its own", async () => {
   const { told } = await demo();
   expect(told.file.sizeBytes).toBe((await stat(told.file.path)).size);
-  expect(told.file.sizeBytes).toBeGreaterThan(200 * 2 ** 20);
+  const { tensors, tensorBytes } = await readSafetensors(told.file.path);
+  expect(tensorBytes).toBe(256 * 2 ** 20);
+  expect(new Set(tensors.map(({ dtype }) => dtype))).toEqual(new Set(["BF16"]));
   expectStory(told);
 }, 600_000);

@@ -27,6 +27,7 @@ import {
 } from "../support/server-process.ts";
 
 const seed = process.env["WEIGHTVAULT_TEST_KILL_SEED"] ?? randomBytes(6).toString("hex");
+/** Of a server that was serving; those of one that was starting come on top. */
 const kills = Number(process.env["WEIGHTVAULT_TEST_KILLS"] ?? 50);
 const names = ["alpha", "beta"];
 const engines = ["PGlite", ...(hasPostgres ? (["PostgreSQL"] as const) : [])] as const;
@@ -104,20 +105,24 @@ type Loop = Stage & {
   readonly tell: (text: string) => void;
 };
 
-/** One life of the server and its end. Some end while they start, some soon after, most when all that was promised was looked at. */
-async function liveAndDie(loop: Loop, nth: number, random: Random): Promise<void> {
+/**
+ * One life of the server and its end. Some end while they start, some soon after, most when all that was promised was looked at. Gives
+ * whether the server that was killed was serving.
+ */
+async function liveAndDie(loop: Loop, nth: number, random: Random): Promise<boolean> {
   const server = spawnServer(loop.env);
   const kind = nth % 5;
   try {
     if (kind === 0) {
       await sleep(random.below(1_500));
-      return;
+      return false;
     }
     const life = loop.world.open(await server.url);
     if (kind !== 1) await look(loop, life.api);
     loop.world.hunt();
     await loop.world.afterTurns(random.below(50));
     await sleep(random.below(50));
+    return true;
   } finally {
     await kill(server, loop.world);
   }
@@ -148,9 +153,11 @@ async function killAgainAndAgain(loop: Loop): Promise<void> {
   });
   try {
     const random = randomOf("kills");
-    for (let nth = 1; nth <= kills; nth += 1) {
-      await liveAndDie(loop, nth, random);
-      if (nth % 10 === 0) loop.tell(`${nth} kills, ${loop.checks.opened} revisions`);
+    for (let [nth, served] = [1, 0]; served < kills; nth += 1) {
+      if (!(await liveAndDie(loop, nth, random))) continue;
+      served += 1;
+      if (served % 10 === 0)
+        loop.tell(`${served} kills while it served and ${nth - served} while it started`);
     }
   } finally {
     world.end();

@@ -37,7 +37,7 @@ describe.each(engines)("on %s", (engine) => {
   }
 
   beforeAll(async () => {
-    s = await serve({}, open);
+    s = await serve({}, { open });
     cast = await stage(s.vault, { bytes: Buffer.from("the weights") });
   });
   afterAll(async () => {

@@ -37,7 +37,13 @@ export type Serving = TestVault & {
  */
 export async function serve(
   limits: Parameters<typeof startVault>[0]["limits"] = {},
-  open: () => Promise<Database> = openMemory,
+  {
+    open = openMemory,
+    trustedProxies = ["127.0.0.1"],
+  }: {
+    readonly open?: () => Promise<Database>;
+    readonly trustedProxies?: readonly string[];
+  } = {},
 ): Promise<Serving> {
   const database = await open();
   const faulty: { store: Faulty<BlobStore> | null; custodian: Faulty<Custodian> | null } = {
@@ -74,7 +80,7 @@ export async function serve(
         cause: thrown,
       }),
     log: pino({ level: "info" }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
-    trustedProxies: ["127.0.0.1"],
+    trustedProxies,
   });
   const server = createServer(app);
   attach(server, app);

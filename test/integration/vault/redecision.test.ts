@@ -251,6 +251,23 @@ forEachDatabase("re-decision", (open) => {
     expect(await stateOf(reader)).toBe("active");
   });
 
+  test("a list that grew too old suspends nobody: every release holds by itself until it is current again", async () => {
+    await pass();
+    const screening = t.vault.screening();
+    if (screening === null) throw new Error("no list");
+    const aged: Vault = {
+      ...t.vault,
+      screening: () => ({
+        ...screening,
+        maxAgeDays: 7,
+        list: { ...screening.list, digest: "ee".repeat(32), asOf: "2026-01-01T00:00:00.000Z" },
+      }),
+    };
+    expect(await pass(aged)).toEqual({ reviewed: 0, events: [] });
+    expect(await pass({ ...t.vault, screening: () => null })).toEqual({ reviewed: 0, events: [] });
+    expect(await stateOf(reader)).toBe("active");
+  });
+
   test("a day that passes finds what ended, and a grant that is over is looked at no more", async () => {
     const guest = await lane(await addPerson(t.vault, cast.first, foreignPerson("FR"), ["reader"]));
     await license(t.vault, cast, {

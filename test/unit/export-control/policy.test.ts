@@ -310,6 +310,15 @@ test("where the chart has no marks, the check says that its silence is no permis
   expect(check?.reason).toContain("no marks for IR, which is no permission");
 });
 
+test("at least 60 policies are named, each with its citation, and as many cite a section of the EAR", () => {
+  const named = policies.filter(([name, citation]) => name.trim() !== "" && citation.trim() !== "");
+  expect(named).toHaveLength(policies.length);
+  const sections = named.filter(([, citation]) =>
+    /\b7[3-7]\d(\.\d|\b)|\bPart 7[3-7]\d\b/.test(citation),
+  );
+  expect(sections.length).toBeGreaterThanOrEqual(60);
+});
+
 test("no two policies have the same name", () => {
   expect(new Set(policies.map(([name]) => name)).size).toBe(policies.length);
 });

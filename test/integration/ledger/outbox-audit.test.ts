@@ -1,0 +1,133 @@
+import { expect, test } from "@jest/globals";
+import { sql } from "kysely";
+import type { Database } from "../../../src/database/open.ts";
+import { OutboxAudit } from "../../../src/ledger/outbox-audit.ts";
+import { forEachDatabase } from "../../support/database.ts";
+
+/** More than one look goes through. */
+const many = 10_050;
+
+type Outbox = { readonly database: Database; readonly audit: OutboxAudit };
+
+forEachDatabase("the audit of the outbox", (open) => {
+  async function outbox(): Promise<Outbox> {
+    const database = await open();
+    return { database, audit: new OutboxAudit(database) };
+  }
+
+  test("passes over submissions that are pending, and goes on where they are entered", async () => {
+    const { database, audit } = await outbox();
+    await audit.look();
+    await submitted(database, 1, 3);
+    await entered(database, 1, 2);
+    await audit.look();
+    await entered(database, 3, 3);
+    await submitted(database, 4, 4);
+    await audit.look();
+    await lose(database, 4);
+    await expect(audit.look()).rejects.toMatchObject({ code: "record_tampered" });
+  });
+
+  test("sees one that is lost behind one that is pending still", async () => {
+    const { database, audit } = await outbox();
+    await submitted(database, 1, 3);
+    await audit.look();
+    await entered(database, 2, 2);
+    await audit.look();
+    await lose(database, 3);
+    await expect(audit.look()).rejects.toMatchObject({
+      code: "record_tampered",
+      cause: { message: "submission 3" },
+    });
+  });
+
+  test("sees one that it saw pending before", async () => {
+    const { database, audit } = await outbox();
+    await submitted(database, 1, 2);
+    await entered(database, 1, 1);
+    await audit.look();
+    await lose(database, 2);
+    for (let again = 0; again < 2; again += 1)
+      await expect(audit.look()).rejects.toMatchObject({ code: "record_tampered" });
+  });
+
+  test("goes on where it ended, and finds what is lost in a later batch", async () => {
+    const { database, audit } = await outbox();
+    await submitted(database, 1, many);
+    await entered(database, 1, many - 1);
+    await lose(database, many);
+    await audit.look();
+    await expect(audit.look()).rejects.toMatchObject({
+      cause: { message: `submission ${many}` },
+    });
+  });
+
+  test("does not go through the rows again that it saw entered", async () => {
+    const { database, audit } = await outbox();
+    await submitted(database, 1, many);
+    await entered(database, 1, many);
+    await audit.look();
+    await audit.look();
+    // Entries stay: that one of them could vanish is for the ledger's verifier to see.
+    await asSuperuser(database, "delete from ledger_entry where submission = 7");
+    await audit.look();
+    await expect(new OutboxAudit(database).look()).rejects.toMatchObject({
+      cause: { message: "submission 7" },
+    });
+  });
+
+  test("does not report an id that commits after higher ones, pending or entered", async () => {
+    const { database, audit } = await outbox();
+    await submitted(database, 1, 2);
+    await submitted(database, 5, 6);
+    await audit.look();
+    await entered(database, 1, 2);
+    await entered(database, 5, 6);
+    await audit.look();
+    await submitted(database, 3, 4);
+    await audit.look();
+    await entered(database, 3, 3);
+    await audit.look();
+    await new OutboxAudit(database).look();
+    await entered(database, 4, 4);
+    await audit.look();
+    await new OutboxAudit(database).look();
+  });
+});
+
+/** Submissions of these ids in the outbox, as one committed transaction leaves them. */
+async function submitted({ db }: Database, from: number, to: number): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    await sql`
+      insert into ledger_submission (id, kind, subject, time, body) overriding system value
+      select id, 'vault.initialized', null, now(), '{}' from generate_series(${from}::int, ${to}::int) as id`.execute(
+      tx,
+    );
+    await sql`insert into ledger_pending select generate_series(${from}::int, ${to}::int)`.execute(
+      tx,
+    );
+  });
+}
+
+/** What the sequencer does with them, but for the contents of an entry, which the audit does not read. */
+async function entered({ db }: Database, from: number, to: number): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    await sql`
+      insert into ledger_entry (index, submission, bytes, leaf)
+      select id, id, convert_to(id::text, 'utf8'), sha256(convert_to(id::text, 'utf8'))
+      from generate_series(${from}::int, ${to}::int) as id`.execute(tx);
+    await sql`delete from ledger_pending where submission between ${from} and ${to}`.execute(tx);
+  });
+}
+
+/** A pending row that somebody deleted. */
+async function lose({ db }: Database, id: number): Promise<void> {
+  await db.deleteFrom("ledger_pending").where("submission", "=", BigInt(id)).execute();
+}
+
+/** What a superuser can do who sets the triggers aside. */
+async function asSuperuser(database: Database, statement: string): Promise<void> {
+  await database.runScript(
+    `set session_replication_role = replica; ${statement}; set session_replication_role = origin;`,
+  );
+}

@@ -180,6 +180,19 @@ export function groupsOf(rulebook: Case["rulebook"], code: CountryCode): readonl
   return rulebook.countries.find((country) => country.code === code)?.groups ?? [];
 }
 
+/** Whether Part 746 concerns an act to a country, or the country is in E:1 or E:2: no license exception is taken there (740.2(a)(6)). */
+export function isSanctioned(
+  given: Case,
+  act: "export" | "deemed-export",
+  country: CountryCode,
+): boolean {
+  const groups = groupsOf(given.rulebook, country);
+  if (groups.includes("E:1") || groups.includes("E:2")) return true;
+  const embargo = embargoOn(given, country);
+  if (embargo === undefined) return false;
+  return demandOf(given, act === "export" ? embargo.destination : embargo.nationality) !== "none";
+}
+
 function embargoed(given: Case, countries: readonly CountryCode[]): readonly Embargo[] {
   return countries.flatMap((country) => {
     const embargo = embargoOn(given, country);

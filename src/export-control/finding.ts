@@ -5,8 +5,8 @@ import type { Rulebook } from "./rulebook.ts";
 /** What a check works with. */
 export type Case = { readonly facts: Facts; readonly rulebook: Rulebook };
 
-/** A check before licenses are looked at: where `needs` stand, licenses that meet every one of them turn it into `covered`. */
-export type Finding = Omit<Check, "licenses"> & { readonly needs: readonly Need[] };
+/** A check before licenses are looked at: where `needs` stand, licenses and exceptions that meet every one of them turn it into `covered`. */
+export type Finding = Omit<Check, "licenses" | "exceptions"> & { readonly needs: readonly Need[] };
 
 /** One authorization that is wanted. */
 export type Need = {

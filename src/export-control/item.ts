@@ -101,6 +101,14 @@ export function checkEccn(given: Case): Finding {
   });
 }
 
+/** The classification that two officers stand behind: only such a one can help. Null for any other. */
+export function approvedClassification({ facts }: Case): ClassificationFacts | null {
+  const { classification } = facts.item;
+  if (classification?.state !== "approved") return null;
+  const { proposedBy, approvedBy } = classification;
+  return approvedBy === null || approvedBy === proposedBy ? null : classification;
+}
+
 /** The entry of the item's ECCN; null where the item has none or the rulebook does not know it. */
 export function entryOf({ facts, rulebook }: Case): Entry | null {
   const eccn = facts.item.classification?.eccn;
@@ -137,14 +145,31 @@ export function binds({ status }: Pick<Requirement, "status">, at: string): bool
   return status.kind !== "superseded" || today === null || today < status.since;
 }
 
-function narrowed(
+/** The paragraph that the officers stated, if the item's entry knows it; else null, which stands for any of them. */
+export function paragraphOf(given: Case): string | null {
+  const entry = entryOf(given);
+  if (entry === null) return null;
+  const rows = given.rulebook.requirements.filter(({ eccn }) => eccn === entry.eccn);
+  return knownParagraph(rows, entry, given.facts.item.classification?.paragraph ?? null);
+}
+
+function knownParagraph(
   rows: readonly Requirement[],
   entry: Entry,
   paragraph: string | null,
-): readonly Requirement[] {
-  if (paragraph === null || paragraph === "" || paragraph === entry.eccn) return rows;
+): string | null {
+  if (paragraph === null || paragraph === "" || paragraph === entry.eccn) return null;
   const known = [...entry.plain, ...rows.flatMap((row) => [...(row.only ?? []), ...row.except])];
-  if (!known.some((each) => overlap(each, paragraph))) return rows;
+  return known.some((each) => overlap(each, paragraph)) ? paragraph : null;
+}
+
+function narrowed(
+  rows: readonly Requirement[],
+  entry: Entry,
+  stated: string | null,
+): readonly Requirement[] {
+  const paragraph = knownParagraph(rows, entry, stated);
+  if (paragraph === null) return rows;
   return rows.filter(
     ({ only, except }) =>
       (only === null || only.some((each) => overlap(each, paragraph))) &&
@@ -153,11 +178,12 @@ function narrowed(
 }
 
 /** Whether two paragraphs are the same or one lies in the other: the coarser of the two may hold the finer. */
-function overlap(one: string, other: string): boolean {
+export function overlap(one: string, other: string): boolean {
   return lies(one, other) || lies(other, one);
 }
 
-function lies(inner: string, outer: string): boolean {
+/** Whether a paragraph is another or lies in it. */
+export function lies(inner: string, outer: string): boolean {
   return inner === outer || inner.startsWith(`${outer}.`);
 }
 

@@ -1,5 +1,7 @@
+import type { ExceptionReading } from "./exceptions.ts";
 import type { Facts, License } from "./facts.ts";
 import type { Finding, Need, Parties } from "./finding.ts";
+import { type ExceptionSymbol, exceptionSymbols } from "./rulebook/rule.ts";
 import { calendarDate, instantMs } from "./time.ts";
 
 const hourMs = 3_600_000;
@@ -12,19 +14,26 @@ export type Coverage = {
 };
 
 /**
- * Chooses among the licenses that stand. A finding is covered when every one of its needs is met, by one license or by several. Few
+ * Chooses among the licenses that stand for what no license exception covers. A finding is covered when every one of its needs is met, by one license or by several. Few
  * are relied on, since each loses a use: again and again the license that meets most of what is left; of equals one whose
  * releases are not counted, then the one that ends first, then the lower id.
  */
-export function coverage(facts: Facts, findings: readonly Finding[]): Coverage {
+export function coverage(
+  facts: Facts,
+  findings: readonly Finding[],
+  readings: ReadonlyMap<Need, ExceptionReading>,
+): Coverage {
   const standing = facts.licenses.filter((license) => stands(license, facts.at)).sort(byPreference);
-  const met = (need: Need) => standing.some((license) => meets(license, need, facts));
+  const excepted = (need: Need) => readings.get(need)?.covers != null;
+  const meets = (license: License, need: Need) =>
+    holds(license, need, facts) && !isContradicted(license, readings.get(need));
+  const met = (need: Need) => excepted(need) || standing.some((license) => meets(license, need));
   const covered = findings.filter(({ needs }) => needs.length > 0 && needs.every(met));
   const chosen = new Map<Need, string>();
-  let left = covered.flatMap(({ needs }) => needs);
+  let left = covered.flatMap(({ needs }) => needs).filter((need) => !excepted(need));
   while (left.length > 0) {
     const [best] = standing
-      .map((license) => ({ license, meeting: left.filter((need) => meets(license, need, facts)) }))
+      .map((license) => ({ license, meeting: left.filter((need) => meets(license, need)) }))
       .sort((one, other) => other.meeting.length - one.meeting.length);
     if (best === undefined || best.meeting.length === 0) break;
     for (const need of best.meeting) chosen.set(need, best.license.id);
@@ -54,7 +63,7 @@ export function stands(license: License, at: string): boolean {
 }
 
 /** Whether a license's scope holds a need: item, country, party and reason, each of them. */
-function meets({ kind, scope }: License, need: Need, facts: Facts): boolean {
+function holds({ kind, scope }: License, need: Need, facts: Facts): boolean {
   const eccn = facts.item.classification?.eccn;
   const namesParty = scope.parties !== null;
   if (!namesParty && (need.named || kind !== "bis-license")) return false;
@@ -67,6 +76,20 @@ function meets({ kind, scope }: License, need: Need, facts: Facts): boolean {
     (scope.parties === null || sharesParty(scope.parties, need.parties)) &&
     (scope.reasons === null || (need.reason !== null && scope.reasons.includes(need.reason)))
   );
+}
+
+/**
+ * Whether an officer's license exception names a symbol that the rulebook knows and that cannot reach the need: the entry does not admit it, or place, act,
+ * reasons or 740.2(a) close it. Its conditions are the officer's judgement, as is a symbol that the rulebook does not know.
+ */
+function isContradicted({ kind, number }: License, reading: ExceptionReading | undefined): boolean {
+  const symbol = kind === "license-exception" ? symbolIn(number) : null;
+  return symbol !== null && reading !== undefined && !reading.admitted.includes(symbol);
+}
+
+function symbolIn(number: string): ExceptionSymbol | null {
+  const words = number.toUpperCase().split(/[^A-Z]+/);
+  return exceptionSymbols.find((symbol) => words.includes(symbol)) ?? null;
 }
 
 function namesCountry(

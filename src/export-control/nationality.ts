@@ -1,6 +1,7 @@
 import type { CountryCode, Dated, PersonFacts } from "./facts.ts";
 import { type Case, type Finding, notApplicable, type Parties, pass, unknown } from "./finding.ts";
 import { calendarDate, dateAt } from "./time.ts";
+import { nationalityOf, usPersonOf } from "./verified.ts";
 
 /** Someone to whom a release is deemed an export, and the countries that it may be deemed to be to. */
 export type DeemedRecipient = {
@@ -82,17 +83,19 @@ function recipientOf(
   at: string,
   codes: ReadonlySet<string>,
 ): DeemedRecipients {
-  if (person.usPerson === null) {
+  const usPerson = usPersonOf(person, at);
+  if (usPerson === null) {
     return { known: false, question: "whether the person is a U.S. person" };
   }
-  if (person.usPerson.value) return { known: true, recipients: [] };
-  const { citizenships, permanentResidencies } = person;
-  if (citizenships === null || permanentResidencies === null) {
+  if (usPerson.value) return { known: true, recipients: [] };
+  const nationality = nationalityOf(person, at);
+  if (nationality === null) {
     return {
       known: false,
       question: "of which countries the person is a citizen or permanent resident, and since when",
     };
   }
+  const { citizenships, permanentResidencies } = nationality;
   const today = dateAt(at);
   const statuses = [...citizenships, ...permanentResidencies];
   if (today === null || statuses.some((status) => !isReadable(status))) {

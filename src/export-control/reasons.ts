@@ -13,6 +13,7 @@ import {
   reachesPlace,
 } from "./reach.ts";
 import type { Requirement } from "./rulebook/rule.ts";
+import { employmentOf } from "./verified.ts";
 
 /**
  * 738.4(a)(2): every reason for control is overcome separately. This is the one for the actual export, by destination. No mark for
@@ -119,7 +120,7 @@ function struckBy(given: Case, { rows, recipient, reason }: Tested): readonly St
 
 function forRecipient(given: Case, row: Requirement, { person }: DeemedRecipient): Answer {
   if (row.deemed !== "not-employees" || person === null) return "required";
-  return isLeftOutEmployee(given, person.employment);
+  return isLeftOutEmployee(given, employmentOf(person, given.facts.at));
 }
 
 function isOfTheDestination(given: Case, { readings }: DeemedRecipient): boolean {

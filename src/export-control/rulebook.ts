@@ -3,16 +3,21 @@ import canonicalize from "canonicalize";
 import { countries, supplementFiveDestinations } from "./rulebook/countries.ts";
 import { embargoes } from "./rulebook/embargoes.ts";
 import { entries, requirements } from "./rulebook/entries.ts";
+import { exceptionListings, staBars } from "./rulebook/exception-listings.ts";
+import { exceptions } from "./rulebook/exceptions.ts";
 import { lists } from "./rulebook/lists.ts";
 import { principles } from "./rulebook/principles.ts";
 import type {
   Country,
   Embargo,
   Entry,
+  ExceptionListing,
+  LicenseException,
   ListEffect,
   Override,
   Principle,
   Requirement,
+  StaBar,
 } from "./rulebook/rule.ts";
 
 /** The regulation as dated data. No row has been signed by counsel: it is a reading, not advice. */
@@ -24,6 +29,9 @@ export type RulebookContent = {
   readonly supplementFiveDestinations: readonly string[];
   readonly entries: readonly Entry[];
   readonly requirements: readonly Requirement[];
+  readonly exceptions: readonly LicenseException[];
+  readonly exceptionListings: readonly ExceptionListing[];
+  readonly staBars: readonly StaBar[];
   readonly embargoes: readonly Embargo[];
   readonly lists: readonly ListEffect[];
   readonly principles: readonly Principle[];
@@ -48,6 +56,9 @@ export const rulebook: Rulebook = digested({
   supplementFiveDestinations,
   entries,
   requirements,
+  exceptions,
+  exceptionListings,
+  staBars,
   embargoes,
   lists,
   principles,

@@ -251,6 +251,11 @@ function classificationFacts(row: Selectable<Schema["classification"]>): Classif
     eccn: row.eccn,
     paragraph: row.paragraph,
     basis: row.basis,
+    form: null,
+    published: null,
+    statements: null,
+    computer: null,
+    determination: null,
     proposedBy: row.proposed_by,
     approvedBy: row.approved_by,
   };
@@ -275,6 +280,7 @@ function entityFacts(row: Selectable<Schema["entity"]>): EntityFacts {
     headquarters,
     ultimateParentHeadquarters: row.ultimate_parent_headquarters,
     ownership,
+    acknowledgements: null,
   };
 }
 

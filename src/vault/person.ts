@@ -18,10 +18,11 @@ import type { Tx, Vault } from "./vault.ts";
 export type PersonRecord = Pick<
   PersonFacts,
   "usPerson" | "citizenships" | "permanentResidencies" | "employment"
-> & {
-  readonly name: string;
-  readonly otherNames: readonly string[];
-};
+> &
+  Partial<Pick<PersonFacts, "engagement" | "acknowledgements" | "verifications">> & {
+    readonly name: string;
+    readonly otherNames: readonly string[];
+  };
 
 /** An opened person: the caller wipes `key`. `version` tells whether the row changed since. */
 export type OpenedPerson = {
@@ -180,7 +181,17 @@ export function factsForDecision(
   state: PersonFacts["state"],
 ): PersonFacts {
   const { usPerson, citizenships, permanentResidencies, employment } = facts;
-  return { id, state, usPerson, citizenships, permanentResidencies, employment };
+  return {
+    id,
+    state,
+    usPerson,
+    citizenships,
+    permanentResidencies,
+    employment,
+    engagement: facts.engagement ?? null,
+    acknowledgements: facts.acknowledgements ?? null,
+    verifications: facts.verifications ?? null,
+  };
 }
 
 function wrapContext(person: string): { readonly "weightvault:person": string } {

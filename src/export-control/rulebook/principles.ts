@@ -51,4 +51,35 @@ export const principles: readonly Principle[] = [
     rule: "Whoever is on record as employed by an entity that has its headquarters, or its ultimate parent's, in a sanctioned country counts as that entity does; in Macau or Country Group D:5 the end use is asked for them as for a workload's entity.",
     note: "Employment is not demanded of anybody for this: none on record leaves the rule without effect, and one on record only restricts.",
   },
+  {
+    ...common,
+    id: "principle-exceptions-sanctioned",
+    citation: "15 CFR 740.2(a)(6)",
+    rule: "No license exception is taken for an act that Part 746 concerns, nor to E:1 or E:2; none overcomes a requirement of Part 744 or 746.",
+  },
+  {
+    ...common,
+    id: "principle-exceptions-advanced-computing",
+    citation: "15 CFR 740.2(a)(9)(ii)",
+    rule: "For advanced computing and model weights to D:1, D:4 or D:5 (without A:5 and A:6), or to whoever is headquartered or parented in Macau or D:5, only GOV (b), TSU (a) and (c), AIA for weights and ACM stay open; TMP, RPL, NAC, ACA and HBM are not evaluated.",
+    note: "Macau is taken as a place besides, cautiously. Where the headquarters are not known nothing but those is taken.",
+  },
+  {
+    ...common,
+    id: "principle-exceptions-temporary",
+    citation: "15 CFR 740.2(a)(14)",
+    rule: "For 0Y521 items no license exception but GOV (b)(2)(ii) is taken.",
+  },
+  {
+    ...common,
+    id: "principle-exceptions-unverified",
+    citation: "15 CFR 740.2(a)(17)",
+    rule: "A party on the Unverified List bars every license exception; a party that was not screened leaves each unmet.",
+  },
+  {
+    ...common,
+    id: "principle-exceptions-uae",
+    citation: "15 CFR 740.2(a)(26); Part 740 Supp. No. 8",
+    rule: "STA to the United Arab Emirates is for the entities of Supplement No. 8 alone. They are not told apart here, so it is never met.",
+  },
 ];

@@ -1,6 +1,5 @@
 import { expect, test } from "@jest/globals";
 import { decide } from "../../../src/export-control/decide.ts";
-import type { CheckId, Outcome, Verdict } from "../../../src/export-control/decision.ts";
 import type { Facts, License } from "../../../src/export-control/facts.ts";
 import { rulebook } from "../../../src/export-control/rulebook.ts";
 import {
@@ -18,14 +17,16 @@ import {
   screenedClean,
   workload,
 } from "./builders.ts";
-
-type Policy = readonly [
-  name: string,
-  citation: string,
-  facts: Facts,
-  verdict: Verdict,
-  checks?: Partial<Record<CheckId, Outcome>>,
-];
+import {
+  advanced,
+  computers,
+  encrypted,
+  governments,
+  restricted,
+  strategic,
+  unrestricted,
+} from "./policies/exceptions.ts";
+import type { Policy } from "./policies/policy.ts";
 
 const allowed = (...licenses: readonly License[]) => ({ licenses });
 const employedBy = (
@@ -287,15 +288,35 @@ const licensed: readonly Policy[] = [
   ["a headquarters requirement and a license open to all", "742.6(a)(6)(iii), read strictly", asks({ ...citizen, ...employedBy("DE", "CN") }, { to: "DE", eccn: "4D090", paragraph: "4A090.b", ...allowed(license({ eccns: ["4D090"], destinations: ["DE"] })) }), "deny"],
 ];
 
-const policies = [...itemAndGrant, ...parties, ...deemed, ...places, ...employers, ...licensed];
+const policies: readonly Policy[] = [
+  ...itemAndGrant,
+  ...parties,
+  ...deemed,
+  ...places,
+  ...employers,
+  ...licensed,
+  ...restricted,
+  ...strategic,
+  ...encrypted,
+  ...unrestricted,
+  ...governments,
+  ...computers,
+  ...advanced,
+];
 
-test.each(policies)("%s (%s)", (_name, _citation, facts, verdict, checks = {}) => {
+test.each(policies)("%s (%s)", (_name, _citation, facts, verdict, checks = {}, exceptions) => {
   const decision = decide(facts, rulebook);
   const outcomes = Object.fromEntries(
     decision.checks.map(({ check, outcome }) => [check, outcome]),
   );
   expect(outcomes).toMatchObject(checks);
   expect(decision.verdict).toBe(verdict);
+  if (exceptions === undefined) return;
+  const covering = decision.checks
+    .flatMap((check) => check.exceptions)
+    .filter(({ covers }) => covers)
+    .map(({ exception }) => exception);
+  expect([...new Set(covering)].sort()).toEqual([...exceptions].sort());
 });
 
 test("where the chart has no marks, the check says that its silence is no permission", () => {

@@ -13,7 +13,7 @@ import { type ExceptionReading, readExceptions } from "./exceptions.ts";
 import type { Facts } from "./facts.ts";
 import type { Case, Finding, Need } from "./finding.ts";
 import { checkClassification, checkEccn, checkJurisdiction } from "./item.ts";
-import { coverage } from "./licenses.ts";
+import { type Coverage, coverage } from "./licenses.ts";
 import { checkNationality } from "./nationality.ts";
 import { checkDeniedParty, checkOwnership } from "./parties.ts";
 import { checkDeemedReason, checkExportReason } from "./reasons.ts";
@@ -28,10 +28,8 @@ import { checkGrant, checkSubject } from "./standing.ts";
 export function decide(facts: Facts, rulebook: Rulebook): Decision {
   const findings = findingsOf({ facts, rulebook });
   const readings = readExceptions({ facts, rulebook }, findings);
-  const covering = coverage(facts, findings, readings);
-  const checks = findings.map((finding) =>
-    toCheck(finding, covering.licensesFor(finding), readings),
-  );
+  const covering = coverage(facts, findings, { readings, expiry: rulebook.licenseExpiry });
+  const checks = findings.map((finding) => toCheck(finding, covering, readings));
   const verdict = verdictOf(checks);
   return {
     verdict,
@@ -71,20 +69,23 @@ function assertComplete(findings: readonly Finding[]): void {
 
 function toCheck(
   finding: Finding,
-  licenses: readonly string[] | null,
+  covering: Coverage,
   readings: ReadonlyMap<Need, ExceptionReading>,
 ): Check {
   const { check, outcome, citation, reason, remedy, rows, needs } = finding;
+  const licenses = covering.licensesFor(finding);
   const stated = { check, citation, rows };
   const read = needs.flatMap((need) => readings.get(need) ?? []);
   if (licenses === null) {
     const open = once(read.flatMap((each) => (each.covers === null ? each.open : [each.covers])));
     const lacking = open.filter(({ covers }) => !covers).map(lackOf);
-    const better = remedy === null ? null : [remedy, ...lacking].join(" ");
+    const better =
+      remedy === null ? null : [remedy, ...covering.lackOf(finding), ...lacking].join(" ");
     return { ...stated, outcome, reason, remedy: better, licenses: [], exceptions: open };
   }
   const exceptions = once(read.flatMap(({ covers }) => covers ?? []));
-  const told = [reason, ...exceptions.map(coverOf)].join(" ");
+  const extended = covering.extensionOf(licenses);
+  const told = [reason, ...exceptions.map(coverOf), ...extended].join(" ");
   return { ...stated, outcome: "covered", reason: told, remedy: null, licenses, exceptions };
 }
 

@@ -267,7 +267,26 @@ export type License = {
   readonly validUntil: IsoDate;
   /** Uses that remain, one a release; null where releases are not counted. */
   readonly releasesLeft: number | null;
+  /** Its conditions as items to check; conditions kept as text alone are the officers' to watch. */
+  readonly riders: readonly Rider[];
 };
+
+/** One condition of a license. All but a report have to be met before a release. */
+export type Rider = {
+  readonly id: string;
+  readonly text: string;
+  readonly kind: (typeof riderKinds)[number];
+  /** Whether it is met, as of what day, by whose word (an officer's person id). Null: nobody said. */
+  readonly state: { readonly met: boolean; readonly on: IsoDate; readonly by: string } | null;
+};
+
+export const riderKinds = [
+  "technology-control-plan",
+  "acknowledgement",
+  "report",
+  "no-reexport",
+  "manual",
+] as const;
 
 /**
  * `bis-license` meets any requirement in its scope. `license-exception` counts only with named parties, and never for embargoes.

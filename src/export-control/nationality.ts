@@ -1,3 +1,4 @@
+import { destinationOf } from "./destination.ts";
 import type { CountryCode, Dated, PersonFacts } from "./facts.ts";
 import { type Case, type Finding, notApplicable, type Parties, pass, unknown } from "./finding.ts";
 import { calendarDate, dateAt } from "./time.ts";
@@ -43,9 +44,21 @@ export function deemedRecipients({ facts, rulebook }: Case): DeemedRecipients {
   return { known: true, recipients: [...asPerson.recipients, asEntity] };
 }
 
+/** Abroad a release to a foreign person is a deemed reexport (734.14), in the United States a deemed export (734.13). */
+export function deemedCitation(given: Case): string {
+  const [home, abroad] = ["15 CFR 734.13(a)(2), (b)", "15 CFR 734.14(a)(2), (b)"];
+  const { kind } = destinationOf(given);
+  if (kind === "unknown") return `${home}; 734.14(a)(2), (b)`;
+  return kind === "abroad" ? abroad : home;
+}
+
+export function isReexport(given: Case): boolean {
+  return destinationOf(given).kind === "abroad";
+}
+
 /** Whether it is settled who is deemed to receive an export, and to which country. */
 export function checkNationality(given: Case): Finding {
-  const citation = "15 CFR 734.13(a)(2), (b); 734.14(a)(2), (b); 772.1";
+  const citation = `${deemedCitation(given)}; 772.1`;
   const rows = ["principle-deemed-export"];
   const found = deemedRecipients(given);
   if (!found.known) {
@@ -69,7 +82,7 @@ export function checkNationality(given: Case): Finding {
     rows,
     reason:
       several.length === 0
-        ? `The release is deemed an export to ${found.recipients.flatMap(({ readings }) => readings).join(" and ")}.`
+        ? `The release is deemed ${isReexport(given) ? "a reexport" : "an export"} to ${found.recipients.flatMap(({ readings }) => readings).join(" and ")}.`
         : `The facts leave several countries open (${several.flatMap(({ readings }) => readings).join(", ")}): each is tested, and where they differ the release holds.`,
   });
 }
@@ -122,6 +135,16 @@ function recipientOf(
   }
   const party = { persons: [person.id], workloads: [], entities: [] };
   return { known: true, recipients: [{ party, person, readings }] };
+}
+
+/** The citizenships and permanent residencies held today; null where they are not known, or not all of them can be read. */
+export function heldStatuses(person: PersonFacts, at: string): readonly Dated[] | null {
+  const nationality = nationalityOf(person, at);
+  const today = dateAt(at);
+  if (nationality === null || today === null) return null;
+  const statuses = [...nationality.citizenships, ...nationality.permanentResidencies];
+  if (statuses.some((status) => !isReadable(status))) return null;
+  return statuses.filter((status) => isHeld(status, today));
 }
 
 /** Held today: begun, and not ended. */

@@ -36,6 +36,11 @@ export type RulebookContent = {
   readonly lists: readonly ListEffect[];
   readonly principles: readonly Principle[];
   readonly overrides: readonly Override[];
+  /**
+   * How 750.7(g) is read where a license is printed to expire on a day that is no business day. `printed-date` ends it there, the narrower
+   * reading and the one that ships; `first-business-day` moves its end, as the text says of a legal holiday and as counsel may advise for weekends.
+   */
+  readonly licenseExpiry: "printed-date" | "first-business-day";
 };
 
 /** A rulebook and the SHA-256 of the canonical bytes (RFC 8785) of everything else in it, hex: decisions name it by this. */
@@ -63,9 +68,19 @@ export const rulebook: Rulebook = digested({
   lists,
   principles,
   overrides: [],
+  licenseExpiry: "printed-date",
 });
 
 export const rulebookDigest: string = rulebook.digest;
+
+/** The rulebook with another reading of 750.7(g). The digest changes with it, so every decision shows under which it was made. */
+export function withLicenseExpiry(
+  base: Rulebook,
+  licenseExpiry: RulebookContent["licenseExpiry"],
+): Rulebook {
+  const { digest: _, ...content } = base;
+  return digested({ ...content, licenseExpiry });
+}
 
 /**
  * The rulebook with some requirements set aside, each for a recorded reason. The digest changes with it, so every decision shows

@@ -294,5 +294,6 @@ function licenseFacts(row: Selectable<Schema["license"]>): License {
     validFrom: row.valid_from,
     validUntil: row.valid_until,
     releasesLeft: row.releases_allowed === null ? null : row.releases_allowed - row.releases_used,
+    riders: [],
   };
 }

@@ -20,7 +20,7 @@ export const principles: readonly Principle[] = [
     ...common,
     id: "principle-deemed-export",
     citation: "15 CFR 734.13(a)(2), (b); 734.14(a)(2), (b)",
-    rule: "Releasing technology or source code to a foreign person is an export or reexport to the most recent country of citizenship or permanent residency. Software is taken as source code, since nothing shows that it is object code.",
+    rule: "Releasing technology or source code to a foreign person is an export or reexport to the most recent country of citizenship or permanent residency. Software is taken as source code unless the approved classification states that it is object code.",
   },
   {
     ...common,
@@ -81,5 +81,26 @@ export const principles: readonly Principle[] = [
     id: "principle-exceptions-uae",
     citation: "15 CFR 740.2(a)(26); Part 740 Supp. No. 8",
     rule: "STA to the United Arab Emirates is for the entities of Supplement No. 8 alone. They are not told apart here, so it is never met.",
+  },
+  {
+    ...common,
+    id: "principle-published",
+    citation: "15 CFR 734.3(b)(3), 734.7",
+    rule: "Published technology and software are not subject to the EAR. Only an approved classification says that an item is published, how and since when; sanctions, parties and end use are checked all the same, since other regimes reach them.",
+  },
+  {
+    ...common,
+    id: "principle-deemed-reexport",
+    citation: "15 CFR 734.14(a)(2), (b), 734.20",
+    rule: "A release abroad to a national of another country is a deemed reexport, save under 734.20: (a) no requirement for that country; (b) a permanent and regular employee, not proscribed, exclusively of A:5, in A:5; (c) one with the safeguards on record.",
+    note: "Of the six ways of (c) the security clearance and the screening for substantive contacts are modelled.",
+  },
+  {
+    ...common,
+    id: "principle-weights-below-threshold",
+    confidence: "inferred",
+    citation: "15 CFR 734.3(c); Part 774 Supp. No. 1, 4E091",
+    rule: "Weights below 10^26 operations have no entry: the exporter's own classification holds until it states on what it was determined.",
+    note: "No text of BIS on such weights was found.",
   },
 ];

@@ -219,12 +219,12 @@ export type Embargo = Provenance & {
   readonly destination: { readonly listed: Demand; readonly ear99: Demand };
   /** What a release to a national of the country needs, apart from the reasons for control. */
   readonly nationality: { readonly listed: Demand; readonly ear99: Demand };
-  /** What is asked when the demand is `question`. */
+  /** What is asked when a demand is `question` or `unsettled`. */
   readonly question: string;
 };
 
-/** `license`: one that names the party and the country; `question`: open until an officer's determination or a license answers it. */
-export type Demand = "none" | "question" | "license";
+/** `license`: one that names the party and the country; `unsettled`: the same while the law is open, which holds; `question`: open until an officer's determination or a license answers it. */
+export type Demand = "none" | "question" | "unsettled" | "license";
 
 /** What a match with one list of denied parties means here. */
 export type ListEffect = Provenance & {

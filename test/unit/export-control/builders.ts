@@ -163,6 +163,7 @@ export function license(scope: Partial<LicenseScope> = {}, more: Partial<License
     validFrom: "2026-01-01",
     validUntil: "2027-12-31",
     releasesLeft: null,
+    riders: [],
     ...more,
   };
 }

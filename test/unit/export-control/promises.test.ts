@@ -12,6 +12,7 @@ import {
   type Facts,
   type License,
   type PersonFacts,
+  riderKinds,
   type Verification,
 } from "../../../src/export-control/facts.ts";
 import { rulebook } from "../../../src/export-control/rulebook.ts";
@@ -231,6 +232,20 @@ const license: fc.Arbitrary<License> = fc.record({
   validFrom: fc.constantFrom("2026-01-01", "2026-11-23"),
   validUntil: fc.constantFrom("2027-01-01", "2026-11-22"),
   releasesLeft: fc.constantFrom(null, 0, 1),
+  riders: fc.array(
+    fc.record({
+      id: fc.constantFrom("a", "b"),
+      text: fc.constant("as printed"),
+      kind: fc.constantFrom(...riderKinds),
+      state: fc.constantFrom(
+        null,
+        { met: true, on: "2026-11-01", by: "officer-1" },
+        { met: true, on: "2026-11-24", by: "officer-1" },
+        { met: false, on: "2026-11-01", by: "officer-1" },
+      ),
+    }),
+    { maxLength: 1 },
+  ),
 });
 
 const datedAhead = { ...bothScreened, list: { ...bothScreened.list, asOf: "2099-01-01" } };
@@ -479,6 +494,13 @@ function withoutOneFact(given: Facts): readonly Facts[] {
     { ...given, item: { ...item, classification: null } },
     ...withoutOneFactOfTheScreening(given),
     ...given.licenses.map((_, at) => ({ ...given, licenses: given.licenses.toSpliced(at, 1) })),
+    {
+      ...given,
+      licenses: given.licenses.map((each) => ({
+        ...each,
+        riders: each.riders.map((rider) => ({ ...rider, state: null })),
+      })),
+    },
   ];
   if (item.classification !== null) {
     const { classification } = item;

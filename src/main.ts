@@ -13,7 +13,7 @@ import { grantServerRole, migrate, ownsTables, pendingMigrations } from "./datab
 import { type Database, openPglite, openPostgres } from "./database/open.ts";
 import { isOutage } from "./database/transact.ts";
 import { isRefusal, Refusal } from "./errors.ts";
-import { rulebook } from "./export-control/rulebook.ts";
+import { rulebook, withLicenseExpiry } from "./export-control/rulebook.ts";
 import { createApp } from "./http/app.ts";
 import { listen } from "./http/listen.ts";
 import { openLedger, type RunningLedger } from "./ledger/open.ts";
@@ -161,7 +161,10 @@ export async function startServer({
     custodian,
     store,
     ledger,
-    rulebook,
+    rulebook:
+      config.licenseExpiry === rulebook.licenseExpiry
+        ? rulebook
+        : withLicenseExpiry(rulebook, config.licenseExpiry),
     screening: screening.current,
     now,
     node,

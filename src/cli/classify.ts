@@ -20,6 +20,7 @@ type ProposeOptions = RemoteOptions & {
   readonly paragraph?: string;
   readonly basis: string;
   readonly datasheet?: string;
+  readonly attributes?: string;
 };
 
 export function classifyCommands(program: Command, context: Context): void {
@@ -46,9 +47,15 @@ export function classifyCommands(program: Command, context: Context): void {
       ]),
     )
     .option("--datasheet <file>", "a JSON object of the facts behind it, - for standard input")
+    .option(
+      "--attributes <file>",
+      "a JSON object of form, publication, statements, computer and determination, - for standard input",
+    )
     .action(async (named: RepositoryName, options: ProposeOptions) => {
       const datasheet =
         options.datasheet === undefined ? undefined : await readJsonFile(options.datasheet);
+      const attributes =
+        options.attributes === undefined ? undefined : await readJsonFile(options.attributes);
       const { client, output } = await openSession(context, options);
       const { jurisdiction, eccn, paragraph, basis } = options;
       const answer = recordOf(
@@ -58,6 +65,7 @@ export function classifyCommands(program: Command, context: Context): void {
           paragraph: paragraph ?? null,
           basis,
           datasheet,
+          attributes,
         }),
       );
       output.result(answer, () => details(answer));

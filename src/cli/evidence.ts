@@ -2,7 +2,7 @@ import { type Canonical, canonicalJson } from "../crypto/canonical-json.ts";
 import { commit } from "../crypto/commitment.ts";
 import { decide } from "../export-control/decide.ts";
 import type { Facts } from "../export-control/facts.ts";
-import { rulebook } from "../export-control/rulebook.ts";
+import { type Rulebook, rulebook, withLicenseExpiry } from "../export-control/rulebook.ts";
 import { Failure } from "./failure.ts";
 
 /**
@@ -13,12 +13,20 @@ export function verifyEvidence(evidence: Readonly<Record<string, unknown>>): str
   const { salt, facts, commitment, decision } = evidence;
   if (typeof salt !== "string" || !opens(salt, facts, commitment))
     throw new Failure("integrity", "the facts do not open their commitment");
-  if (!isRecord(decision) || decision["rulebook"] !== rulebook.digest)
+  const book = isRecord(decision) ? rulebookOf(decision["rulebook"]) : undefined;
+  if (!isRecord(decision) || book === undefined)
     return "the facts open their commitment; the decision was made with another rulebook, so it is not decided again here";
-  const again = canonicalJson(outlineOf(decide(facts as unknown as Facts, rulebook)));
+  const again = canonicalJson(outlineOf(decide(facts as unknown as Facts, book)));
   if (!again.equals(canonicalJson(outlineOf(decision))))
     throw new Failure("integrity", "the facts give another decision than the one recorded");
   return "the facts open their commitment, and give the same decision again";
+}
+
+/** The rulebook of this version under one of its two readings of 750.7(g), by digest. */
+function rulebookOf(digest: unknown): Rulebook | undefined {
+  return [rulebook, withLicenseExpiry(rulebook, "first-business-day")].find(
+    (book) => book.digest === digest,
+  );
 }
 
 function opens(salt: string, facts: unknown, commitment: unknown): boolean {

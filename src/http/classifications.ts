@@ -3,11 +3,12 @@ import { z } from "zod";
 import type { Schema } from "../database/schema.ts";
 import {
   approveClassification,
+  type ClassificationAttributes,
   listClassifications,
   proposeClassification,
 } from "../vault/classification.ts";
 import { route } from "./route.ts";
-import { done, givenInstant, id, json, repositoryParams, text } from "./schema.ts";
+import { date, done, givenInstant, id, json, repositoryParams, text } from "./schema.ts";
 
 const eccn = z.string().regex(/^([0-9][A-E][0-9]{3}|EAR99)$/, "must be an ECCN without paragraph");
 const jurisdiction = z.enum(["EAR", "ITAR", "other"]);
@@ -18,6 +19,42 @@ const datasheet = z
     message: "may have 200 members at the most",
   });
 
+/** What is stated of the item besides its ECCN. What is absent is not stated, and helps nobody. */
+const attributes = z
+  .strictObject({
+    form: z.enum(["object-code", "source-code", "technology"]).nullable().default(null),
+    published: z
+      .strictObject({
+        basis: z.enum(["public-dissemination", "subscription", "library", "conference"]),
+        on: date,
+      })
+      .nullable()
+      .default(null),
+    statements: z
+      .array(
+        z.enum([
+          "minimum-operation",
+          "bug-fix",
+          "mass-market",
+          "copy-of-authorized",
+          "encryption-classified",
+        ]),
+      )
+      .max(5)
+      .nullable()
+      .default(null),
+    computer: z
+      .strictObject({
+        peakPerformanceWt: z.int().min(0),
+        purpose: z.enum(["development-or-production", "use"]),
+      })
+      .nullable()
+      .default(null),
+    determination: text(2_000).nullable().default(null),
+  })
+  .nullable()
+  .default(null) satisfies z.ZodType<ClassificationAttributes | null>;
+
 /** A classification as answers give it. */
 export const classification = z.strictObject({
   id,
@@ -27,6 +64,7 @@ export const classification = z.strictObject({
   paragraph: z.string().nullable(),
   basis,
   datasheet,
+  attributes,
   proposedBy: id,
   proposedAt: givenInstant,
   approvedBy: id.nullable(),
@@ -46,6 +84,7 @@ export const classificationRoutes = [
       paragraph: text(40).nullable().default(null),
       basis,
       datasheet: datasheet.default({}),
+      attributes,
     }),
     answers: { 201: json("The proposal.", { classification: id }) },
     handle: async ({ params, body, caller, services: { vault } }) => ({
@@ -92,6 +131,7 @@ export function outlineOf(row: Selectable<Schema["classification"]>) {
     paragraph,
     basis,
     datasheet,
+    attributes: row.attributes,
     proposedBy: row.proposed_by,
     proposedAt: row.proposed_at,
     approvedBy: row.approved_by,

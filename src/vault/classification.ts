@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import { newSalt } from "../crypto/commitment.ts";
 import { Refusal } from "../errors.ts";
+import type { ClassificationFacts } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { recordAs } from "./caller.ts";
 import { findRepository, type RepositoryName } from "./repository.ts";
@@ -15,7 +16,14 @@ export type ClassificationProposal = {
   readonly basis: "self" | "CCATS" | "counsel";
   /** What the classification rests on, in the proposer's words and numbers. */
   readonly datasheet: Readonly<Record<string, string | number | boolean>>;
+  /** What is stated of the item besides; null or absent where nothing is. */
+  readonly attributes?: ClassificationAttributes | null;
 };
+
+export type ClassificationAttributes = Pick<
+  ClassificationFacts,
+  "form" | "published" | "statements" | "computer" | "determination"
+>;
 
 type Writer = Pick<Vault, "database" | "ledger" | "now">;
 
@@ -32,6 +40,7 @@ export async function proposeClassification(
     id,
     repository: repository.id,
     ...proposal,
+    attributes: proposal.attributes ?? null,
     proposed_by: caller.person,
     salt: newSalt(),
   };
@@ -49,6 +58,7 @@ export async function proposeClassification(
       .values({
         ...row,
         datasheet: JSON.stringify(proposal.datasheet),
+        attributes: row.attributes === null ? null : JSON.stringify(row.attributes),
         state: "proposed",
         proposed_at: now,
         approved_by: null,

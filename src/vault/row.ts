@@ -159,11 +159,20 @@ const recordMembers = {
   ],
 } as const satisfies Record<StandingNoun | "classification", readonly string[]>;
 
+/** Members that a later version added. Null, they stay out of the commitment, as they did when rows had none. */
+const laterMembers: Partial<Record<StandingNoun | "classification", readonly string[]>> = {
+  entity: ["acknowledgements"],
+  license: ["riders"],
+  classification: ["attributes"],
+};
+
 function canonicalRecord(
   noun: StandingNoun | "classification",
   row: Readonly<Record<string, unknown>>,
 ): Canonical {
-  return Object.fromEntries(recordMembers[noun].map((name) => [name, canonicalValue(row[name])]));
+  const stated = (laterMembers[noun] ?? []).filter((name) => row[name] != null);
+  const names = [...recordMembers[noun], ...stated];
+  return Object.fromEntries(names.map((name) => [name, canonicalValue(row[name])]));
 }
 
 function canonicalValue(value: unknown): Canonical {

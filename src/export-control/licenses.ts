@@ -105,7 +105,7 @@ function lastDay({ validUntil }: License, expiry: Rulebook["licenseExpiry"]): st
 /** The conditions that have to precede a release and are not known to be met at an instant. A report follows it. */
 function openRiders({ riders }: License, at: string): readonly Rider[] {
   const today = dateAt(at);
-  return riders.filter(
+  return (riders ?? []).filter(
     ({ kind, state }) =>
       kind !== "report" &&
       (state?.met !== true ||

@@ -444,7 +444,8 @@ export const exceptions: readonly LicenseException[] = [
       },
       {
         kind: "headquarters-outside-macau-and-d5",
-        words: "that the recipient's entity and its ultimate parent are outside Macau and D:5",
+        words:
+          "that the recipient's entity and its ultimate parent are headquartered outside the places that 740.28 excludes",
       },
       {
         kind: "acknowledged",

@@ -4,7 +4,7 @@ import type { Canonical } from "../../../src/crypto/canonical-json.ts";
 import { commit } from "../../../src/crypto/commitment.ts";
 import { decide } from "../../../src/export-control/decide.ts";
 import type { Facts } from "../../../src/export-control/facts.ts";
-import { rulebook } from "../../../src/export-control/rulebook.ts";
+import { rulebook, withLicenseExpiry } from "../../../src/export-control/rulebook.ts";
 
 const facts: Facts = {
   at: "2026-11-23T09:30:00.000Z",
@@ -52,6 +52,12 @@ test("a decision that the facts do not give is found", () => {
   const evidence = evidenceOf(facts);
   const decision = { ...evidence.decision, verdict: "allow" };
   expect(() => verifyEvidence({ ...evidence, decision })).toThrow("another decision");
+});
+
+test("a decision under the other reading of 750.7(g) is decided again under that reading", () => {
+  const evidence = evidenceOf(facts);
+  const decision = decide(facts, withLicenseExpiry(rulebook, "first-business-day"));
+  expect(verifyEvidence({ ...evidence, decision })).toContain("same decision");
 });
 
 test("a decision of another rulebook is not decided again", () => {

@@ -421,7 +421,7 @@ test("removing any fact never turns a hold or a denial into an allow, an employe
     }),
     runs,
   );
-});
+}, 180_000);
 
 test("an employer on record only restricts the embargo and the end use, and taking it off lifts nothing else", () => {
   fc.assert(

@@ -93,7 +93,7 @@ export const principles: readonly Principle[] = [
     id: "principle-deemed-reexport",
     citation: "15 CFR 734.14(a)(2), (b), 734.20",
     rule: "A release abroad to a national of another country is a deemed reexport, save under 734.20: (a) no requirement for that country; (b) a permanent and regular employee, not proscribed, exclusively of A:5, in A:5; (c) one with the safeguards on record.",
-    note: "Of the six ways of (c) the security clearance and the screening for substantive contacts are modelled.",
+    note: "Of the six ways of (c) the security clearance and the screening for substantive contacts are modelled. The consignee of the export stands for the entity that has to be authorized.",
   },
   {
     ...common,

@@ -85,6 +85,9 @@ export const settings = {
     .regex(/^(?!http:)/, "must be a file or an https: URL")
     .optional(),
   WEIGHTVAULT_SCREENING_MAX_AGE_DAYS: wholeNumber(1, 365).default(7),
+  WEIGHTVAULT_LICENSE_EXPIRY: z
+    .enum(["printed-date", "first-business-day"])
+    .default("printed-date"),
   WEIGHTVAULT_DRAIN_SECONDS: wholeNumber(0, 3_600).default(30),
   WEIGHTVAULT_LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "silent"])
@@ -112,6 +115,7 @@ const schema = z.object(settings).transform((env) => ({
   uploadHours: env.WEIGHTVAULT_UPLOAD_HOURS,
   screeningList: env.WEIGHTVAULT_SCREENING_LIST ?? null,
   screeningMaxAgeDays: env.WEIGHTVAULT_SCREENING_MAX_AGE_DAYS,
+  licenseExpiry: env.WEIGHTVAULT_LICENSE_EXPIRY,
   drainSeconds: env.WEIGHTVAULT_DRAIN_SECONDS,
   logLevel: env.WEIGHTVAULT_LOG_LEVEL,
 }));

@@ -15,7 +15,7 @@ import { type Database, openPglite, openPostgres } from "./database/open.ts";
 import { isDiskFull, isOutage } from "./database/transact.ts";
 import { isRefusal, Refusal } from "./errors.ts";
 import { doubtOfAge } from "./export-control/parties.ts";
-import { rulebook } from "./export-control/rulebook.ts";
+import { rulebook, withLicenseExpiry } from "./export-control/rulebook.ts";
 import { createApp } from "./http/app.ts";
 import { listen } from "./http/listen.ts";
 import { openLedger, type RunningLedger } from "./ledger/open.ts";
@@ -185,7 +185,10 @@ export async function startServer({
     custodian,
     store,
     ledger,
-    rulebook,
+    rulebook:
+      config.licenseExpiry === rulebook.licenseExpiry
+        ? rulebook
+        : withLicenseExpiry(rulebook, config.licenseExpiry),
     screening: screening.current,
     now,
     node,

@@ -3,7 +3,7 @@ import { commit } from "../crypto/commitment.ts";
 import { decide } from "../export-control/decide.ts";
 import { checkIds } from "../export-control/decision.ts";
 import type { Facts } from "../export-control/facts.ts";
-import { rulebook } from "../export-control/rulebook.ts";
+import { type Rulebook, rulebook, withLicenseExpiry } from "../export-control/rulebook.ts";
 import type { Entry } from "../ledger/entry.ts";
 import { Failure } from "./failure.ts";
 
@@ -43,22 +43,30 @@ export function verifyEvidence(
   if (JSON.stringify(checksOf(decision).map(({ check }) => check)) !== JSON.stringify(checkIds))
     throw broken("the decision does not list every check");
   const proved = `the facts open the commitment in ledger entry ${index}, whose decision this is`;
-  if (decision["rulebook"] !== rulebook.digest) {
+  const book = rulebookOf(decision["rulebook"]);
+  if (book === undefined) {
     const otherwise = "it was made with another rulebook, so it was NOT decided again here";
     return { isDecidedAgain: false, sentence: `${proved}; ${otherwise}` };
   }
-  const again = decideAgain(facts);
+  const again = decideAgain(facts, book);
   if (outlineOf(again, again["licenses"]) !== disclosed || again["at"] !== decision["at"])
     throw broken("the facts give another decision than the one recorded");
   return { isDecidedAgain: true, sentence: `${proved}, and give the same decision again` };
 }
 
-function decideAgain(facts: unknown): Shown {
+function decideAgain(facts: unknown, book: Rulebook): Shown {
   try {
-    return decide(facts as Facts, rulebook);
+    return decide(facts as Facts, book);
   } catch (cause) {
     throw new Failure("integrity", "the facts are none that a decision can be made on", { cause });
   }
+}
+
+/** The rulebook of this version under one of its two readings of 750.7(g), by digest. */
+function rulebookOf(digest: unknown): Rulebook | undefined {
+  return [rulebook, withLicenseExpiry(rulebook, "first-business-day")].find(
+    (book) => book.digest === digest,
+  );
 }
 
 function opens(salt: string, facts: unknown, commitment: string): boolean {
@@ -82,11 +90,30 @@ function outlineOf(decision: Shown, licenses: unknown): string {
   return canonicalJson({ ...outline, licenses: names }).toString("utf8");
 }
 
-function checksOf({ checks }: Shown): { check: string | null; outcome: string | null }[] {
+type CheckOutline = {
+  readonly check: string | null;
+  readonly outcome: string | null;
+  readonly exceptions: (string | null)[];
+};
+
+function checksOf({ checks }: Shown): CheckOutline[] {
   const list: readonly unknown[] = Array.isArray(checks) ? checks : [];
   return list.map((item) => {
-    const { check, outcome } = isRecord(item) ? item : {};
-    return { check: textOf(check), outcome: textOf(outcome) };
+    const { check, outcome, exceptions } = isRecord(item) ? item : {};
+    return {
+      check: textOf(check),
+      outcome: textOf(outcome),
+      exceptions: coveringIn(exceptions, outcome === "covered"),
+    };
+  });
+}
+
+/** The license exceptions that cover a check. The entry names them, each by its row; the evidence also holds those that do not cover it. */
+function coveringIn(exceptions: unknown, isCovered: boolean): (string | null)[] {
+  const list: readonly unknown[] = Array.isArray(exceptions) ? exceptions : [];
+  return list.flatMap((item) => {
+    if (!isRecord(item)) return [textOf(item)];
+    return isCovered && item["covers"] === true ? [textOf(item["exception"])] : [];
   });
 }
 

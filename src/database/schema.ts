@@ -1,4 +1,4 @@
-import type { Generated, JSONColumnType } from "kysely";
+import type { ColumnType, Generated, JSONColumnType } from "kysely";
 
 /** Rows may be added and read, never changed: triggers refuse it, and the server's role has no right to it. */
 export const appendOnlyTables = [
@@ -17,6 +17,8 @@ export const deletableTables = ["ledger_pending", "upload_file"] as const;
 
 type Standing = "active" | "suspended" | "revoked";
 type Json = JSONColumnType<Record<string, unknown>, string, string>;
+/** JSON that is null where nothing is stated. */
+type Stated<Value extends object> = ColumnType<Value | null, string | null, string | null>;
 
 export type Schema = {
   vault: { singleton: Generated<boolean>; id: string; created_at: Date };
@@ -41,6 +43,7 @@ export type Schema = {
     headquarters: string | null;
     ultimate_parent_headquarters: string | null;
     ownership: "no-listed-owner" | "listed-owner-below-half" | "listed-owner-half-or-more" | null;
+    acknowledgements: Stated<readonly unknown[]>;
     salt: Buffer;
     submission: bigint;
     created_at: Date;
@@ -135,6 +138,7 @@ export type Schema = {
     datasheet: Json;
     datasheet_sha256: string | null;
     justification: string | null;
+    attributes: Stated<Record<string, unknown>>;
     proposed_by: string;
     proposed_at: Date;
     approved_by: string | null;
@@ -150,6 +154,7 @@ export type Schema = {
     version: number;
     scope: Json;
     conditions: string;
+    riders: Stated<readonly unknown[]>;
     valid_from: string;
     valid_until: string;
     releases_allowed: number | null;

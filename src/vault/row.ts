@@ -157,7 +157,11 @@ const recordMembers = {
 
 /** Members that came later: absent where they are null, so that the commitments of older rows stand. */
 const laterMembers: Readonly<Partial<Record<StandingNoun | "classification", readonly string[]>>> =
-  { classification: ["datasheet_sha256", "justification"] };
+  {
+    entity: ["acknowledgements"],
+    license: ["riders"],
+    classification: ["datasheet_sha256", "justification", "attributes"],
+  };
 
 function canonicalRecord(
   noun: StandingNoun | "classification",

@@ -139,7 +139,7 @@ async function readFacts(
 
 function asLicense(supposed: SimulationRequest["licenses"][number], at: number): License {
   const name = `supposed-${at + 1}`;
-  return { id: name, number: name, state: "active", releasesLeft: null, ...supposed };
+  return { id: name, number: name, state: "active", releasesLeft: null, riders: [], ...supposed };
 }
 
 function assertRecorded({ bytes }: Place, id: string): void {

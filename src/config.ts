@@ -86,6 +86,9 @@ export const settings = {
     .optional(),
   WEIGHTVAULT_SCREENING_MAX_AGE_DAYS: wholeNumber(1, 365).default(7),
   WEIGHTVAULT_REDECIDE_SECONDS: wholeNumber(1, 3_600).default(5),
+  WEIGHTVAULT_LICENSE_EXPIRY: z
+    .enum(["printed-date", "first-business-day"])
+    .default("printed-date"),
   WEIGHTVAULT_DRAIN_SECONDS: wholeNumber(0, 3_600).default(30),
   WEIGHTVAULT_LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "silent"])
@@ -114,6 +117,7 @@ const schema = z.object(settings).transform((env) => ({
   screeningList: env.WEIGHTVAULT_SCREENING_LIST ?? null,
   screeningMaxAgeDays: env.WEIGHTVAULT_SCREENING_MAX_AGE_DAYS,
   redecideSeconds: env.WEIGHTVAULT_REDECIDE_SECONDS,
+  licenseExpiry: env.WEIGHTVAULT_LICENSE_EXPIRY,
   drainSeconds: env.WEIGHTVAULT_DRAIN_SECONDS,
   logLevel: env.WEIGHTVAULT_LOG_LEVEL,
 }));

@@ -15,7 +15,7 @@ import { type Database, openPglite, openPostgres } from "./database/open.ts";
 import { isDiskFull, isOutage } from "./database/transact.ts";
 import { isRefusal, Refusal } from "./errors.ts";
 import { doubtOfAge } from "./export-control/parties.ts";
-import { rulebook } from "./export-control/rulebook.ts";
+import { rulebook, withLicenseExpiry } from "./export-control/rulebook.ts";
 import { createApp } from "./http/app.ts";
 import { listen } from "./http/listen.ts";
 import { openLedger, type RunningLedger } from "./ledger/open.ts";
@@ -181,13 +181,17 @@ export async function startServer({
     onFailure: onFailure("the ledger could not go on"),
   });
   started.defer(async () => await ledger.stop());
+  const read =
+    config.licenseExpiry === rulebook.licenseExpiry
+      ? rulebook
+      : withLicenseExpiry(rulebook, config.licenseExpiry);
   const vault: Vault = {
     database,
     custodian,
     store,
     ledger,
-    rulebook,
-    overridden: rememberOverridden(rulebook),
+    rulebook: read,
+    overridden: rememberOverridden(read),
     sites: config.sites,
     screening: screening.current,
     now,

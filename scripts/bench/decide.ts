@@ -66,6 +66,7 @@ function casesOf(): readonly Facts[] {
             headquarters: "CN",
             ultimateParentHeadquarters: "CN",
             ownership: "no-listed-owner",
+            acknowledgements: null,
           },
         },
       },
@@ -84,6 +85,9 @@ function personOf({ id, usPerson, country }: Person): PersonFacts {
     citizenships: usPerson ? null : [{ country, from: "1990-01-01", until: null }],
     permanentResidencies: usPerson ? null : [],
     employment: null,
+    engagement: null,
+    acknowledgements: null,
+    verifications: null,
   };
 }
 
@@ -99,6 +103,11 @@ function factsFor(person: Person, eccn: string): Facts {
         eccn,
         paragraph: null,
         basis: "counsel",
+        form: null,
+        published: null,
+        statements: null,
+        computer: null,
+        determination: null,
         proposedBy: "one",
         approvedBy: "another",
       },
@@ -145,5 +154,6 @@ function licenseFor(
     validFrom: "2026-01-01",
     validUntil: "2027-12-31",
     releasesLeft: null,
+    riders: [],
   };
 }

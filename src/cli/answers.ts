@@ -45,6 +45,15 @@ export const answers = {
         remedy: z.string().nullable(),
         rows: z.array(z.string()),
         licenses: z.array(z.string()),
+        exceptions: z.array(
+          z.object({
+            exception: z.string(),
+            symbol: z.string(),
+            citation: z.string(),
+            covers: z.boolean(),
+            conditions: z.array(z.object({ condition: z.string(), state: z.string() })),
+          }),
+        ),
       }),
     ),
     advice: z.object({

@@ -18,6 +18,7 @@ import {
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
 import { checkParameters, type ReadDatasheet, readDatasheet } from "./datasheet.ts";
 import { datasheetMemo } from "./datasheet-memo.ts";
+import { readJsonFile } from "./facts.ts";
 import { Failure } from "./failure.ts";
 import { columns, createOutput, details, table } from "./output.ts";
 
@@ -30,6 +31,7 @@ type ProposeOptions = RemoteOptions &
     readonly paragraph?: string;
     readonly basis: string;
     readonly justification?: string;
+    readonly attributes?: string;
   };
 
 const datasheetFlag = "--datasheet <file>";
@@ -81,9 +83,15 @@ export function classifyCommands(program: Command, context: Context): void {
     .option(datasheetFlag, "the datasheet as YAML (docs/classification.md), - for standard input")
     .option(weightsFlag, weightsHelp)
     .option("--justification <sentence>", "why it is another entry than the datasheet leads to")
+    .option(
+      "--attributes <file>",
+      "a JSON object of form, publication, statements, computer and determination, - for standard input",
+    )
     .action(async (named: RepositoryName, options: ProposeOptions) => {
       const sheet = await sheetOf(options);
       const stated = statedEntry(options, sheet);
+      const attributes =
+        options.attributes === undefined ? undefined : await readJsonFile(options.attributes);
       const { client, output } = await openSession(context, options);
       const answer = recordOf(
         await ask(client, "POST", `${repositoryRoute(named)}/classifications`, {
@@ -93,6 +101,7 @@ export function classifyCommands(program: Command, context: Context): void {
           datasheet: sheet?.sheet,
           datasheetSha256: sheet?.sha256,
           justification: options.justification,
+          attributes,
         }),
       );
       const { datasheetSha256 } = parseAnswer("proposed", answer);

@@ -4,7 +4,12 @@ import { commit } from "../crypto/commitment.ts";
 import { decide } from "../export-control/decide.ts";
 import { checkIds } from "../export-control/decision.ts";
 import type { Facts } from "../export-control/facts.ts";
-import { type Rulebook, type RulebookContent, rulebook } from "../export-control/rulebook.ts";
+import {
+  type Rulebook,
+  type RulebookContent,
+  rulebook,
+  withLicenseExpiry,
+} from "../export-control/rulebook.ts";
 import type { Entry } from "../ledger/entry.ts";
 import { Failure } from "./failure.ts";
 
@@ -22,7 +27,7 @@ const verdictOfKind: Readonly<Record<string, string>> = {
 /** The digest of the rulebook that a decision names, where it is another than this version's own; null where it is not. */
 export function foreignRulebook({ decision }: Shown): string | null {
   const digest = isRecord(decision) ? decision["rulebook"] : null;
-  return typeof digest === "string" && digest !== rulebook.digest ? digest : null;
+  return typeof digest === "string" && rulebookOf(digest) === undefined ? digest : null;
 }
 
 /** The entry that a receipt proved, and what the server kept of a rulebook that is not this version's own: null for nothing. */
@@ -58,8 +63,8 @@ export function verifyEvidence(
     throw broken("the decision does not list every check");
   const proved = `the facts open the commitment in ledger entry ${index}, whose decision this is`;
   const digest = foreignRulebook(evidence);
-  const named = digest === null ? rulebook : keptRulebook(digest, kept);
-  if (named === null) {
+  const named = digest === null ? rulebookOf(decision["rulebook"]) : keptRulebook(digest, kept);
+  if (named === null || named === undefined) {
     const otherwise =
       "it was made with another rulebook, which was not kept, so it was NOT decided again here";
     return { isDecidedAgain: false, sentence: `${proved}; ${otherwise}` };
@@ -87,7 +92,12 @@ function keptRulebook(digest: string, content: unknown): Rulebook | null {
 
 function isShippedHere(named: Rulebook): boolean {
   const { digest: _, ...content } = named;
-  const shipped = canonicalJson({ ...content, overrides: [] } as unknown as Canonical);
+  const { licenseExpiry } = rulebook;
+  const shipped = canonicalJson({
+    ...content,
+    licenseExpiry,
+    overrides: [],
+  } as unknown as Canonical);
   return createHash("sha256").update(shipped).digest("hex") === rulebook.digest;
 }
 
@@ -103,6 +113,13 @@ function decideAgain(facts: unknown, named: Rulebook): Shown {
   } catch (cause) {
     throw new Failure("integrity", "the facts are none that a decision can be made on", { cause });
   }
+}
+
+/** The rulebook of this version under one of its two readings of 750.7(g), by digest. */
+function rulebookOf(digest: unknown): Rulebook | undefined {
+  return [rulebook, withLicenseExpiry(rulebook, "first-business-day")].find(
+    (book) => book.digest === digest,
+  );
 }
 
 function opens(salt: string, facts: unknown, commitment: string): boolean {
@@ -126,11 +143,30 @@ function outlineOf(decision: Shown, licenses: unknown): string {
   return canonicalJson({ ...outline, licenses: names }).toString("utf8");
 }
 
-function checksOf({ checks }: Shown): { check: string | null; outcome: string | null }[] {
+type CheckOutline = {
+  readonly check: string | null;
+  readonly outcome: string | null;
+  readonly exceptions: (string | null)[];
+};
+
+function checksOf({ checks }: Shown): CheckOutline[] {
   const list: readonly unknown[] = Array.isArray(checks) ? checks : [];
   return list.map((item) => {
-    const { check, outcome } = isRecord(item) ? item : {};
-    return { check: textOf(check), outcome: textOf(outcome) };
+    const { check, outcome, exceptions } = isRecord(item) ? item : {};
+    return {
+      check: textOf(check),
+      outcome: textOf(outcome),
+      exceptions: coveringIn(exceptions, outcome === "covered"),
+    };
+  });
+}
+
+/** The license exceptions that cover a check. The entry names them, each by its row; the evidence also holds those that do not cover it. */
+function coveringIn(exceptions: unknown, isCovered: boolean): (string | null)[] {
+  const list: readonly unknown[] = Array.isArray(exceptions) ? exceptions : [];
+  return list.flatMap((item) => {
+    if (!isRecord(item)) return [textOf(item)];
+    return isCovered && item["covers"] === true ? [textOf(item["exception"])] : [];
   });
 }
 

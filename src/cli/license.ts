@@ -25,6 +25,12 @@ type AddOptions = RemoteOptions & {
   readonly releasesAllowed?: number;
 };
 
+type RiderOptions = RemoteOptions & {
+  readonly met?: boolean;
+  readonly unmet?: boolean;
+  readonly on?: string;
+};
+
 const kinds = ["bis-license", "license-exception", "no-license-required"];
 
 export function licenseCommands(program: Command, context: Context): void {
@@ -43,6 +49,21 @@ export function licenseCommands(program: Command, context: Context): void {
       const { client, output } = await openSession(context, options);
       await ask(client, "POST", route`/v1/licenses/${id}/activate`);
       output.result({ license: id, activated: true }, () => `license ${id} is active`);
+    });
+  remote(license, "rider", "record whether a condition of a license is met")
+    .argument("<id>", "the license's id", uuid)
+    .argument("<rider>", "the condition's id on the license")
+    .addOption(new Option("--met", "it is met").conflicts("unmet"))
+    .option("--unmet", "it is not met")
+    .option("--on <date>", "since this day, YYYY-MM-DD (today)")
+    .action(async (id: string, rider: string, options: RiderOptions) => {
+      const { met, unmet, on } = options;
+      if (met !== true && unmet !== true)
+        throw new Failure("usage", "say --met or --unmet of the condition");
+      const { client, output } = await openSession(context, options);
+      const body = { met: met === true, on: on ?? null };
+      await ask(client, "PUT", route`/v1/licenses/${id}/riders/${rider}`, body);
+      output.result({ license: id, rider, ...body }, () => `condition ${rider} is recorded`);
     });
   listCommand(
     license,

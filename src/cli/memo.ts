@@ -74,6 +74,8 @@ function sentenceOf({ verdict, licenses }: Explained, deciding: readonly Check[]
     case "hold":
       return `The release is held, because it is not known how these come out: ${unknown.join(", ")}.`;
     case "allow":
+      if (licenses.length === 0 && deciding.length > 0)
+        return "The release is allowed under license exceptions, as told below: every other check passes or does not apply.";
       return licenses.length === 0
         ? "The release is allowed: every check passes or does not apply, and no authorization is needed."
         : `The release is allowed in reliance on ${licenses.join(", ")}, each of which would lose one use: every other check passes or does not apply.`;
@@ -87,15 +89,19 @@ function told({
   reason,
   rows,
   licenses,
+  exceptions,
   evidence = [],
 }: ExplainedCheck): string {
+  const excepted = exceptions.filter(({ covers }) => covers && outcome === "covered");
+  const covering = [...licenses, ...excepted.map(({ exception }) => exception)];
   return [
     `### ${check}: ${outcome}`,
     reason,
     [
       `- law: ${citation}`,
       ...(rows.length === 0 ? [] : [`- rulebook rows: ${rows.join(", ")}`]),
-      ...(licenses.length === 0 ? [] : [`- covered by: ${licenses.join(", ")}`]),
+      ...(covering.length === 0 ? [] : [`- covered by: ${covering.join(", ")}`]),
+      ...exceptions.filter(({ covers }) => !covers).map(lacking),
       ...(evidence.length === 0
         ? []
         : [
@@ -103,6 +109,11 @@ function told({
           ]),
     ].join("\n"),
   ].join("\n\n");
+}
+
+function lacking({ exception, citation, conditions }: Check["exceptions"][number]): string {
+  const open = conditions.filter(({ state }) => state !== "met");
+  return `- ${exception} (${citation}) would cover it, with on record: ${open.map(({ condition }) => condition).join("; ")}`;
 }
 
 function changes({ ways, obstacles, isCut }: Advice): string {

@@ -1,4 +1,4 @@
-import type { Generated, JSONColumnType } from "kysely";
+import type { ColumnType, Generated, JSONColumnType } from "kysely";
 
 /** Rows may be added and read, never changed: triggers refuse it, and the server's role has no right to it. */
 export const appendOnlyTables = [
@@ -20,6 +20,8 @@ type Standing = "active" | "suspended" | "revoked";
 /** A check that did not pass, by its id and outcome alone. */
 type FoundCheck = { readonly check: string; readonly outcome: string };
 type Json = JSONColumnType<Record<string, unknown>, string, string>;
+/** JSON that is null where nothing is stated. */
+type Stated<Value extends object> = ColumnType<Value | null, string | null, string | null>;
 
 export type Schema = {
   vault: { singleton: Generated<boolean>; id: string; created_at: Date };
@@ -44,6 +46,7 @@ export type Schema = {
     headquarters: string | null;
     ultimate_parent_headquarters: string | null;
     ownership: "no-listed-owner" | "listed-owner-below-half" | "listed-owner-half-or-more" | null;
+    acknowledgements: Stated<readonly unknown[]>;
     salt: Buffer;
     submission: bigint;
     created_at: Date;
@@ -138,6 +141,7 @@ export type Schema = {
     datasheet: Json;
     datasheet_sha256: string | null;
     justification: string | null;
+    attributes: Stated<Record<string, unknown>>;
     proposed_by: string;
     proposed_at: Date;
     approved_by: string | null;
@@ -153,6 +157,7 @@ export type Schema = {
     version: number;
     scope: Json;
     conditions: string;
+    riders: Stated<readonly unknown[]>;
     valid_from: string;
     valid_until: string;
     releases_allowed: number | null;

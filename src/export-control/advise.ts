@@ -1,12 +1,13 @@
-import { aboutLicenses, authorizationsFor } from "./advice/authorization.ts";
+import { aboutLicenses, authorizationsFor, type Wanted } from "./advice/authorization.ts";
 import type { Change, Supposed, Supposition } from "./advice/change.ts";
 import { aboutItem } from "./advice/item.ts";
 import { aboutDestination, aboutScreening } from "./advice/place.ts";
 import { aboutSubject } from "./advice/subject.ts";
 import { decide, findingsOf } from "./decide.ts";
 import type { CheckId } from "./decision.ts";
+import { readExceptions } from "./exceptions.ts";
 import type { Facts } from "./facts.ts";
-import type { Need } from "./finding.ts";
+import type { Case } from "./finding.ts";
 import type { Rulebook } from "./rulebook.ts";
 
 /** What would turn a denial or a hold into an allowance. */
@@ -70,7 +71,7 @@ function suppositionsOf(facts: Facts, rulebook: Rulebook): readonly Supposition[
     ...aboutSubject(given),
     ...aboutDestination(given),
     ...aboutScreening(given),
-    ...aboutLicenses(facts),
+    ...aboutLicenses(given),
   ];
 }
 
@@ -151,7 +152,7 @@ class Search {
   /** The changes alone where they are enough, else each authorization that makes them so. */
   waysBy(changes: readonly Supposed[]): readonly (readonly Supposed[])[] {
     if (this.allows(changes)) return [changes];
-    return authorizationsFor(this.#after(changes), this.#wantedAfter(changes))
+    return authorizationsFor(this.#caseAfter(changes), this.#wantedAfter(changes))
       .map((authorization) => [...changes, authorization])
       .filter((way) => this.allows(way));
   }
@@ -176,8 +177,9 @@ class Search {
   }
 
   obstaclesAfter(changes: readonly Supposed[]): readonly Obstacle[] {
-    const facts = this.#after(changes);
-    const [licensed = facts] = authorizationsFor(facts, this.#wantedAfter(changes))
+    const given = this.#caseAfter(changes);
+    const { facts } = given;
+    const [licensed = facts] = authorizationsFor(given, this.#wantedAfter(changes))
       .filter(({ change }) => change === "obtain-bis-license")
       .map(({ apply }) => apply(facts));
     return decide(licensed, this.#rulebook)
@@ -185,14 +187,24 @@ class Search {
       .map(({ check, reason, remedy }) => ({ check, reason, remedy }));
   }
 
-  /** What is wanted of an authorization, by every check that stands in the way and that one could meet. */
-  #wantedAfter(changes: readonly Supposed[]): readonly Need[] {
-    const facts = this.#after(changes);
-    const { checks } = decide(facts, this.#rulebook);
-    return findingsOf({ facts, rulebook: this.#rulebook }).flatMap(({ needs }, at) => {
+  /** What is wanted of an authorization, by every check that stands in the way and that one could meet. What an exception covers is not. */
+  #wantedAfter(changes: readonly Supposed[]): Wanted {
+    const given = this.#caseAfter(changes);
+    const { checks } = decide(given.facts, this.#rulebook);
+    const findings = findingsOf(given);
+    const readings = readExceptions(given, findings);
+    const needs = findings.flatMap(({ needs: each }, at) => {
       const outcome = checks[at]?.outcome;
-      return outcome === "fail" || outcome === "unknown" ? needs : [];
+      return outcome === "fail" || outcome === "unknown" ? each : [];
     });
+    return {
+      needs: needs.filter((need) => (readings.get(need)?.covers ?? null) === null),
+      readings,
+    };
+  }
+
+  #caseAfter(changes: readonly Supposed[]): Case {
+    return { facts: this.#after(changes), rulebook: this.#rulebook };
   }
 
   #after(changes: readonly Supposed[]): Facts {

@@ -28,6 +28,25 @@ export type Check = {
   readonly rows: readonly string[];
   /** The licenses that cover it; empty unless the outcome is `covered`. */
   readonly licenses: readonly string[];
+  /** The license exceptions that cover it wholly or in part, and, where it is not covered, those that conditions alone keep from it. */
+  readonly exceptions: readonly CheckedException[];
+};
+
+/** One license exception held against one check. */
+export type CheckedException = {
+  /** The row of the rulebook. */
+  readonly exception: string;
+  readonly symbol: string;
+  readonly citation: string;
+  /** Whether it covers a part of the check, every condition being met. */
+  readonly covers: boolean;
+  readonly conditions: readonly CheckedCondition[];
+};
+
+/** What has to be on record, in words that name no party and no country, and whether it is. `unmet`: known, and not so. */
+export type CheckedCondition = {
+  readonly condition: string;
+  readonly state: "met" | "unknown" | "unmet";
 };
 
 /** `covered`: an authorization is required and one in force covers it. `unknown`: a fact or a point of law is open, which holds. */

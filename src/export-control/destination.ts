@@ -1,6 +1,7 @@
 import type { CountryCode } from "./facts.ts";
 import { type Case, type Finding, type Parties, pass, unknown } from "./finding.ts";
 import { indexOf } from "./rulebook-index.ts";
+import { employmentOf } from "./verified.ts";
 
 /** Where the item goes: `domestic` is no export; an unknown place holds. */
 export type Destination =
@@ -54,13 +55,18 @@ export function consignee({ facts: { subject } }: Case): Parties {
  * The headquarters behind the consignee: the workload's entity, or the person's employer. Null where it is not known. A person's
  * employer is asked only where a requirement turns on it.
  */
-export function headquartersOf({ facts: { subject } }: Case): readonly CountryCode[] | null {
-  const [headquarters, parent] =
-    subject.kind === "workload"
-      ? [subject.workload.entity.headquarters, subject.workload.entity.ultimateParentHeadquarters]
-      : [
-          subject.person.employment?.entityHeadquarters ?? null,
-          subject.person.employment?.ultimateParentHeadquarters ?? null,
-        ];
-  return headquarters === null || parent === null ? null : [headquarters, parent];
+export function headquartersOf({ facts: { at, subject } }: Case): readonly CountryCode[] | null {
+  if (subject.kind === "workload") {
+    const { headquarters, ultimateParentHeadquarters } = subject.workload.entity;
+    return pair(headquarters, ultimateParentHeadquarters);
+  }
+  const employment = employmentOf(subject.person, at);
+  return pair(
+    employment?.entityHeadquarters ?? null,
+    employment?.ultimateParentHeadquarters ?? null,
+  );
+}
+
+function pair(one: CountryCode | null, other: CountryCode | null): readonly CountryCode[] | null {
+  return one === null || other === null ? null : [one, other];
 }

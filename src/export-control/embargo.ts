@@ -88,6 +88,17 @@ export function checkEmbargoNationality(given: Case): Finding {
     needs: struck.map(needOf),
     remedy: namedLicense,
   };
+  const unsettled = struck.filter(({ question }) => question !== null);
+  if (!struck.some(({ settled }) => settled) && unsettled.length > 0) {
+    const questions = new Set(
+      unsettled.map(({ embargo, question }) => `for ${embargo.country} it is open ${question}`),
+    );
+    return unknown("embargo-nationality", {
+      ...details,
+      reason: `Somebody who receives is, or may be, a national of a sanctioned country, and ${[...questions].join("; ")}. Nothing passes while it is.`,
+      remedy: `Counsel answers the question. Until then: ${namedLicense}`,
+    });
+  }
   if (!struck.some(({ settled }) => settled)) {
     return unknown("embargo-nationality", {
       ...details,
@@ -100,17 +111,32 @@ export function checkEmbargoNationality(given: Case): Finding {
   });
 }
 
-/** An embargo that meets one who receives. Not `settled` where only some readings of a nationality lead to it. */
-type Strike = { readonly embargo: Embargo; readonly settled: boolean; readonly parties: Parties };
+/** An embargo that meets one who receives. Not `settled` where only some readings of a nationality lead to it, or where the law is open. */
+type Strike = {
+  readonly embargo: Embargo;
+  readonly settled: boolean;
+  readonly parties: Parties;
+  /** What is open in law; null where nothing is. */
+  readonly question: string | null;
+};
 
 function strikes(given: Case, recipients: readonly DeemedRecipient[]): readonly Strike[] {
   const byNationality = recipients.flatMap(({ readings, party: parties }) => {
     const struck = embargoed(given, readings);
-    const settled = struck.length === readings.length;
-    return struck.map((embargo) => ({ embargo, settled, parties }));
+    const isReached = struck.length === readings.length;
+    return struck.map((embargo) => {
+      const isOpen = demandOf(given, embargo.nationality) === "unsettled";
+      const question = isOpen ? embargo.question : null;
+      return { embargo, settled: isReached && !isOpen, parties, question };
+    });
   });
   const byAffiliation = affiliations(given).flatMap(({ country, parties }) =>
-    embargoed(given, [country]).map((embargo) => ({ embargo, settled: true, parties })),
+    embargoed(given, [country]).map((embargo) => ({
+      embargo,
+      settled: true,
+      parties,
+      question: null,
+    })),
   );
   return [...byNationality, ...byAffiliation];
 }
@@ -181,10 +207,23 @@ export function groupsOf(rulebook: Case["rulebook"], code: CountryCode): readonl
   return indexOf(rulebook).countries.get(code)?.groups ?? [];
 }
 
+/** Whether Part 746 concerns an act to a country, or the country is in E:1 or E:2: no license exception is taken there (740.2(a)(6)). */
+export function isSanctioned(
+  given: Case,
+  act: "export" | "deemed-export",
+  country: CountryCode,
+): boolean {
+  const groups = groupsOf(given.rulebook, country);
+  if (groups.includes("E:1") || groups.includes("E:2")) return true;
+  const embargo = embargoOn(given, country);
+  if (embargo === undefined) return false;
+  return demandOf(given, act === "export" ? embargo.destination : embargo.nationality) !== "none";
+}
+
 function embargoed(given: Case, countries: readonly CountryCode[]): readonly Embargo[] {
   return countries.flatMap((country) => {
     const embargo = embargoOn(given, country);
-    return embargo !== undefined && demandOf(given, embargo.nationality) === "license"
+    return embargo !== undefined && demandOf(given, embargo.nationality) !== "none"
       ? [embargo]
       : [];
   });
@@ -199,10 +238,10 @@ function demandOf({ facts }: Case, by: Embargo["destination"]): Demand {
 }
 
 /** What meets an embargo or answers a question: never a license exception, and always by name. */
-function wholeNeed(demand: "license" | "question"): Pick<Need, "named" | "reason" | "admits"> {
+function wholeNeed(demand: Exclude<Demand, "none">): Pick<Need, "named" | "reason" | "admits"> {
   return {
     named: true,
     reason: null,
-    admits: demand === "license" ? ["bis-license"] : ["bis-license", "no-license-required"],
+    admits: demand === "question" ? ["bis-license", "no-license-required"] : ["bis-license"],
   };
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { acknowledgementKinds, evidenceKinds, riderKinds } from "./facts.ts";
 
 /**
  * The shape of `Facts` as a file or a request states it: strict, so that an unknown or a missing member is refused and named. What is not
@@ -40,6 +41,28 @@ const dated = z
   })
   .describe("A citizenship or permanent residency and when it was held.");
 
+const verification = z
+  .strictObject({
+    by: id.describe("The officer's person id."),
+    on: isoDate,
+    evidence: z.enum(evidenceKinds),
+    expiresOn: isoDate.nullable().describe("The last day on which it counts; null: no end."),
+  })
+  .nullable()
+  .describe("Null: nobody recorded one, and nothing expires.");
+
+const acknowledgements = z
+  .array(
+    z.strictObject({
+      kind: z.enum(acknowledgementKinds),
+      signedOn: isoDate,
+      expiresOn: isoDate.nullable().describe("The last day on which it counts; null: no end."),
+      eccns: z.array(eccn).nullable().describe("The ECCNs that it names; null where none."),
+    }),
+  )
+  .nullable()
+  .describe("Papers in hand. They only help. Null: not known.");
+
 const person = z.strictObject({
   id,
   state: standing,
@@ -74,6 +97,28 @@ const person = z.strictObject({
     })
     .nullable()
     .describe("For whom the person works. Null: not known."),
+  engagement: z
+    .strictObject({
+      entityCountry: country
+        .nullable()
+        .describe("Where the employing entity is organised and the person works for it."),
+      employer: z
+        .enum(["private-sector", "university", "us-government", "foreign-government"])
+        .nullable(),
+      capacity: z.enum(["employee", "contractor", "intern"]).nullable(),
+    })
+    .nullable()
+    .describe("What more is known of the employment. It only helps. Null: not known."),
+  acknowledgements,
+  verifications: z
+    .strictObject({
+      usPerson: verification,
+      nationality: verification,
+      employment: verification.describe("Of employment and engagement."),
+      acknowledgements: verification,
+    })
+    .nullable()
+    .describe("Who verified each group of facts. A group whose verification ended is not known."),
 });
 
 const entity = z.strictObject({
@@ -90,6 +135,7 @@ const entity = z.strictObject({
     .describe(
       "Ownership by parties on the Entity List, the MEU List or the SDN List, taken together.",
     ),
+  acknowledgements,
 });
 
 const subject = z.discriminatedUnion("kind", [
@@ -115,6 +161,40 @@ const classification = z.strictObject({
     .nullable()
     .describe("The paragraph that the item meets, or is for. Null takes all of them together."),
   basis: z.enum(["self", "CCATS", "counsel"]),
+  form: z
+    .enum(["object-code", "source-code", "technology"])
+    .nullable()
+    .describe("What the files are. Null is taken as source code or technology."),
+  published: z
+    .strictObject({
+      basis: z.enum(["public-dissemination", "subscription", "library", "conference"]),
+      on: isoDate.describe("The day since which it has been public."),
+    })
+    .nullable()
+    .describe("How and when it was published, 15 CFR 734.7. Null: nobody says so."),
+  statements: z
+    .array(
+      z.enum([
+        "minimum-operation",
+        "bug-fix",
+        "mass-market",
+        "copy-of-authorized",
+        "encryption-classified",
+      ]),
+    )
+    .nullable()
+    .describe("What else the officers state, where a license exception turns on it."),
+  computer: z
+    .strictObject({
+      peakPerformanceWt: count.describe("Adjusted peak performance in WT, rounded up."),
+      purpose: z.enum(["development-or-production", "use"]),
+    })
+    .nullable()
+    .describe("The computers that software or technology of 4D001 or 4E001 is for."),
+  determination: z
+    .string()
+    .nullable()
+    .describe("On what it was determined that no higher control applies. Null: not stated."),
   proposedBy: id,
   approvedBy: id.nullable(),
 });
@@ -152,6 +232,19 @@ export const license = z.strictObject({
   validFrom: isoDate,
   validUntil: isoDate.describe("The expiration date printed on it, its last day of use."),
   releasesLeft: count.nullable().describe("Null where releases are not counted."),
+  riders: z
+    .array(
+      z.strictObject({
+        id,
+        text: z.string(),
+        kind: z.enum(riderKinds),
+        state: z
+          .strictObject({ met: z.boolean(), on: isoDate, by: id })
+          .nullable()
+          .describe("Whether it is met, as of what day, by whose word. Null: nobody said."),
+      }),
+    )
+    .describe("Its conditions as items to check."),
 });
 
 const screening = z.strictObject({

@@ -41,10 +41,43 @@ export type ClassificationFacts = {
    */
   readonly paragraph: string | null;
   readonly basis: "self" | "CCATS" | "counsel";
+  /** What the files are: object code is no deemed export (734.13(a)(2), 734.14(a)(2)). Null is taken as source code or technology. */
+  readonly form: "object-code" | "source-code" | "technology" | null;
+  /** How and when the item was published (734.7), so that it is outside the EAR (734.3(b)(3)). Null: nobody says so. */
+  readonly published: Publication | null;
+  /** What else the officers state of the item, where a license exception turns on it. Null: not known. */
+  readonly statements: readonly ItemStatement[] | null;
+  /** The computers that software or technology of 4D001 or 4E001 is for. Null: not known. */
+  readonly computer: {
+    /** Adjusted peak performance in weighted teraflops, rounded up. */
+    readonly peakPerformanceWt: number;
+    readonly purpose: "development-or-production" | "use";
+  } | null;
+  /** On what the officers determined that no higher control applies, in their words. Null: not stated. */
+  readonly determination: string | null;
   /** Person ids of the two officers. */
   readonly proposedBy: string;
   readonly approvedBy: string | null;
 };
+
+/** A publication in one of the ways of 734.7(a). */
+export type Publication = {
+  readonly basis: "public-dissemination" | "subscription" | "library" | "conference";
+  /** The day since which it has been public. */
+  readonly on: IsoDate;
+};
+
+/**
+ * Statements about an item that its two officers answer for. `minimum-operation`, 740.13(a): no more than installation, operation,
+ * maintenance or repair of a lawfully exported item takes; `bug-fix`, (c); `mass-market`, (d); `copy-of-authorized`, (g);
+ * `encryption-classified`, 740.17(b): the classification request and its waiting period are behind it.
+ */
+export type ItemStatement =
+  | "minimum-operation"
+  | "bug-fix"
+  | "mass-market"
+  | "copy-of-authorized"
+  | "encryption-classified";
 
 export type SubjectFacts =
   | { readonly kind: "person"; readonly person: PersonFacts }
@@ -80,7 +113,95 @@ export type PersonFacts = {
     /** A permanent and regular employee in the sense of 734.20(d)(2). */
     readonly permanentRegular: boolean;
   } | null;
+  /** What more is known of the employment, where an exception or 734.20 turns on it. It only helps. Null: not known, here and below. */
+  readonly engagement: {
+    /** Where the employing entity is organised and the person works for it. */
+    readonly entityCountry: CountryCode | null;
+    readonly employer: EmployerKind | null;
+    readonly capacity: "employee" | "contractor" | "intern" | null;
+  } | null;
+  /** Papers in hand, given by the person or about them. They only help. */
+  readonly acknowledgements: readonly Acknowledgement[] | null;
+  /** Who verified each group of facts. A group whose verification has expired is not known. Null: nobody recorded one, and nothing expires. */
+  readonly verifications: {
+    readonly usPerson: Verification | null;
+    /** Citizenships and permanent residencies. */
+    readonly nationality: Verification | null;
+    /** Employment and engagement. */
+    readonly employment: Verification | null;
+    readonly acknowledgements: Verification | null;
+  } | null;
 };
+
+export type EmployerKind = "private-sector" | "university" | "us-government" | "foreign-government";
+
+/** Who looked at a group of facts, when, and what at. Never at a document of Form I-9 (8 U.S.C. 1324b): those stay with that form. */
+export type Verification = {
+  /** The officer's person id. */
+  readonly by: string;
+  readonly on: IsoDate;
+  readonly evidence: (typeof evidenceKinds)[number];
+  /** The last day on which it counts; null where it does not expire. */
+  readonly expiresOn: IsoDate | null;
+};
+
+/** What a verification may rest on. A closed set, without identity and work documents. */
+export const evidenceKinds = [
+  "own-statement",
+  "employer-statement",
+  "contract",
+  "public-register",
+  "government-authorization",
+  "counsel-opinion",
+] as const;
+
+/** A paper that an exception, a carve-out or a license wants in hand, with its dates. */
+export type Acknowledgement = {
+  readonly kind: AcknowledgementKind;
+  readonly signedOn: IsoDate;
+  /** The last day on which it counts; null where it does not expire. */
+  readonly expiresOn: IsoDate | null;
+  /** The ECCNs that it names; null where it names none. */
+  readonly eccns: readonly string[] | null;
+};
+
+export const acknowledgementKinds = [
+  /** A technology control plan, acknowledged. */
+  "technology-control-plan",
+  "non-disclosure-agreement",
+  /** 740.6(a): the consignee's written assurance, which outlives the license agreement. */
+  "tsr-written-assurance",
+  /** 740.20(d)(1): the ECCN was furnished to the consignee. */
+  "sta-eccn-furnished",
+  /** 740.20(d)(2): the prior consignee statement. */
+  "sta-consignee-statement",
+  /** 740.17(a)(2): the item is for the company's internal use. */
+  "enc-internal-use",
+  /** 740.13(f): the written notice to a university's employee. */
+  "university-employee-notice",
+  /** 740.13(f): a permanent abode in the United States throughout the employment. */
+  "us-abode",
+  /** 740.13(c), (g): the item was lawfully exported to this recipient before. */
+  "earlier-export-to-recipient",
+  /** 740.11: for official use of the government. */
+  "official-use",
+  /** 740.7: the visa is in force until the date of expiry. */
+  "visa-in-force",
+  /** 740.27: the consignee's certification. */
+  "aia-certification",
+  /** 740.27: the facility meets paragraphs 14, 15 and 18 of Supplement No. 10 to Part 748. */
+  "aia-facility",
+  /** 740.28: the recipient accounts every six months. */
+  "acm-accounts",
+  /** 734.20(c): the entity's procedures against diversion. */
+  "anti-diversion-procedures",
+  /** 734.20(c): screening for substantive contacts with D:5, with its records kept. */
+  "substantive-contact-screening",
+  /** 734.20(c): a clearance of the government of the country where the entity is. */
+  "security-clearance",
+] as const;
+
+export type AcknowledgementKind = (typeof acknowledgementKinds)[number];
 
 /** A status and when it was held. `until` is the day it ended; null while it lasts. For a status held from birth, any early date serves: the date of birth is not wanted. */
 export type Dated = {
@@ -111,6 +232,8 @@ export type EntityFacts = {
     | "listed-owner-below-half"
     | "listed-owner-half-or-more"
     | null;
+  /** Papers in hand, given by the entity. They only help. Null: not known. */
+  readonly acknowledgements: readonly Acknowledgement[] | null;
 };
 
 export type GrantFacts = {
@@ -144,7 +267,26 @@ export type License = {
   readonly validUntil: IsoDate;
   /** Uses that remain, one a release; null where releases are not counted. */
   readonly releasesLeft: number | null;
+  /** Its conditions as items to check; conditions kept as text alone are the officers' to watch. */
+  readonly riders: readonly Rider[];
 };
+
+/** One condition of a license. All but a report have to be met before a release. */
+export type Rider = {
+  readonly id: string;
+  readonly text: string;
+  readonly kind: (typeof riderKinds)[number];
+  /** Whether it is met, as of what day, by whose word (an officer's person id). Null: nobody said. */
+  readonly state: { readonly met: boolean; readonly on: IsoDate; readonly by: string } | null;
+};
+
+export const riderKinds = [
+  "technology-control-plan",
+  "acknowledgement",
+  "report",
+  "no-reexport",
+  "manual",
+] as const;
 
 /**
  * `bis-license` meets any requirement in its scope. `license-exception` counts only with named parties, and never for embargoes.

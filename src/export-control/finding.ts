@@ -19,8 +19,8 @@ export function perCase<Result extends object>(
   };
 }
 
-/** A check before licenses are looked at: where `needs` stand, licenses that meet every one of them turn it into `covered`. */
-export type Finding = Omit<Check, "licenses"> & { readonly needs: readonly Need[] };
+/** A check before licenses are looked at: where `needs` stand, licenses and exceptions that meet every one of them turn it into `covered`. */
+export type Finding = Omit<Check, "licenses" | "exceptions"> & { readonly needs: readonly Need[] };
 
 /** One authorization that is wanted. */
 export type Need = {

@@ -1,9 +1,9 @@
 import type { ClassificationFacts } from "./facts.ts";
-import { type Case, type Finding, fail, pass, perCase, unknown } from "./finding.ts";
+import { type Case, type Finding, fail, notApplicable, pass, perCase, unknown } from "./finding.ts";
 import { overriding } from "./override.ts";
 import type { Entry, Requirement } from "./rulebook/rule.ts";
 import { indexOf } from "./rulebook-index.ts";
-import { dateAt } from "./time.ts";
+import { calendarDate, dateAt } from "./time.ts";
 
 /** Whether the item was classified by one officer and approved by another. */
 export function checkClassification({ facts }: Case): Finding {
@@ -45,9 +45,18 @@ export function checkClassification({ facts }: Case): Finding {
 }
 
 /** Whether the item is subject to the Export Administration Regulations, the one regime that is decided here. */
-export function checkJurisdiction({ facts }: Case): Finding {
+export function checkJurisdiction(given: Case): Finding {
+  const { facts } = given;
   const citation = "15 CFR 734.3(a), (b)(1)";
   const jurisdiction = facts.item.classification?.jurisdiction;
+  if (isPublished(given)) {
+    return pass("jurisdiction", {
+      citation: "15 CFR 734.3(b)(3), 734.7",
+      rows: ["principle-published"],
+      reason:
+        "The approved classification states how and since when the item is published, so it is outside the EAR. Sanctions, parties and end use are checked all the same.",
+    });
+  }
   if (jurisdiction === "EAR") {
     return pass("jurisdiction", {
       citation,
@@ -73,6 +82,22 @@ export function checkEccn(given: Case): Finding {
       citation,
       reason: "An item without a classification has no ECCN.",
       remedy: "One officer proposes a classification and another approves it.",
+    });
+  }
+  if (isPublished(given)) {
+    return notApplicable("eccn", {
+      citation: "15 CFR 734.3(b)(3), 734.7",
+      rows: ["principle-published"],
+      reason: "A published item is outside the EAR and its list.",
+    });
+  }
+  if (isUnsettledWeights(given, classification)) {
+    return unknown("eccn", {
+      citation: "15 CFR 734.3(c); Part 774 Supp. No. 1, 4E091",
+      rows: ["principle-weights-below-threshold"],
+      reason: `No text names the parameters of models below 10^26 operations: whether ${classification.eccn} is right for them is open, and the exporter's own classification states no basis of determination.`,
+      remedy:
+        "Two officers classify the item anew and state on what it was determined that no higher control applies, or on a CCATS or counsel's advice.",
     });
   }
   if (classification.eccn === "EAR99") {
@@ -101,6 +126,41 @@ export function checkEccn(given: Case): Finding {
     citation,
     reason: `Entry ${entry.eccn} of the Commerce Control List names ${entry.kind}, and its reasons for control are known${withParagraph(classification)}.`,
   });
+}
+
+/** Whether an approved classification states a publication whose day has come (734.3(b)(3), 734.7). Only items under the EAR are asked. */
+export function isPublished(given: Case): boolean {
+  const classification = approvedClassification(given);
+  const published = classification?.published ?? null;
+  if (classification?.jurisdiction !== "EAR" || published === null) return false;
+  const today = dateAt(given.facts.at);
+  return today !== null && calendarDate(published.on) !== null && published.on <= today;
+}
+
+/** Whether an approved classification states that software is object code. Of technology it says nothing. */
+export function isObjectCode(given: Case): boolean {
+  return (
+    approvedClassification(given)?.form === "object-code" && entryOf(given)?.kind === "software"
+  );
+}
+
+/**
+ * Weights are technology, and below 10^26 operations no entry names them. What the exporter classified alone, as EAR99 or under another entry for
+ * technology, may be such weights unless it is stated to be code, and needs a stated basis.
+ */
+export function isUnsettledWeights(given: Case, classification: ClassificationFacts): boolean {
+  const { basis, determination, eccn, form } = classification;
+  if (basis !== "self" || form === "object-code" || form === "source-code") return false;
+  if (determination != null && determination.trim() !== "") return false;
+  return eccn === "EAR99" || (eccn !== "4E091" && entryOf(given)?.kind === "technology");
+}
+
+/** The classification that two officers stand behind: only such a one can help. Null for any other. */
+export function approvedClassification({ facts }: Case): ClassificationFacts | null {
+  const { classification } = facts.item;
+  if (classification?.state !== "approved") return null;
+  const { proposedBy, approvedBy } = classification;
+  return approvedBy === null || approvedBy === proposedBy ? null : classification;
 }
 
 /** The entry of the item's ECCN; null where the item has none or the rulebook does not know it. */
@@ -150,14 +210,31 @@ export function binds({ status }: Pick<Requirement, "status">, at: string): bool
   return today === null || today < status.since;
 }
 
-function narrowed(
+/** The paragraph that the officers stated, if the item's entry knows it; else null, which stands for any of them. */
+export function paragraphOf(given: Case): string | null {
+  const entry = entryOf(given);
+  if (entry === null) return null;
+  const rows = indexOf(given.rulebook).requirements.get(entry.eccn) ?? [];
+  return knownParagraph(rows, entry, given.facts.item.classification?.paragraph ?? null);
+}
+
+function knownParagraph(
   rows: readonly Requirement[],
   entry: Entry,
   paragraph: string | null,
-): readonly Requirement[] {
-  if (paragraph === null || paragraph === "" || paragraph === entry.eccn) return rows;
+): string | null {
+  if (paragraph === null || paragraph === "" || paragraph === entry.eccn) return null;
   const known = [...entry.plain, ...rows.flatMap((row) => [...(row.only ?? []), ...row.except])];
-  if (!known.some((each) => overlap(each, paragraph))) return rows;
+  return known.some((each) => overlap(each, paragraph)) ? paragraph : null;
+}
+
+function narrowed(
+  rows: readonly Requirement[],
+  entry: Entry,
+  stated: string | null,
+): readonly Requirement[] {
+  const paragraph = knownParagraph(rows, entry, stated);
+  if (paragraph === null) return rows;
   return rows.filter(
     ({ only, except }) =>
       (only === null || only.some((each) => overlap(each, paragraph))) &&
@@ -166,11 +243,12 @@ function narrowed(
 }
 
 /** Whether two paragraphs are the same or one lies in the other: the coarser of the two may hold the finer. */
-function overlap(one: string, other: string): boolean {
+export function overlap(one: string, other: string): boolean {
   return lies(one, other) || lies(other, one);
 }
 
-function lies(inner: string, outer: string): boolean {
+/** Whether a paragraph is another or lies in it. */
+export function lies(inner: string, outer: string): boolean {
   return inner === outer || inner.startsWith(`${outer}.`);
 }
 

@@ -1,3 +1,4 @@
+import { destinationOf } from "./destination.ts";
 import type { CountryCode, Dated, PersonFacts } from "./facts.ts";
 import {
   type Case,
@@ -10,6 +11,7 @@ import {
 } from "./finding.ts";
 import { indexOf } from "./rulebook-index.ts";
 import { calendarDate, dateAt } from "./time.ts";
+import { nationalityOf, usPersonOf } from "./verified.ts";
 
 /** Someone to whom a release is deemed an export, and the countries that it may be deemed to be to. */
 export type DeemedRecipient = {
@@ -51,9 +53,21 @@ export const deemedRecipients = perCase(({ facts, rulebook }: Case): DeemedRecip
   return { known: true, recipients: [...asPerson.recipients, asEntity] };
 });
 
+/** Abroad a release to a foreign person is a deemed reexport (734.14), in the United States a deemed export (734.13). */
+export function deemedCitation(given: Case): string {
+  const [home, abroad] = ["15 CFR 734.13(a)(2), (b)", "15 CFR 734.14(a)(2), (b)"];
+  const { kind } = destinationOf(given);
+  if (kind === "unknown") return `${home}; 734.14(a)(2), (b)`;
+  return kind === "abroad" ? abroad : home;
+}
+
+export function isReexport(given: Case): boolean {
+  return destinationOf(given).kind === "abroad";
+}
+
 /** Whether it is settled who is deemed to receive an export, and to which country. */
 export function checkNationality(given: Case): Finding {
-  const citation = "15 CFR 734.13(a)(2), (b); 734.14(a)(2), (b); 772.1";
+  const citation = `${deemedCitation(given)}; 772.1`;
   const rows = ["principle-deemed-export"];
   const found = deemedRecipients(given);
   if (!found.known) {
@@ -77,7 +91,7 @@ export function checkNationality(given: Case): Finding {
     rows,
     reason:
       several.length === 0
-        ? `The release is deemed an export to ${found.recipients.flatMap(({ readings }) => readings).join(" and ")}.`
+        ? `The release is deemed ${isReexport(given) ? "a reexport" : "an export"} to ${found.recipients.flatMap(({ readings }) => readings).join(" and ")}.`
         : `The facts leave several countries open (${several.flatMap(({ readings }) => readings).join(", ")}): each is tested, and where they differ the release holds.`,
   });
 }
@@ -91,17 +105,19 @@ function recipientOf(
   at: string,
   codes: ReadonlyMap<CountryCode, unknown>,
 ): DeemedRecipients {
-  if (person.usPerson === null) {
+  const usPerson = usPersonOf(person, at);
+  if (usPerson === null) {
     return { known: false, question: "whether the person is a U.S. person" };
   }
-  if (person.usPerson.value) return { known: true, recipients: [] };
-  const { citizenships, permanentResidencies } = person;
-  if (citizenships === null || permanentResidencies === null) {
+  if (usPerson.value) return { known: true, recipients: [] };
+  const nationality = nationalityOf(person, at);
+  if (nationality === null) {
     return {
       known: false,
       question: "of which countries the person is a citizen or permanent resident, and since when",
     };
   }
+  const { citizenships, permanentResidencies } = nationality;
   const today = dateAt(at);
   const statuses = [...citizenships, ...permanentResidencies];
   if (today === null || statuses.some((status) => !isReadable(status))) {
@@ -128,6 +144,16 @@ function recipientOf(
   }
   const party = { persons: [person.id], workloads: [], entities: [] };
   return { known: true, recipients: [{ party, person, readings }] };
+}
+
+/** The citizenships and permanent residencies held today; null where they are not known, or not all of them can be read. */
+export function heldStatuses(person: PersonFacts, at: string): readonly Dated[] | null {
+  const nationality = nationalityOf(person, at);
+  const today = dateAt(at);
+  if (nationality === null || today === null) return null;
+  const statuses = [...nationality.citizenships, ...nationality.permanentResidencies];
+  if (statuses.some((status) => !isReadable(status))) return null;
+  return statuses.filter((status) => isHeld(status, today));
 }
 
 /** Held today: begun, and not ended. */

@@ -58,7 +58,7 @@ export function isLeftOutEmployee(
 }
 
 /** Whether the item is advanced computing or model weights, by any requirement of its entry; an override of the requirement does not change the item. */
-function isAdvanced(given: Case): boolean {
+export function isAdvanced(given: Case): boolean {
   const { binding, setAside } = requirementsOf(given);
   return [...binding, ...setAside].some(({ citation }) =>
     /742\.6\(a\)\((6\)\(iii|13)\)/.test(citation),

@@ -3,8 +3,13 @@ import type { CheckId } from "./decision.ts";
 import { consignee, destinationOf } from "./destination.ts";
 import type { Reason } from "./facts.ts";
 import { type Case, type Finding, notApplicable, pass, unknown } from "./finding.ts";
-import { entryOf, requirementsOf } from "./item.ts";
-import { type DeemedRecipient, deemedRecipients } from "./nationality.ts";
+import { entryOf, isObjectCode, isPublished, requirementsOf } from "./item.ts";
+import {
+  type DeemedRecipient,
+  deemedCitation,
+  deemedRecipients,
+  isReexport,
+} from "./nationality.ts";
 import { sayOverrides } from "./override.ts";
 import {
   type Answer,
@@ -13,7 +18,9 @@ import {
   reachesHeadquarters,
   reachesPlace,
 } from "./reach.ts";
+import { carvedOut } from "./reexport.ts";
 import type { Requirement } from "./rulebook/rule.ts";
+import { employmentOf } from "./verified.ts";
 
 /**
  * 738.4(a)(2): every reason for control is overcome separately. This is the one for the actual export, by destination. No mark for
@@ -65,6 +72,14 @@ export function checkDeemedReason(given: Case, reason: Reason): Finding {
       reason: `The ${reason} controls of this entry do not reach deemed exports (742.6(a)(6)(iv)).`,
     });
   }
+  if (isObjectCode(given)) {
+    return notApplicable(check, {
+      citation: "15 CFR 734.13(a)(2), 734.14(a)(2)",
+      rows: ["principle-deemed-export"],
+      reason:
+        "The approved classification states that the software is object code, whose release is no deemed export.",
+    });
+  }
   const found = deemedRecipients(given);
   if (!found.known) {
     return unknown(check, {
@@ -74,7 +89,16 @@ export function checkDeemedReason(given: Case, reason: Reason): Finding {
       remedy: "An officer records the missing fact, on the person's own statement.",
     });
   }
-  const recipients = found.recipients.filter((recipient) => !isOfTheDestination(given, recipient));
+  const foreign = found.recipients.filter((recipient) => !isOfTheDestination(given, recipient));
+  const carved = new Set(foreign.flatMap((recipient) => carvedOut(given, recipient) ?? []));
+  const recipients = foreign.filter((recipient) => carvedOut(given, recipient) === null);
+  if (recipients.length === 0 && carved.size > 0) {
+    return notApplicable(check, {
+      citation: `15 CFR ${[...carved].join(", ")}`,
+      rows: ["principle-deemed-reexport"],
+      reason: `Under ${[...carved].join(" and ")} the release is no deemed reexport: the facts that the carve-out asks for are on record, and the checks of the export decide whether the entity may receive the item.`,
+    });
+  }
   if (recipients.length === 0) {
     return notApplicable(check, {
       citation: "15 CFR 734.13(a)(2), 734.14(a)(2)",
@@ -85,7 +109,17 @@ export function checkDeemedReason(given: Case, reason: Reason): Finding {
   const struck = recipients.flatMap((recipient) => struckBy(given, { rows, recipient, reason }));
   const places = [...new Set(recipients.flatMap(({ readings }) => readings))];
   const act = `a release to a national of ${places.join(" or ")}`;
-  return conclude(given, { check, stated: { ...stated, rows }, struck, act, places });
+  const finding = conclude(given, { check, stated: { ...stated, rows }, struck, act, places });
+  return isReexport(given) ? asReexport(given, finding) : finding;
+}
+
+/** The same finding with the citation of the deemed reexport, and the way out that 734.20 leaves. */
+function asReexport(given: Case, finding: Finding): Finding {
+  const remedy =
+    finding.remedy === null
+      ? null
+      : `${finding.remedy} Or what 734.20 asks for, on record: a permanent and regular employee of the entity there who is exclusively a national of A:5, or the safeguards of 734.20(c).`;
+  return { ...finding, citation: `${deemedCitation(given)}; ${finding.citation}`, remedy };
 }
 
 type Tested = {
@@ -120,7 +154,7 @@ function struckBy(given: Case, { rows, recipient, reason }: Tested): readonly St
 
 function forRecipient(given: Case, row: Requirement, { person }: DeemedRecipient): Answer {
   if (row.deemed !== "not-employees" || person === null) return "required";
-  return isLeftOutEmployee(given, person.employment);
+  return isLeftOutEmployee(given, employmentOf(person, given.facts.at));
 }
 
 function isOfTheDestination(given: Case, { readings }: DeemedRecipient): boolean {
@@ -138,6 +172,15 @@ function statedFor(
 ): Stated | { readonly finding: Finding } {
   const citation = "15 CFR 738.4(a)(2)";
   const eccn = given.facts.item.classification?.eccn;
+  if (isPublished(given)) {
+    return {
+      finding: notApplicable(check, {
+        citation: "15 CFR 734.3(b)(3), 734.7",
+        rows: ["principle-published"],
+        reason: "The item is published, so no reason for control applies to it.",
+      }),
+    };
+  }
   if (eccn === "EAR99") {
     return {
       finding: notApplicable(check, { citation, reason: "EAR99 has no reason for control." }),

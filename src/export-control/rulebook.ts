@@ -3,16 +3,21 @@ import canonicalize from "canonicalize";
 import { countries, supplementFiveDestinations } from "./rulebook/countries.ts";
 import { embargoes } from "./rulebook/embargoes.ts";
 import { entries, requirements } from "./rulebook/entries.ts";
+import { exceptionListings, staBars } from "./rulebook/exception-listings.ts";
+import { exceptions } from "./rulebook/exceptions.ts";
 import { lists } from "./rulebook/lists.ts";
 import { principles } from "./rulebook/principles.ts";
 import type {
   Country,
   Embargo,
   Entry,
+  ExceptionListing,
+  LicenseException,
   ListEffect,
   Override,
   Principle,
   Requirement,
+  StaBar,
 } from "./rulebook/rule.ts";
 import { calendarDate } from "./time.ts";
 
@@ -25,10 +30,18 @@ export type RulebookContent = {
   readonly supplementFiveDestinations: readonly string[];
   readonly entries: readonly Entry[];
   readonly requirements: readonly Requirement[];
+  readonly exceptions: readonly LicenseException[];
+  readonly exceptionListings: readonly ExceptionListing[];
+  readonly staBars: readonly StaBar[];
   readonly embargoes: readonly Embargo[];
   readonly lists: readonly ListEffect[];
   readonly principles: readonly Principle[];
   readonly overrides: readonly Override[];
+  /**
+   * How 750.7(g) is read where a license is printed to expire on a day that is no business day. `printed-date` ends it there, the narrower
+   * reading and the one that ships; `first-business-day` moves its end, as the text says of a legal holiday and as counsel may advise for weekends.
+   */
+  readonly licenseExpiry: "printed-date" | "first-business-day";
 };
 
 /** A rulebook and the SHA-256 of the canonical bytes (RFC 8785) of everything else in it, hex: decisions name it by this. */
@@ -53,13 +66,26 @@ export const rulebook: Rulebook = digested({
   supplementFiveDestinations,
   entries,
   requirements,
+  exceptions,
+  exceptionListings,
+  staBars,
   embargoes,
   lists,
   principles,
   overrides: [],
+  licenseExpiry: "printed-date",
 });
 
 export const rulebookDigest: string = rulebook.digest;
+
+/** The rulebook with another reading of 750.7(g). The digest changes with it, so every decision shows under which it was made. */
+export function withLicenseExpiry(
+  base: Rulebook,
+  licenseExpiry: RulebookContent["licenseExpiry"],
+): Rulebook {
+  const { digest: _, ...content } = base;
+  return digested({ ...content, licenseExpiry });
+}
 
 /**
  * The rulebook with overrides. The digest changes with them, so every decision shows that it was made under them. Throws a TypeError

@@ -4,13 +4,14 @@ import type { Schema } from "../database/schema.ts";
 import { datasheetForm } from "../export-control/datasheet/form.ts";
 import {
   approveClassification,
+  type ClassificationAttributes,
   listClassifications,
   proposeClassification,
   readClassification,
 } from "../vault/classification.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { route } from "./route.ts";
-import { done, givenInstant, id, json, repositoryParams, sha256, text } from "./schema.ts";
+import { date, done, givenInstant, id, json, repositoryParams, sha256, text } from "./schema.ts";
 
 const eccn = z.string().regex(/^([0-9][A-E][0-9]{3}|EAR99)$/, "must be an ECCN without paragraph");
 const jurisdiction = z.enum(["EAR", "ITAR", "other"]);
@@ -18,6 +19,42 @@ const basis = z.enum(["self", "CCATS", "counsel"]);
 /** One of the form, none, or what was stated before there was a form. */
 const storedDatasheet = z.record(z.string(), z.unknown());
 const digest = sha256.nullable();
+
+/** What is stated of the item besides its ECCN. What is absent is not stated, and helps nobody. */
+const attributes = z
+  .strictObject({
+    form: z.enum(["object-code", "source-code", "technology"]).nullable().default(null),
+    published: z
+      .strictObject({
+        basis: z.enum(["public-dissemination", "subscription", "library", "conference"]),
+        on: date,
+      })
+      .nullable()
+      .default(null),
+    statements: z
+      .array(
+        z.enum([
+          "minimum-operation",
+          "bug-fix",
+          "mass-market",
+          "copy-of-authorized",
+          "encryption-classified",
+        ]),
+      )
+      .max(5)
+      .nullable()
+      .default(null),
+    computer: z
+      .strictObject({
+        peakPerformanceWt: z.int().min(0),
+        purpose: z.enum(["development-or-production", "use"]),
+      })
+      .nullable()
+      .default(null),
+    determination: text(2_000).nullable().default(null),
+  })
+  .nullable()
+  .default(null) satisfies z.ZodType<ClassificationAttributes | null>;
 
 /** A classification as answers give it. */
 export const classification = z.strictObject({
@@ -30,6 +67,7 @@ export const classification = z.strictObject({
   datasheet: storedDatasheet,
   datasheetSha256: digest,
   justification: z.string().nullable(),
+  attributes,
   proposedBy: id,
   proposedAt: givenInstant,
   approvedBy: id.nullable(),
@@ -51,6 +89,7 @@ export const classificationRoutes = [
       datasheet: datasheetForm.nullable().default(null),
       datasheetSha256: digest.default(null),
       justification: text(2_000, 10).nullable().default(null),
+      attributes,
     }),
     answers: { 201: json("The proposal.", { classification: id, datasheetSha256: digest }) },
     handle: async ({ params, body, caller, services: { vault } }) => ({
@@ -119,6 +158,7 @@ export function outlineOf(row: Selectable<Schema["classification"]>) {
     datasheet,
     datasheetSha256: row.datasheet_sha256,
     justification: row.justification,
+    attributes: row.attributes,
     proposedBy: row.proposed_by,
     proposedAt: row.proposed_at,
     approvedBy: row.approved_by,

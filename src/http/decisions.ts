@@ -21,6 +21,16 @@ const destination = z
 
 const reasoned = { check: z.string(), reason: z.string(), remedy: z.string().nullable() };
 
+const exception = z.strictObject({
+  exception: z.string(),
+  symbol: z.string(),
+  citation: z.string(),
+  covers: z.boolean(),
+  conditions: z.array(
+    z.strictObject({ condition: z.string(), state: z.enum(["met", "unmet", "unknown"]) }),
+  ),
+});
+
 const change = z.strictObject({
   change: z.string(),
   kind: z.enum(["act", "question", "authorization"]),
@@ -67,6 +77,7 @@ export const decisionRoutes = [
             citation: z.string(),
             rows: z.array(z.string()),
             licenses: z.array(z.string()),
+            exceptions: z.array(exception),
           }),
         ),
         advice: z.strictObject({

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { recordEntity } from "../vault/entity.ts";
 import { type Entity, listEntities, readEntity } from "../vault/list-entities.ts";
+import { acknowledgements } from "./acknowledgement.ts";
 import { route } from "./route.ts";
 import { country, givenInstant, id, idParams, json, standing, text } from "./schema.ts";
 
@@ -17,6 +18,7 @@ const shape = {
   headquarters: country.nullable(),
   ultimateParentHeadquarters: country.nullable(),
   ownership: ownership.nullable(),
+  acknowledgements,
   state: standing,
   version: z.int(),
   createdAt: givenInstant,
@@ -34,6 +36,7 @@ export const entityRoutes = [
       headquarters: country.nullable().default(null),
       ultimateParentHeadquarters: country.nullable().default(null),
       ownership: ownership.nullable().default(null),
+      acknowledgements,
     }),
     answers: { 201: json("The entity.", { entity: id }) },
     handle: async ({ body, caller, services: { vault } }) => ({
@@ -81,6 +84,7 @@ function outline(row: Entity) {
     headquarters,
     ultimateParentHeadquarters,
     ownership,
+    acknowledgements: row.acknowledgements,
     state,
     version,
     createdAt,

@@ -1,6 +1,8 @@
 import { z } from "zod";
+import type { Rider } from "../export-control/facts.ts";
 import { activateLicense, enterLicense, type LicenseRecord } from "../vault/license.ts";
 import { type LicenseRow, listLicenses, readLicense } from "../vault/list-licenses.ts";
+import { markRider } from "../vault/rider.ts";
 import { route } from "./route.ts";
 import {
   country,
@@ -26,6 +28,24 @@ const scope = z.strictObject({
   reasons: z.array(reason).max(reason.options.length).nullable(),
 }) satisfies z.ZodType<LicenseRecord["scope"]>;
 
+const riderId = z
+  .string()
+  .regex(/^[a-z0-9-]{1,40}$/, "must be lower-case letters, digits and dashes");
+const rider = z.strictObject({
+  id: riderId,
+  text: text(4_000),
+  kind: z.enum([
+    "technology-control-plan",
+    "acknowledgement",
+    "report",
+    "no-reexport",
+    "manual",
+  ]) satisfies z.ZodType<Rider["kind"]>,
+});
+const markedRider = rider.extend({
+  state: z.strictObject({ met: z.boolean(), on: date, by: id }).nullable(),
+});
+
 /** What a license authorizes and when, whether it exists or is supposed. */
 export const licenseTerms = {
   kind: z.enum(["bis-license", "license-exception", "no-license-required"]),
@@ -41,6 +61,7 @@ const shape = {
   ...face,
   state: z.enum(["draft", "active", "suspended", "revoked"]),
   conditions: z.string(),
+  riders: z.array(markedRider),
   releasesAllowed: z.int().nullable(),
   releasesUsed: z.int(),
   enteredBy: id,
@@ -57,6 +78,7 @@ export const licenseRoutes = [
     body: z.strictObject({
       ...face,
       conditions: text(20_000, 0).default(""),
+      riders: z.array(rider).max(100).default([]),
       releasesAllowed: z
         .int()
         .min(1)
@@ -79,6 +101,19 @@ export const licenseRoutes = [
     answers: { 204: done },
     handle: async ({ params, caller, services: { vault } }) => {
       await activateLicense(vault, caller, params.id);
+      return { status: 204 };
+    },
+  }),
+  route({
+    method: "put",
+    path: "/v1/licenses/{id}/riders/{rider}",
+    roles: ["export-officer"],
+    summary: "Record whether a condition of a license is met",
+    params: idParams.extend({ rider: riderId }),
+    body: z.strictObject({ met: z.boolean(), on: date.nullable().default(null) }),
+    answers: { 204: done },
+    handle: async ({ params, body, caller, services: { vault } }) => {
+      await markRider(vault, caller, { license: params.id, rider: params.rider, ...body });
       return { status: 204 };
     },
   }),
@@ -118,6 +153,7 @@ function outline(row: LicenseRow) {
     state,
     scope,
     conditions,
+    riders: row.riders ?? [],
     validFrom: row.valid_from,
     validUntil: row.valid_until,
     releasesAllowed: row.releases_allowed,

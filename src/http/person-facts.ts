@@ -1,6 +1,8 @@
 import { z } from "zod";
-import type { PersonRecord } from "../vault/person.ts";
-import { country, date, text } from "./schema.ts";
+import type { Verification } from "../export-control/facts.ts";
+import type { StatedPerson } from "../vault/person.ts";
+import { acknowledgements } from "./acknowledgement.ts";
+import { country, date, id, text } from "./schema.ts";
 
 const dated = z.strictObject({ country, from: date, until: date.nullable().default(null) });
 
@@ -8,6 +10,36 @@ const known = z.array(dated).max(50).nullable();
 const nationalities = known
   .optional()
   .describe("Null or absent: not known. Absent where the other list is stated: there are none.");
+
+/** What a verification may rest on: no document of Form I-9 is among them. */
+export const evidenceKind = z.enum([
+  "own-statement",
+  "employer-statement",
+  "contract",
+  "public-register",
+  "government-authorization",
+  "counsel-opinion",
+]) satisfies z.ZodType<Verification["evidence"]>;
+
+const verification = z.strictObject({
+  evidence: evidenceKind,
+  expiresOn: date.nullable().default(null),
+});
+const recordedVerification = verification.extend({ by: id, on: date });
+
+/** One member a group of facts. */
+function ofGroups<Each extends z.ZodType>(each: Each) {
+  const group = each.nullable().default(null);
+  return z
+    .strictObject({
+      usPerson: group,
+      nationality: group,
+      employment: group,
+      acknowledgements: group,
+    })
+    .nullable()
+    .default(null);
+}
 
 /**
  * What an officer states of a person. What is absent is unknown, and what is unknown holds a decision. Whoever states one of the two lists
@@ -36,12 +68,29 @@ const stated = z.strictObject({
     })
     .nullable()
     .default(null),
+  engagement: z
+    .strictObject({
+      entityCountry: country.nullable().default(null),
+      employer: z
+        .enum(["private-sector", "university", "us-government", "foreign-government"])
+        .nullable()
+        .default(null),
+      capacity: z.enum(["employee", "contractor", "intern"]).nullable().default(null),
+    })
+    .nullable()
+    .default(null),
+  acknowledgements,
+  verifications: ofGroups(verification),
 });
 
 /** The facts as they are kept and shown. */
-export const recordedFacts = stated.extend({ citizenships: known, permanentResidencies: known });
+export const recordedFacts = stated.extend({
+  citizenships: known,
+  permanentResidencies: known,
+  verifications: ofGroups(recordedVerification),
+});
 
-export const personFacts = stated.transform((facts): PersonRecord => {
+export const personFacts = stated.transform((facts): StatedPerson => {
   const { citizenships, permanentResidencies } = facts;
   return {
     ...facts,

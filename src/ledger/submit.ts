@@ -13,7 +13,7 @@ export type EntryKind =
   | "repository.created"
   | "revision.committed"
   | `classification.${"proposed" | "approved" | "superseded"}`
-  | `license.${"entered" | "activated" | Standing}`
+  | `license.${"entered" | "activated" | "updated" | Standing}`
   | `grant.${"made" | Standing | "flagged" | "cleared"}`
   | "decision.simulated"
   | `override.${"proposed" | "approved" | "withdrawn"}`

@@ -59,12 +59,22 @@ export class Decisions {
       if (!outcomesOfAllow.includes(outcome)) {
         const message = `release ${release} was allowed although ${name} is ${JSON.stringify(outcome)}`;
         this.#findings.add("check_failed", message, index);
-      } else if (outcome === "covered" && licenses.length === 0) {
+      } else if (outcome === "covered" && licenses.length === 0 && !namesException(item)) {
         const message = `release ${release} has ${name} covered and names no license`;
         this.#findings.add("license_missing", message, index);
       }
     }
   }
+}
+
+/** Whether a check says which license exceptions cover it, by their rows in the rulebook. */
+function namesException(check: Canonical): boolean {
+  const exceptions = objectOf(check)?.["exceptions"];
+  return (
+    Array.isArray(exceptions) &&
+    exceptions.length > 0 &&
+    exceptions.every((each) => typeof each === "string" && each.startsWith("exception-"))
+  );
 }
 
 function nameOf(check: Canonical): Canonical {

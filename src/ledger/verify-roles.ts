@@ -42,6 +42,7 @@ export const rolesOfKinds = {
   "classification.superseded": officer,
   "license.entered": officer,
   "license.activated": officer,
+  "license.updated": officer,
   "license.suspended": officer,
   "license.reinstated": officer,
   "license.revoked": officer,

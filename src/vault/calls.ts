@@ -29,6 +29,7 @@ const callingKinds: readonly EntryKind[] = [
   ...changes.map((verb): EntryKind => `workload.${verb}`),
   ...changes.map((verb): EntryKind => `entity.${verb}`),
   "license.activated",
+  "license.updated",
   ...standing.map((verb): EntryKind => `license.${verb}`),
   "override.approved",
   "override.withdrawn",

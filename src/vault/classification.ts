@@ -4,6 +4,7 @@ import { newSalt } from "../crypto/commitment.ts";
 import { transact } from "../database/transact.ts";
 import { Refusal } from "../errors.ts";
 import type { Datasheet } from "../export-control/datasheet/form.ts";
+import type { ClassificationFacts } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { recordAs } from "./caller.ts";
 import { assertStated, type NoDatasheet, proposalOf } from "./datasheet.ts";
@@ -22,7 +23,14 @@ export type ClassificationProposal = {
   readonly datasheetSha256?: string | null;
   /** Why the entry is another than the one that the datasheet leads to. */
   readonly justification?: string | null;
+  /** What is stated of the item besides; null or absent where nothing is. */
+  readonly attributes?: ClassificationAttributes | null;
 };
+
+export type ClassificationAttributes = Pick<
+  ClassificationFacts,
+  "form" | "published" | "statements" | "computer" | "determination"
+>;
 
 type Writer = Pick<Vault, "database" | "ledger" | "now">;
 
@@ -46,6 +54,7 @@ export async function proposeClassification(
     ...proposal,
     datasheet_sha256: digest,
     justification,
+    attributes: proposal.attributes ?? null,
     proposed_by: caller.person,
     salt: newSalt(),
   };
@@ -68,6 +77,7 @@ export async function proposeClassification(
       .values({
         ...row,
         datasheet: JSON.stringify(proposal.datasheet),
+        attributes: row.attributes === null ? null : JSON.stringify(row.attributes),
         state: "proposed",
         proposed_at: now,
         approved_by: null,

@@ -271,12 +271,17 @@ export function allowedBody(
   };
 }
 
-/** What the ledger and the release row say of a decision: check ids and outcomes; its sentences are in the evidence. */
+/** What the ledger and the release row say of a decision: check ids, outcomes and the rows of exceptions; its sentences are in the evidence. */
 function outline(decision: Decision) {
   return {
     verdict: decision.verdict,
     rulebook: decision.rulebook,
-    checks: decision.checks.map(({ check, outcome }) => ({ check, outcome })),
+    checks: decision.checks.map(({ check, outcome, exceptions }) => {
+      const covering = exceptions.filter(({ covers }) => covers).map(({ exception }) => exception);
+      return outcome === "covered" && covering.length > 0
+        ? { check, outcome, exceptions: covering }
+        : { check, outcome };
+    }),
   };
 }
 

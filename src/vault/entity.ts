@@ -10,9 +10,10 @@ import type { Vault } from "./vault.ts";
 export type EntityRecord = Pick<
   EntityFacts,
   "country" | "headquarters" | "ultimateParentHeadquarters" | "ownership"
-> & {
-  readonly name: string;
-};
+> &
+  Partial<Pick<EntityFacts, "acknowledgements">> & {
+    readonly name: string;
+  };
 
 /** Records an entity; a changed company is a new one, so that what a decision rested on stays readable. */
 export async function recordEntity(
@@ -31,6 +32,7 @@ export async function recordEntity(
     headquarters: facts.headquarters,
     ultimate_parent_headquarters: facts.ultimateParentHeadquarters,
     ownership: facts.ownership,
+    acknowledgements: facts.acknowledgements ?? null,
     salt: newSalt(),
   } as const;
   await recordAs(vault, caller, async (tx) => {
@@ -42,7 +44,13 @@ export async function recordEntity(
     });
     await tx
       .insertInto("entity")
-      .values({ ...row, submission, created_at: now })
+      .values({
+        ...row,
+        acknowledgements:
+          row.acknowledgements === null ? null : JSON.stringify(row.acknowledgements),
+        submission,
+        created_at: now,
+      })
       .execute();
   });
   return { entity: id };

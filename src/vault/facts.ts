@@ -14,6 +14,7 @@ import type {
 import type { Caller } from "../identity/authenticate.ts";
 import { firstOf } from "../ledger/outbox.ts";
 import { assertPrincipalStands, assertTokenStands } from "./caller.ts";
+import type { ClassificationAttributes } from "./classification.ts";
 import { factsForDecision, type OpenedPerson } from "./person.ts";
 import type { Repository } from "./repository.ts";
 import { assertAsRecorded, type RecordedRow, recordedClassification, recordedRow } from "./row.ts";
@@ -290,6 +291,7 @@ async function lockSubject(
 }
 
 function classificationFacts(row: Selectable<Schema["classification"]>): ClassificationFacts {
+  const stated = row.attributes as unknown as ClassificationAttributes | null;
   return {
     id: row.id,
     state: row.state,
@@ -297,6 +299,11 @@ function classificationFacts(row: Selectable<Schema["classification"]>): Classif
     eccn: row.eccn,
     paragraph: row.paragraph,
     basis: row.basis,
+    form: stated?.form ?? null,
+    published: stated?.published ?? null,
+    statements: stated?.statements ?? null,
+    computer: stated?.computer ?? null,
+    determination: stated?.determination ?? null,
     proposedBy: row.proposed_by,
     approvedBy: row.approved_by,
   };
@@ -321,6 +328,7 @@ function entityFacts(row: Selectable<Schema["entity"]>): EntityFacts {
     headquarters,
     ultimateParentHeadquarters: row.ultimate_parent_headquarters,
     ownership,
+    acknowledgements: row.acknowledgements as EntityFacts["acknowledgements"],
   };
 }
 
@@ -334,5 +342,6 @@ function licenseFacts(row: Selectable<Schema["license"]>): License {
     validFrom: row.valid_from,
     validUntil: row.valid_until,
     releasesLeft: row.releases_allowed === null ? null : row.releases_allowed - row.releases_used,
+    riders: (row.riders ?? []) as License["riders"],
   };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { newSalt } from "../crypto/commitment.ts";
 import { Refusal } from "../errors.ts";
-import type { LicenseKind, LicenseScope } from "../export-control/facts.ts";
+import type { LicenseKind, LicenseScope, Rider } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { recordAs } from "./caller.ts";
 import { mayNotActivate } from "./own.ts";
@@ -18,6 +18,8 @@ export type LicenseRecord = {
   readonly validFrom: string;
   readonly validUntil: string;
   readonly releasesAllowed: number | null;
+  /** Those conditions that are to be checked one by one; nobody has said yet whether they are met. */
+  readonly riders?: readonly Omit<Rider, "state">[];
 };
 
 type Writer = Pick<Vault, "database" | "ledger" | "now">;
@@ -31,6 +33,9 @@ export async function enterLicense(
   if (license.validUntil < license.validFrom)
     throw new Refusal("invalid_request", "the license would end before it begins");
   const [id, now] = [randomUUID(), vault.now()];
+  const riders: readonly Rider[] = (license.riders ?? []).map((each) => ({ ...each, state: null }));
+  if (new Set(riders.map((each) => each.id)).size < riders.length)
+    throw new Refusal("invalid_request", "two conditions of the license have the same id");
   const row = {
     id,
     number: license.number,
@@ -41,6 +46,7 @@ export async function enterLicense(
     valid_until: license.validUntil,
     releases_allowed: license.releasesAllowed,
     entered_by: caller.person,
+    riders: riders.length === 0 ? null : riders,
     salt: newSalt(),
   };
   await recordAs(vault, caller, async (tx) => {
@@ -57,6 +63,7 @@ export async function enterLicense(
       .values({
         ...row,
         scope: JSON.stringify(license.scope),
+        riders: row.riders === null ? null : JSON.stringify(row.riders),
         state: "draft",
         version: 1,
         activated_by: null,

@@ -19,8 +19,16 @@ export async function mayNotActivate(
   caller: Caller,
   license: { readonly entered_by: string; readonly scope: unknown },
 ): Promise<boolean> {
+  return license.entered_by === caller.person || (await isNamedOn(tx, caller, license));
+}
+
+/** Whether a license names the caller or a workload that they answer for. */
+export async function isNamedOn(
+  tx: Tx,
+  caller: Caller,
+  license: { readonly scope: unknown },
+): Promise<boolean> {
   const { parties } = license.scope as LicenseScope;
-  if (license.entered_by === caller.person) return true;
   if (parties === null) return false;
   if (parties.persons.includes(caller.person)) return true;
   const theirs = await workloadsOf(tx, caller.person);

@@ -5,7 +5,7 @@ import { commit, newSalt } from "../crypto/commitment.ts";
 import type { Secret } from "../crypto/secret.ts";
 import type { Custodian } from "../custody/custodian.ts";
 import { Refusal } from "../errors.ts";
-import type { PersonFacts } from "../export-control/facts.ts";
+import type { PersonFacts, Verification } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { recordAs } from "./caller.ts";
 import { assertAsRecorded, submitRow } from "./row.ts";
@@ -18,10 +18,43 @@ import type { Tx, Vault } from "./vault.ts";
 export type PersonRecord = Pick<
   PersonFacts,
   "usPerson" | "citizenships" | "permanentResidencies" | "employment"
-> & {
-  readonly name: string;
-  readonly otherNames: readonly string[];
+> &
+  Partial<Pick<PersonFacts, "engagement" | "acknowledgements" | "verifications">> & {
+    readonly name: string;
+    readonly otherNames: readonly string[];
+  };
+
+/** What an officer states: who verified each group, and when, is for the vault to write down. */
+export type StatedPerson = Omit<PersonRecord, "verifications"> & {
+  readonly verifications?:
+    | {
+        readonly [Group in keyof Verifications]: StatedVerification | null;
+      }
+    | null;
 };
+
+type Verifications = NonNullable<PersonFacts["verifications"]>;
+type StatedVerification = Pick<Verification, "evidence" | "expiresOn">;
+
+/** The facts as they are kept: the officer who states a group's evidence has verified it, today. */
+function verifiedBy(caller: Caller, facts: StatedPerson, now: Date): PersonRecord {
+  const { verifications, ...rest } = facts;
+  if (verifications == null) return rest;
+  const on = now.toISOString().slice(0, 10);
+  const stamped = (stated: StatedVerification | null): Verification | null =>
+    stated === null
+      ? null
+      : { by: caller.person, on, evidence: stated.evidence, expiresOn: stated.expiresOn };
+  return {
+    ...rest,
+    verifications: {
+      usPerson: stamped(verifications.usPerson),
+      nationality: stamped(verifications.nationality),
+      employment: stamped(verifications.employment),
+      acknowledgements: stamped(verifications.acknowledgements),
+    },
+  };
+}
 
 /** An opened person: the caller wipes `key`. `version` tells whether the row changed since. */
 export type OpenedPerson = {
@@ -38,9 +71,9 @@ const issuer = "local";
 export async function recordPerson(
   vault: Pick<Vault, "database" | "ledger" | "custodian" | "now">,
   caller: Caller,
-  facts: PersonRecord,
+  facts: StatedPerson,
 ): Promise<{ readonly person: string; readonly principal: string }> {
-  const made = await preparePerson(vault.custodian, facts);
+  const made = await preparePerson(vault.custodian, verifiedBy(caller, facts, vault.now()));
   await recordAs(vault, caller, async (tx) => await insertPerson(tx, made, caller, vault.now()));
   return { person: made.person, principal: made.principal };
 }
@@ -121,12 +154,13 @@ export async function insertPerson(
 export async function updatePerson(
   vault: Pick<Vault, "database" | "ledger" | "custodian" | "now">,
   caller: Caller,
-  { id, facts }: { readonly id: string; readonly facts: PersonRecord },
+  { id, facts: stated }: { readonly id: string; readonly facts: StatedPerson },
 ): Promise<void> {
   if (id === caller.person)
     throw new Refusal("two_person_rule", "an officer's own facts are changed by another officer");
   const opened = await openPerson(vault, id);
   using key = opened.key;
+  const facts = verifiedBy(caller, stated, vault.now());
   await recordAs(vault, caller, async (tx) => {
     const present = await tx
       .selectFrom("person")
@@ -180,7 +214,17 @@ export function factsForDecision(
   state: PersonFacts["state"],
 ): PersonFacts {
   const { usPerson, citizenships, permanentResidencies, employment } = facts;
-  return { id, state, usPerson, citizenships, permanentResidencies, employment };
+  return {
+    id,
+    state,
+    usPerson,
+    citizenships,
+    permanentResidencies,
+    employment,
+    engagement: facts.engagement ?? null,
+    acknowledgements: facts.acknowledgements ?? null,
+    verifications: facts.verifications ?? null,
+  };
 }
 
 function wrapContext(person: string): { readonly "weightvault:person": string } {

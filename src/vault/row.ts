@@ -177,7 +177,9 @@ const recordMembers = {
 
 /** Members that came later: absent where they are null, so that the commitments of older rows stand. */
 const laterMembers: Readonly<Partial<Record<RecordedNoun, readonly string[]>>> = {
-  classification: ["datasheet_sha256", "justification"],
+  entity: ["acknowledgements"],
+  license: ["riders"],
+  classification: ["datasheet_sha256", "justification", "attributes"],
 };
 
 function canonicalRecord(noun: RecordedNoun, row: Readonly<Record<string, unknown>>): Canonical {

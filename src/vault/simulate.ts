@@ -112,7 +112,7 @@ async function gather(
 
 function asLicense(supposed: SupposedLicense, at: number): License {
   const name = `supposed-${at + 1}`;
-  return { id: name, number: name, state: "active", releasesLeft: null, ...supposed };
+  return { id: name, number: name, state: "active", releasesLeft: null, riders: [], ...supposed };
 }
 
 function assertRecorded({ bytes }: Place, id: string): void {

@@ -68,6 +68,12 @@ test("every bad setting is reported at once, and no value is repeated", () => {
   }
 });
 
+test("a license ends on its printed date unless the operator says otherwise", () => {
+  expect(readConfig({}).licenseExpiry).toBe("printed-date");
+  const WEIGHTVAULT_LICENSE_EXPIRY = "first-business-day";
+  expect(readConfig({ WEIGHTVAULT_LICENSE_EXPIRY }).licenseExpiry).toBe("first-business-day");
+});
+
 test("the command line's own settings may stand in the server's environment", () => {
   expect(
     problemsOf({ WEIGHTVAULT_TOKEN_FILE: "/run/token", WEIGHTVAULT_URL: "http://127.0.0.1:1" }),
@@ -95,6 +101,7 @@ test.each([
     /WEIGHTVAULT_SITES/,
   ],
   [{ WEIGHTVAULT_RELEASE_AFTER: "never" }, /WEIGHTVAULT_RELEASE_AFTER/],
+  [{ WEIGHTVAULT_LICENSE_EXPIRY: "next-year" }, /WEIGHTVAULT_LICENSE_EXPIRY/],
 ])("%j is refused", (env, problem) => {
   expect(problemsOf(env as Record<string, string>).join("\n")).toMatch(problem);
 });

@@ -1,6 +1,6 @@
 import type { ClassificationFacts, GrantFacts } from "../facts.ts";
 import type { Case } from "../finding.ts";
-import { checkClassification, checkEccn } from "../item.ts";
+import { checkClassification, checkEccn, isUnsettledWeights } from "../item.ts";
 import { checkGrant } from "../standing.ts";
 import { instantMs } from "../time.ts";
 import type { Supposed, Supposition } from "./change.ts";
@@ -14,7 +14,9 @@ export function aboutItem(given: Case): readonly Supposition[] {
 
 function aboutClassification(given: Case): readonly Supposition[] {
   const { repository, classification } = given.facts.item;
-  if (classification === null || checkEccn(given).outcome !== "pass") return classifyAs(given);
+  if (classification === null) return classifyAs(given);
+  if (isUnsettledWeights(given, classification)) return [[determine(given, classification)]];
+  if (checkEccn(given).outcome === "unknown") return classifyAs(given);
   const { outcome } = checkClassification(given);
   if (outcome === "pass") return [];
   const { id, proposedBy } = classification;
@@ -38,6 +40,24 @@ function aboutClassification(given: Case): readonly Supposition[] {
   return [[outcome === "unknown" ? approve : anew]];
 }
 
+/** The exporter's own classification that states no basis: a question, and the ECCN stays as the officers stated it. */
+function determine({ facts: { item } }: Case, classification: ClassificationFacts): Supposed {
+  const { eccn } = classification;
+  const anew: ClassificationFacts = {
+    ...classification,
+    state: "approved",
+    determination: "as the officers state it",
+    proposedBy: "one officer",
+    approvedBy: "another officer",
+  };
+  return {
+    change: "state-determination",
+    kind: "question",
+    sentence: `On what was it determined that no higher control than ${eccn} applies to ${item.repository}? Only where one officer states it in a classification anew, and another approves that, this no longer stands in the way; a CCATS or counsel's advice is such a basis by itself.`,
+    apply: (facts) => ({ ...facts, item: { ...facts.item, classification: anew } }),
+  };
+}
+
 /** An item is not taken to be EAR99 even for the sake of argument: that is never a default. */
 function classifyAs(given: Case): readonly Supposition[] {
   const { repository, classification } = given.facts.item;
@@ -51,13 +71,18 @@ function classifyAs(given: Case): readonly Supposition[] {
         eccn,
         paragraph: null,
         basis: classification?.basis ?? "self",
+        form: classification?.form ?? null,
+        published: classification?.published ?? null,
+        statements: classification?.statements ?? null,
+        computer: classification?.computer ?? null,
+        determination: classification?.determination ?? "as the officers state it",
         proposedBy: "one officer",
         approvedBy: "another officer",
       };
       return {
         change: "classify",
         kind: "question",
-        sentence: `Which entry of the Commerce Control List names the files of ${repository}? One officer proposes it and another approves it. Under ${eccn}, with which this was tried, it no longer stands in the way; any other answer is decided anew.`,
+        sentence: `Which entry of the Commerce Control List names the files of ${repository}? One officer proposes it, stating on what it was determined, and another approves it. Under ${eccn}, with which this was tried, it no longer stands in the way; any other answer is decided anew.`,
         apply: (facts) => ({ ...facts, item: { ...facts.item, classification: stated } }),
       };
     });

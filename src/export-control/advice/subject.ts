@@ -4,14 +4,18 @@ import type { Case } from "../finding.ts";
 import { deemedRecipients } from "../nationality.ts";
 import { indexOf } from "../rulebook-index.ts";
 import { calendarDate, dateAt } from "../time.ts";
+import { isCurrent } from "../verified.ts";
 import type { Supposed, Supposition } from "./change.ts";
 
 /** What could be done, or has to be asked, about whoever receives. What is recorded and known is never supposed to be otherwise. */
 export function aboutSubject(given: Case): readonly Supposition[] {
   const { subject } = given.facts;
-  const person = personOf(subject);
+  const { at } = given.facts;
+  const ended = endedGroups(personOf(subject), at);
+  const person = ended.reduce((known, group) => renewed(known, group, at), personOf(subject));
   return [
     ...aboutStandings(subject),
+    ...ended.map((group) => aboutVerification(person.id, group)),
     ...aboutNationality(given, person),
     ...aboutEmployment(given, person),
     ...(subject.kind === "workload" ? aboutEntity(given, subject.workload.entity) : []),
@@ -46,6 +50,43 @@ function aboutStandings(subject: SubjectFacts): readonly Supposition[] {
   if (workload.entity.state === "suspended")
     suspended("entity", workload.entity.id, withEntity({ state: "active" }));
   return suppositions;
+}
+
+type Group = keyof NonNullable<PersonFacts["verifications"]>;
+
+const groupNames: Readonly<Record<Group, string>> = {
+  usPerson: "U.S.-person status",
+  nationality: "citizenships and permanent residencies",
+  employment: "employment",
+  acknowledgements: "papers",
+};
+
+function endedGroups({ verifications }: PersonFacts, at: string): readonly Group[] {
+  const groups = Object.keys(groupNames) as readonly Group[];
+  return groups.filter((group) => !isCurrent(verifications?.[group], at));
+}
+
+/** The facts stay as recorded: only whether they still are so is asked. */
+function aboutVerification(id: string, group: Group): Supposition {
+  return [
+    {
+      change: "renew-verification",
+      kind: "question",
+      sentence: `Is what is recorded of the ${groupNames[group]} of person ${id} still so? Its verification has ended; only where an officer verifies it anew, this no longer stands in the way.`,
+      apply: (facts) =>
+        withPerson({
+          verifications: renewed(personOf(facts.subject), group, facts.at).verifications,
+        })(facts),
+    },
+  ];
+}
+
+function renewed(person: PersonFacts, group: Group, at: string): PersonFacts {
+  const { verifications } = person;
+  const ended = verifications?.[group] ?? null;
+  if (verifications === null || ended === null) return person;
+  const today = { ...ended, on: dateAt(at) ?? ended.on, expiresOn: null };
+  return { ...person, verifications: { ...verifications, [group]: today } };
 }
 
 function aboutNationality(given: Case, person: PersonFacts): readonly Supposition[] {

@@ -62,6 +62,7 @@ export const categoryFive: readonly StatedEntry[] = [
   {
     eccn: "5E002",
     heading: "Encryption technology",
+    plain: ["5A002.a", "5A002.b", "5A002.c", "5A002.d", "5A002.e"],
     requirements: [
       wholeEntryNs,
       ...tiers(

@@ -1,6 +1,7 @@
 import type { Embargo } from "./rule.ts";
 
 const everything = { listed: "license", ear99: "license" } as const;
+const unsettled = { listed: "unsettled", ear99: "unsettled" } as const;
 const nothing = { listed: "none", ear99: "none" } as const;
 const common = {
   asOf: "2025-01-27",
@@ -30,10 +31,11 @@ export const embargoes: readonly Embargo[] = [
     country: "IR",
     citation: "15 CFR 746.7(a); 31 CFR Part 560",
     destination: everything,
-    nationality: everything,
-    question: "",
+    nationality: unsettled,
+    question:
+      "whether 746.7 reaches a release in the United States to a national of Iran, which the text at hand does not say",
     confidence: "inferred",
-    note: "746.7(a)(1) reaches listed items; for EAR99 items the embargo of 31 CFR Part 560 stands. Wording on deemed exports was not found, so all are barred.",
+    note: "746.7(a)(1) reaches listed items; for EAR99 items the embargo of 31 CFR Part 560 stands. Wording on deemed exports was not found, so they hold: only a license that names the person answers.",
   },
   {
     ...common,
@@ -41,10 +43,11 @@ export const embargoes: readonly Embargo[] = [
     country: "KP",
     citation: "15 CFR 746.4(a), 742.19",
     destination: everything,
-    nationality: everything,
-    question: "",
+    nationality: unsettled,
+    question:
+      "whether 746.4 reaches a release in the United States to a national of North Korea, which the text at hand does not say",
     confidence: "inferred",
-    note: "Every item; deemed exports are not mentioned in the text at hand, so all are barred.",
+    note: "Every item; deemed exports are not mentioned in the text at hand, so they hold: only a license that names the person answers.",
   },
   {
     ...common,

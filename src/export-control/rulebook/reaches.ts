@@ -128,7 +128,7 @@ export const encryption: Terms = {
   status: inForce,
   deemed: "yes",
   confidence: "inferred",
-  note: "The entry refers to 742.15, whose text was not at hand; every destination is taken, Canada too. License Exception ENC is not evaluated.",
+  note: "The entry refers to 742.15, whose text was not at hand; every destination is taken, Canada too. License Exception ENC is evaluated.",
 };
 
 /** The temporary controls of the 0Y521 series. */

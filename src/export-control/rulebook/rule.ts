@@ -1,4 +1,11 @@
-import type { CountryCode, IsoDate, Reason } from "../facts.ts";
+import type {
+  AcknowledgementKind,
+  CountryCode,
+  EmployerKind,
+  IsoDate,
+  ItemStatement,
+  Reason,
+} from "../facts.ts";
 
 /** What every row of the rulebook carries: where it stands, as of when, whether it binds, and how sure we are. */
 export type Provenance = {
@@ -122,6 +129,89 @@ export type Entry = {
   readonly plain: readonly string[];
 };
 
+/** The license exceptions of Part 740 that the engine evaluates. Every other one is an officer's judgement. */
+export const exceptionSymbols = ["TSU", "TSR", "ENC", "GOV", "STA", "APP", "AIA", "ACM"] as const;
+
+export type ExceptionSymbol = (typeof exceptionSymbols)[number];
+
+/** One paragraph of a license exception: what it can reach, and on which conditions. */
+export type LicenseException = Provenance & {
+  readonly symbol: ExceptionSymbol;
+  /** What it is for, in words. */
+  readonly title: string;
+  readonly acts: readonly ("export" | "deemed-export")[];
+  readonly kinds: readonly ("software" | "technology")[];
+  /** The entries it is limited to; null for all of them. */
+  readonly eccns: readonly string[] | null;
+  /** The reasons for control that it overcomes. */
+  readonly reasons: readonly Reason[];
+  /** Whether it is closed where any other reason asks for a license for the same act and country. */
+  readonly whole: boolean;
+  /** Reasons for control that close it wherever they stand on the item, be a license required for them or not. */
+  readonly never: readonly Reason[];
+  readonly places: ExceptionPlaces;
+  /** `in-entry`: the item's entry has to list it; `own-terms`: no entry has to, though one may bar it. */
+  readonly offered: "in-entry" | "own-terms";
+  /** Whether 740.2(a)(9)(ii) leaves it open for advanced computing and model weights, or for weights alone. */
+  readonly advancedComputing: "open" | "weights" | "closed";
+  readonly conditions: readonly ExceptionCondition[];
+};
+
+/** Countries of destination or of nationality: those of `groups` (null for every one) and `countries`, without the exceptions. */
+export type ExceptionPlaces = {
+  readonly groups: readonly Group[] | null;
+  readonly countries: readonly CountryCode[];
+  readonly exceptGroups: readonly Group[];
+  readonly exceptCountries: readonly CountryCode[];
+};
+
+/** What has to be known and true. A condition whose facts are not known is not met. `words` says what has to be on record. */
+export type ExceptionCondition = { readonly words: string } & (
+  | {
+      readonly kind: "acknowledged";
+      readonly what: AcknowledgementKind;
+      /** Whether it has to name the item's ECCN. */
+      readonly byItem: boolean;
+    }
+  | { readonly kind: "stated"; readonly what: ItemStatement }
+  | { readonly kind: "object-code" }
+  | { readonly kind: "employer"; readonly employers: readonly EmployerKind[] }
+  | { readonly kind: "employer-of-the-country" }
+  | { readonly kind: "engaged" }
+  | { readonly kind: "permanent-regular" }
+  | { readonly kind: "us-parent" }
+  | { readonly kind: "supplement-five" }
+  | { readonly kind: "headquarters-outside-macau-and-d5" }
+  | { readonly kind: "no-status-in"; readonly groups: readonly Group[] }
+  | { readonly kind: "received-in-us" }
+  /** Adjusted peak performance, in weighted teraflops, of the computers that the item is for. */
+  | {
+      readonly kind: "performance";
+      readonly developmentOrProductionWt: number | null;
+      readonly useWt: number | null;
+    }
+);
+
+/** A list-based exception as an entry offers it. */
+export type ExceptionListing = Provenance & {
+  readonly eccn: string;
+  readonly symbol: ExceptionSymbol;
+  /** The paragraphs it is limited to; null for the whole entry. */
+  readonly only: readonly string[] | null;
+  readonly except: readonly string[];
+  /** The performance above which the entry withholds it; null for none. */
+  readonly aboveWt: number | null;
+};
+
+/** Where an entry's special conditions close License Exception STA. */
+export type StaBar = Provenance & {
+  readonly eccn: string;
+  readonly only: readonly string[] | null;
+  readonly groups: readonly Group[];
+  /** It bars only what is for computers above this; null bars whatever the performance. */
+  readonly aboveWt: number | null;
+};
+
 /** One sanctions rule of Part 746 that the reasons for control do not state. */
 export type Embargo = Provenance & {
   readonly country: CountryCode;
@@ -129,12 +219,12 @@ export type Embargo = Provenance & {
   readonly destination: { readonly listed: Demand; readonly ear99: Demand };
   /** What a release to a national of the country needs, apart from the reasons for control. */
   readonly nationality: { readonly listed: Demand; readonly ear99: Demand };
-  /** What is asked when the demand is `question`. */
+  /** What is asked when a demand is `question` or `unsettled`. */
   readonly question: string;
 };
 
-/** `license`: one that names the party and the country; `question`: open until an officer's determination or a license answers it. */
-export type Demand = "none" | "question" | "license";
+/** `license`: one that names the party and the country; `unsettled`: the same while the law is open, which holds; `question`: open until an officer's determination or a license answers it. */
+export type Demand = "none" | "question" | "unsettled" | "license";
 
 /** What a match with one list of denied parties means here. */
 export type ListEffect = Provenance & {

@@ -81,7 +81,7 @@ async function openSideDoor() {
     jurisdiction: "EAR",
     eccn: "EAR99",
     paragraph: null,
-    basis: "self",
+    basis: "counsel",
     datasheet: {},
   });
   await approveClassification(t.vault, cast.second.caller, side, classification);

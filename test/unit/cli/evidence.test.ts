@@ -5,7 +5,7 @@ import { commit } from "../../../src/crypto/commitment.ts";
 import { decide } from "../../../src/export-control/decide.ts";
 import { checkIds } from "../../../src/export-control/decision.ts";
 import type { Facts } from "../../../src/export-control/facts.ts";
-import { rulebook } from "../../../src/export-control/rulebook.ts";
+import { rulebook, withLicenseExpiry } from "../../../src/export-control/rulebook.ts";
 import type { Entry } from "../../../src/ledger/entry.ts";
 
 const facts: Facts = {
@@ -20,6 +20,9 @@ const facts: Facts = {
       citizenships: null,
       permanentResidencies: null,
       employment: null,
+      engagement: null,
+      acknowledgements: null,
+      verifications: null,
     },
   },
   grant: null,
@@ -79,6 +82,15 @@ test("changed facts do not open their commitment", () => {
 test("facts that open a commitment of their own are held to the ledger's", () => {
   const forged = evidenceOf({ ...facts, at: "2026-11-24T09:30:00.000Z" });
   expect(() => verify(forged, entry)).toThrow("another commitment");
+});
+
+test("a decision under the other reading of 750.7(g) is decided again under that reading", () => {
+  const decision = decide(facts, withLicenseExpiry(rulebook, "first-business-day"));
+  const evidence = { ...honest, decision: decision as unknown as Shown };
+  expect(verify(evidence, entryOf(evidence))).toEqual({
+    isDecidedAgain: true,
+    sentence: expect.stringContaining("same decision"),
+  });
 });
 
 test.each<readonly [string, Shown]>([

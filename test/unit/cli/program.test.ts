@@ -36,7 +36,7 @@ test("every command that the design names is there", () => {
       ...["check", "propose", "show", "approve", "list"].map((verb) => `classify ${verb}`),
       ...["add", "list", "show", "update"].map((verb) => `person ${verb}`),
       ...["add", "list", "show"].flatMap((verb) => [`entity ${verb}`, `workload ${verb}`]),
-      ...["add", "activate", "list", "show"].map((verb) => `license ${verb}`),
+      ...["add", "activate", "rider", "list", "show"].map((verb) => `license ${verb}`),
       ...["add", "list"].map((verb) => `grant ${verb}`),
       ...["propose", "approve", "withdraw", "list", "show"].map((verb) => `override ${verb}`),
       "risk",

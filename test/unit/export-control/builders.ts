@@ -16,6 +16,9 @@ export const citizen: PersonFacts = {
   citizenships: null,
   permanentResidencies: null,
   employment: null,
+  engagement: null,
+  acknowledgements: null,
+  verifications: null,
 };
 
 /** A status held since a day in 1990, or as told. */
@@ -36,6 +39,9 @@ export function nationalOf(country: string, more: Partial<PersonFacts> = {}): Pe
       ultimateParentHeadquarters: "US",
       permanentRegular: false,
     },
+    engagement: null,
+    acknowledgements: null,
+    verifications: null,
     ...more,
   };
 }
@@ -51,6 +57,11 @@ export function classified(
     eccn,
     paragraph: null,
     basis: "counsel",
+    form: null,
+    published: null,
+    statements: null,
+    computer: null,
+    determination: null,
     proposedBy: "officer-1",
     approvedBy: "officer-2",
     ...more,
@@ -72,6 +83,7 @@ export function workload(
       headquarters: "US",
       ultimateParentHeadquarters: "US",
       ownership: "no-listed-owner",
+      acknowledgements: null,
       ...entity,
     },
   };
@@ -151,6 +163,7 @@ export function license(scope: Partial<LicenseScope> = {}, more: Partial<License
     validFrom: "2026-01-01",
     validUntil: "2027-12-31",
     releasesLeft: null,
+    riders: [],
     ...more,
   };
 }

@@ -4,13 +4,17 @@ import fc from "fast-check";
 import { advise, suppose } from "../../../src/export-control/advise.ts";
 import { decide } from "../../../src/export-control/decide.ts";
 import { type CheckId, checkIds, type Verdict } from "../../../src/export-control/decision.ts";
-import type {
-  ClassificationFacts,
-  Dated,
-  EntityFacts,
-  Facts,
-  License,
-  PersonFacts,
+import {
+  type Acknowledgement,
+  acknowledgementKinds,
+  type ClassificationFacts,
+  type Dated,
+  type EntityFacts,
+  type Facts,
+  type License,
+  type PersonFacts,
+  riderKinds,
+  type Verification,
 } from "../../../src/export-control/facts.ts";
 import { rulebook } from "../../../src/export-control/rulebook.ts";
 import { base, bothScreened, classified, held, workload } from "./builders.ts";
@@ -52,8 +56,10 @@ const eccn = fc.constantFrom(
   "EAR99",
   "3E001",
   "4E001",
+  "4D001",
   "4D090",
   "5E002",
+  "5D002",
   "5D992",
   "3E992",
   "3A090",
@@ -68,8 +74,37 @@ const paragraph = fc.constantFrom(
   "4A001",
   "4A090.b",
   "3B001.d",
+  "3A001.g",
+  "4A003",
   "5D992.c",
+  "5D002.a",
 );
+const statedOfItem: fc.Arbitrary<Partial<ClassificationFacts>> = fc.record({
+  paragraph,
+  basis: fc.constantFrom("counsel", "counsel", "self"),
+  form: fc.constantFrom(null, "object-code", "source-code", "technology"),
+  published: fc.constantFrom(
+    null,
+    null,
+    null,
+    null,
+    { basis: "public-dissemination", on: "2026-11-01" } as const,
+    { basis: "public-dissemination", on: "2026-11-24" } as const,
+  ),
+  statements: fc.constantFrom(
+    null,
+    ["minimum-operation", "mass-market", "copy-of-authorized", "encryption-classified"] as const,
+    ["bug-fix"] as const,
+    [],
+  ),
+  computer: fc.constantFrom(
+    null,
+    { peakPerformanceWt: 10, purpose: "use" } as const,
+    { peakPerformanceWt: 10, purpose: "development-or-production" } as const,
+    { peakPerformanceWt: 1_000, purpose: "use" } as const,
+  ),
+  determination: fc.constantFrom(null, "counted"),
+});
 const standing = fc.constantFrom(
   "active" as const,
   "active" as const,
@@ -89,6 +124,30 @@ const dated: fc.Arbitrary<Dated> = fc.record({
   until: fc.option(date, { freq: 1 }),
 });
 
+const acknowledgement: fc.Arbitrary<Acknowledgement> = fc.record({
+  kind: fc.constantFrom(...acknowledgementKinds),
+  signedOn: fc.constantFrom("2026-01-01", "2026-11-23", "2026-11-24"),
+  expiresOn: fc.constantFrom(null, null, "2026-11-23", "2026-11-22", "someday"),
+  eccns: fc.constantFrom(null, ["4E001", "4D001", "3E001", "3D001", "5E002", "4E091"], ["EAR99"]),
+});
+
+/** Every paper, for every item. */
+const everyPaper: readonly Acknowledgement[] = acknowledgementKinds.map((kind) => ({
+  kind,
+  signedOn: "2026-01-01",
+  expiresOn: null,
+  eccns: ["3D001", "3E001", "4D001", "4D090", "4E001", "4E091", "5D002", "5D992", "5E002"],
+}));
+
+const papers = fc.oneof(fc.constant(everyPaper), fc.array(acknowledgement, { maxLength: 6 }));
+
+const verification: fc.Arbitrary<Verification | null> = fc.constantFrom(
+  null,
+  null,
+  { by: "officer-1", on: "2026-01-01", evidence: "own-statement", expiresOn: null },
+  { by: "officer-1", on: "2026-01-01", evidence: "contract", expiresOn: "2026-11-22" },
+);
+
 const person: fc.Arbitrary<PersonFacts> = fc.record({
   id: fc.constantFrom("person-1", "person-2"),
   state: standing,
@@ -100,6 +159,24 @@ const person: fc.Arbitrary<PersonFacts> = fc.record({
       entityHeadquarters: employer,
       ultimateParentHeadquarters: rarelyNull(employer),
       permanentRegular: fc.boolean(),
+    }),
+  ),
+  engagement: rarelyNull(
+    fc.record({
+      entityCountry: rarelyNull(headquarters),
+      employer: rarelyNull(
+        fc.constantFrom("private-sector", "university", "us-government", "foreign-government"),
+      ),
+      capacity: rarelyNull(fc.constantFrom("employee", "contractor", "intern")),
+    }),
+  ),
+  acknowledgements: rarelyNull(papers),
+  verifications: rarelyNull(
+    fc.record({
+      usPerson: verification,
+      nationality: verification,
+      employment: verification,
+      acknowledgements: verification,
     }),
   ),
 });
@@ -117,6 +194,7 @@ const entity: fc.Arbitrary<EntityFacts> = fc.record({
     "listed-owner-half-or-more",
     null,
   ),
+  acknowledgements: rarelyNull(papers),
 });
 
 const parties = fc.record({
@@ -127,12 +205,23 @@ const parties = fc.record({
 
 const license: fc.Arbitrary<License> = fc.record({
   id: fc.uuid(),
-  number: fc.constant("D1"),
+  number: fc.constantFrom("D1", "TSR", "STA", "License Exception ENC", "TSU 740.13(a)"),
   kind,
   state: fc.constantFrom("active", "active", "active", "suspended"),
   scope: fc.record({
     eccns: fc.oneof(
-      fc.constant(["4E091", "EAR99", "3E001", "4E001", "4D090", "5E002", "5D992", "3E992"]),
+      fc.constant([
+        "4E091",
+        "EAR99",
+        "3E001",
+        "4E001",
+        "4D001",
+        "4D090",
+        "5E002",
+        "5D002",
+        "5D992",
+        "3E992",
+      ]),
       fc.array(eccn, { maxLength: 2 }),
     ),
     repositories: fc.constantFrom(null, null, ["lab/frontier"], ["lab/other"]),
@@ -144,6 +233,20 @@ const license: fc.Arbitrary<License> = fc.record({
   validFrom: fc.constantFrom("2026-01-01", "2026-11-23"),
   validUntil: fc.constantFrom("2027-01-01", "2026-11-22"),
   releasesLeft: fc.constantFrom(null, 0, 1),
+  riders: fc.array(
+    fc.record({
+      id: fc.constantFrom("a", "b"),
+      text: fc.constant("as printed"),
+      kind: fc.constantFrom(...riderKinds),
+      state: fc.constantFrom(
+        null,
+        { met: true, on: "2026-11-01", by: "officer-1" },
+        { met: true, on: "2026-11-24", by: "officer-1" },
+        { met: false, on: "2026-11-01", by: "officer-1" },
+      ),
+    }),
+    { maxLength: 1 },
+  ),
 });
 
 const datedAhead = { ...bothScreened, list: { ...bothScreened.list, asOf: "2099-01-01" } };
@@ -154,8 +257,8 @@ const facts: fc.Arbitrary<Facts> = fc.record({
     repository: fc.constant("lab/frontier"),
     classification: rarelyNull(
       fc
-        .record({ eccn, paragraph })
-        .map(({ eccn: stated, paragraph: of }) => classified(stated, { paragraph: of })),
+        .record({ eccn, stated: statedOfItem })
+        .map(({ eccn: entry, stated }) => classified(entry, stated)),
     ),
   }),
   subject: fc.oneof(
@@ -197,7 +300,18 @@ const wideLicense: fc.Arbitrary<License> = fc
     validUntil: "2027-01-01",
     scope: {
       ...scope,
-      eccns: ["4E091", "EAR99", "3E001", "4E001", "4D090", "5E002", "5D992", "3E992"],
+      eccns: [
+        "4E091",
+        "EAR99",
+        "3E001",
+        "4E001",
+        "4D001",
+        "4D090",
+        "5E002",
+        "5D002",
+        "5D992",
+        "3E992",
+      ],
       repositories: null,
       destinations: all === "nationalities" ? [] : everywhere,
       nationalities: all === "destinations" ? [] : everywhere,
@@ -308,7 +422,7 @@ test("removing any fact never turns a hold or a denial into an allow, an employe
     }),
     runs,
   );
-});
+}, 180_000);
 
 test("an employer on record only restricts the embargo and the end use, and taking it off lifts nothing else", () => {
   fc.assert(
@@ -417,12 +531,22 @@ function withoutOneFact(given: Facts): readonly Facts[] {
     { ...given, item: { ...item, classification: null } },
     ...withoutOneFactOfTheScreening(given),
     ...given.licenses.map((_, at) => ({ ...given, licenses: given.licenses.toSpliced(at, 1) })),
+    {
+      ...given,
+      licenses: given.licenses.map((each) => ({
+        ...each,
+        riders: each.riders.map((rider) => ({ ...rider, state: null })),
+      })),
+    },
   ];
   if (item.classification !== null) {
-    poorer.push({
-      ...given,
-      item: { ...item, classification: { ...item.classification, paragraph: null } },
-    });
+    const { classification } = item;
+    const unstated = ["paragraph", "form", "published", "statements", "computer", "determination"];
+    for (const name of unstated)
+      poorer.push({
+        ...given,
+        item: { ...item, classification: { ...classification, [name]: null } },
+      });
   }
   return [...poorer, ...withoutOneFactOfTheSubject(given)];
 }
@@ -451,6 +575,7 @@ function withoutOneFactOfTheSubject(given: Facts): readonly Facts[] {
     { ...whole, headquarters: null },
     { ...whole, ultimateParentHeadquarters: null },
     { ...whole, ownership: null },
+    { ...whole, acknowledgements: null },
   ];
   const workloads = [
     ...entities.map((each) => ({ ...subject.workload, entity: each })),
@@ -465,8 +590,45 @@ function lessOf(person: PersonFacts): readonly PersonFacts[] {
     { ...person, usPerson: null },
     { ...person, citizenships: null },
     { ...person, permanentResidencies: null },
+    { ...person, engagement: null },
+    { ...person, acknowledgements: null },
+    ...withoutPapers(person),
+    ...expired(person),
     ...(restricts(person.employment) ? [] : lessEmployed(person)),
   ];
+}
+
+function withoutPapers(person: PersonFacts): readonly PersonFacts[] {
+  const { acknowledgements, engagement } = person;
+  return [
+    ...(acknowledgements ?? []).slice(0, 2).map((_, at) => ({
+      ...person,
+      acknowledgements: acknowledgements?.toSpliced(at, 1) ?? null,
+    })),
+    ...(engagement === null
+      ? []
+      : [
+          { ...person, engagement: { ...engagement, entityCountry: null } },
+          { ...person, engagement: { ...engagement, employer: null } },
+          { ...person, engagement: { ...engagement, capacity: null } },
+        ]),
+  ];
+}
+
+/** The same person with the verification of one group after another run out, an employer that restricts among them. */
+function expired(person: PersonFacts): readonly PersonFacts[] {
+  const ended = {
+    by: "officer-1",
+    on: "2026-01-01",
+    evidence: "own-statement",
+    expiresOn: "2026-11-22",
+  } as const;
+  const none = { usPerson: null, nationality: null, employment: null, acknowledgements: null };
+  const groups = ["usPerson", "nationality", "employment", "acknowledgements"] as const;
+  return groups.map((group) => ({
+    ...person,
+    verifications: { ...none, ...person.verifications, [group]: ended },
+  }));
 }
 
 function lessEmployed(person: PersonFacts): readonly PersonFacts[] {
@@ -506,7 +668,8 @@ function settled(person: PersonFacts): PersonFacts {
 function settledItem({ item: { classification } }: Facts): ClassificationFacts {
   const stated = classification?.eccn ?? "4E091";
   return classified(stated === "9E003" || stated === "3A090" ? "4E091" : stated, {
-    paragraph: classification?.paragraph ?? null,
+    ...classification,
+    eccn: stated === "9E003" || stated === "3A090" ? "4E091" : stated,
   });
 }
 

@@ -17,6 +17,7 @@ const decision: DecidedRelease["decision"] = {
       remedy: "Enter a license that names the nationality IR.",
       rows: ["IR"],
       licenses: [],
+      exceptions: [],
     },
     {
       check: "grant",
@@ -26,6 +27,7 @@ const decision: DecidedRelease["decision"] = {
       remedy: null,
       rows: [],
       licenses: [],
+      exceptions: [],
     },
   ],
 };

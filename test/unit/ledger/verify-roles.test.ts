@@ -43,6 +43,7 @@ const madeBy: Readonly<Record<string, readonly string[]>> = {
   [`post ${classification}/{id}/approve`]: ["classification.approved", "classification.superseded"],
   "post /v1/licenses": ["license.entered"],
   "post /v1/licenses/{id}/activate": ["license.activated"],
+  "put /v1/licenses/{id}/riders/{rider}": ["license.updated"],
   "post /v1/grants": ["grant.made"],
   ...Object.fromEntries(
     Object.entries(nouns).flatMap(([collection, noun]) => [

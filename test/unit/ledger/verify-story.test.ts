@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import type { Canonical } from "../../../src/crypto/canonical-json.ts";
 import type { FindingCode } from "../../../src/ledger/findings.ts";
 import type { Recorded } from "../../vectors/ledger/build.ts";
 import {
@@ -32,6 +33,17 @@ import {
   without,
 } from "../../vectors/ledger/tell.ts";
 
+/** An allow without a license, whose covered check names these rows of license exceptions. */
+const excepted = (...exceptions: readonly string[]): Recorded => {
+  const { checks, ...rest } = decision("allow", "covered") as {
+    readonly checks: readonly { readonly outcome: string }[];
+  };
+  const named = checks.map((check) =>
+    check.outcome === "covered" ? { ...check, exceptions } : check,
+  );
+  return allowed({ licenses: [], decision: { ...rest, checks: named } as Canonical });
+};
+
 /** What a story of an honest vault may contain: no error comes of it. */
 const honest: readonly (readonly [string, readonly Recorded[]])[] = [
   ["a delivery", told(allowed(), delivered("r"))],
@@ -39,6 +51,7 @@ const honest: readonly (readonly [string, readonly Recorded[]])[] = [
   ["an abandonment", told(allowed(), end("abandoned"))],
   ["an unknown outcome", told(allowed(), end("unknown"))],
   ["a release without outcome yet", told(allowed())],
+  ["a check covered by a license exception", told(excepted("exception-tsr"), delivered("r"))],
   ["a denial and a hold", told(decided("denied", "a"), decided("held", "b"))],
   [
     "two releases that overlap",
@@ -262,6 +275,8 @@ const dishonest: readonly (readonly [
   ["an allow whose licenses are no list", told(allowed({ licenses: "x" })), "body_malformed"],
   ["an allow without its id", told(allowed({ release: null })), "body_malformed"],
   ["a check covered by no license", told(allowed({ licenses: [] })), "license_missing"],
+  ["a check covered by an empty list of exceptions", told(excepted()), "license_missing"],
+  ["a check covered by no row of exceptions", told(excepted("x")), "license_missing"],
   ["a license of no name", told(record("license.revoked", made("officer"))), "body_malformed"],
   [
     "an allow before its license was activated",

@@ -1,0 +1,105 @@
+import { expect, test } from "@jest/globals";
+import { decide } from "../../../src/export-control/decide.ts";
+import type { CheckId } from "../../../src/export-control/decision.ts";
+import type { Facts } from "../../../src/export-control/facts.ts";
+import { rulebook } from "../../../src/export-control/rulebook.ts";
+import { asks, held, license } from "./builders.ts";
+import { papers, someone, stating, works } from "./policies/policy.ts";
+
+const technology = { eccn: "3E001", paragraph: "3B001.h" } as const;
+
+function checkOf(facts: Facts, check: CheckId) {
+  return decide(facts, rulebook).checks.find(({ check: id }) => id === check);
+}
+
+test("a check that an exception covers names it with its conditions, and relies on no license", () => {
+  const facts = asks(someone("DE", papers("tsr-written-assurance")), {
+    ...technology,
+    licenses: [license({ eccns: ["3E001"], nationalities: ["DE"] }, { releasesLeft: 1 })],
+  });
+  const check = checkOf(facts, "deemed-export-ns");
+  expect(check).toMatchObject({
+    outcome: "covered",
+    licenses: [],
+    exceptions: [{ exception: "exception-tsr", symbol: "TSR", covers: true }],
+  });
+  expect(check?.reason).toContain("License Exception TSR (15 CFR 740.6(a)) covers it");
+  expect(decide(facts, rulebook).licenses).toEqual([]);
+});
+
+test("the remedy of a check that is not covered names the exception and the condition that is missing", () => {
+  const check = checkOf(
+    asks(someone("DE", works(), papers("sta-eccn-furnished")), technology),
+    "deemed-export-ns",
+  );
+  expect(check?.outcome).toBe("fail");
+  expect(check?.remedy).toContain(
+    "License Exception STA (15 CFR 740.20(c)(1)) would cover it once this is on record: the prior consignee statement",
+  );
+  const sta = check?.exceptions.find(({ symbol }) => symbol === "STA");
+  expect(sta?.covers).toBe(false);
+  expect(sta?.conditions.map(({ state }) => state)).toEqual(["met", "unmet"]);
+});
+
+test("an exception that nothing points to is not put forward", () => {
+  const check = checkOf(asks(someone("DE"), technology), "deemed-export-ns");
+  expect(check?.exceptions.map(({ symbol }) => symbol).sort()).toEqual(["STA", "TSR"]);
+});
+
+test("one reason covered by an exception leaves another to a license", () => {
+  const facts = stating(
+    asks(someone("IN", works({ employer: "university" }), papers("visa-in-force")), {
+      eccn: "4E001",
+      paragraph: "4A003.b",
+    }),
+    {},
+  );
+  const brazilian = stating(
+    asks(someone("BR", papers("visa-in-force")), { eccn: "4E001", paragraph: "4A003.b" }),
+    { computer: { peakPerformanceWt: 10, purpose: "use" } },
+  );
+  expect(decide(facts, rulebook).verdict).toBe("allow");
+  const bare = decide(brazilian, rulebook);
+  expect(bare.verdict).toBe("deny");
+  const crime = license({ eccns: ["4E001"], nationalities: ["BR"], reasons: ["CC"] });
+  const both = decide({ ...brazilian, licenses: [crime] }, rulebook);
+  expect(both).toMatchObject({ verdict: "allow", licenses: ["license-1"] });
+});
+
+test("no condition of an exception names a country or a party", () => {
+  const names = rulebook.countries.filter(({ code }) => code !== "US").map(({ name }) => name);
+  for (const { conditions } of rulebook.exceptions)
+    for (const { words } of conditions)
+      expect([words, names.filter((name) => words.includes(name))]).toEqual([words, []]);
+});
+
+test("the open question of a nationality is spelled out in the check's reason and remedy", () => {
+  for (const [country, section] of [
+    ["IR", "746.7"],
+    ["KP", "746.4"],
+  ] as const) {
+    const check = checkOf(asks(someone(country), { eccn: "EAR99" }), "embargo-nationality");
+    expect(check?.outcome).toBe("unknown");
+    expect(check?.reason).toContain(`whether ${section} reaches`);
+    expect(check?.remedy).toContain("Counsel answers the question");
+  }
+});
+
+test("the open question of weights below 10^26 operations is spelled out", () => {
+  const check = checkOf(stating(asks(someone("US"), { eccn: "EAR99" }), { basis: "self" }), "eccn");
+  expect(check?.reason).toContain("below 10^26 operations");
+  expect(check?.remedy).toContain("state on what it was determined");
+});
+
+test("abroad the deemed checks cite the reexport and what 734.20 asks for, in the United States the export", () => {
+  const german = someone("DE", { citizenships: [held("DE")] });
+  const abroad = checkOf(asks(german, { ...technology, to: "FR" }), "deemed-export-ns");
+  expect(abroad?.citation).toContain("15 CFR 734.14(a)(2), (b)");
+  expect(abroad?.remedy).toContain("734.20");
+  const home = asks(german, technology);
+  expect(checkOf(home, "deemed-export-ns")?.citation).not.toContain("734.14");
+  expect(checkOf(home, "nationality")?.citation).toBe("15 CFR 734.13(a)(2), (b); 772.1");
+  expect(checkOf(asks(german, { ...technology, to: "FR" }), "nationality")?.citation).toBe(
+    "15 CFR 734.14(a)(2), (b); 772.1",
+  );
+});

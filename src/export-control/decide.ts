@@ -78,6 +78,8 @@ function toCheck(
   readings: ReadonlyMap<Need, ExceptionReading>,
 ): Check {
   const { check, outcome, citation, reason, remedy, rows, needs } = finding;
+  if (needs.length === 0)
+    return { check, outcome, citation, rows, reason, remedy, licenses: [], exceptions: [] };
   const licenses = covering.licensesFor(finding);
   const stated = { check, citation, rows };
   const read = needs.flatMap((need) => readings.get(need) ?? []);

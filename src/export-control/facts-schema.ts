@@ -27,6 +27,7 @@ const id = z
   .string()
   .min(1)
   .describe("The vault's identifier, or any text that names one party and no other.");
+const ids = z.array(id).max(1_000);
 const count = z.int().min(0);
 const standing = z.enum(["active", "suspended", "revoked"]);
 const eccn = z.string().min(1).describe("An ECCN without its paragraph, 4E091, or EAR99.");
@@ -216,16 +217,27 @@ export const license = z.strictObject({
   kind: z.enum(["bis-license", "license-exception", "no-license-required"]),
   state: z.enum(["draft", "active", "suspended", "revoked"]),
   scope: z.strictObject({
-    eccns: z.array(eccn),
-    repositories: z.array(z.string()).nullable().describe("Null: every repository so classified."),
-    destinations: z.array(country).describe("Countries of export. Empty: it authorizes none."),
-    nationalities: z.array(country).describe("For deemed exports. Empty: it authorizes none."),
+    eccns: z.array(eccn).max(1_000),
+    repositories: z
+      .array(z.string())
+      .max(1_000)
+      .nullable()
+      .describe("Null: every repository so classified."),
+    destinations: z
+      .array(country)
+      .max(1_000)
+      .describe("Countries of export. Empty: it authorizes none."),
+    nationalities: z
+      .array(country)
+      .max(1_000)
+      .describe("For deemed exports. Empty: it authorizes none."),
     parties: z
-      .strictObject({ persons: z.array(id), workloads: z.array(id), entities: z.array(id) })
+      .strictObject({ persons: ids, workloads: ids, entities: ids })
       .nullable()
       .describe("The parties named on it; null where it names none."),
     reasons: z
       .array(z.enum(["NS", "MT", "NP", "RS", "CC", "EI", "AT"]))
+      .max(7)
       .nullable()
       .describe("The reasons for control that it overcomes; null for all."),
   }),

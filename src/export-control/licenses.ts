@@ -39,9 +39,9 @@ export function coverage(
   const standing = facts.licenses
     .filter((license) => stands(license, at, expiry))
     .sort(byPreference);
-  const waiting = facts.licenses.filter(
-    (license) => isDated(license, at, expiry) && openRiders(license, at).length > 0,
-  );
+  const waiting = facts.licenses
+    .filter((license) => isDated(license, at, expiry) && openRiders(license, at).length > 0)
+    .sort(byPreference);
   const excepted = (need: Need) => readings.get(need)?.covers != null;
   const meets = (license: License, need: Need) =>
     holds(license, need, facts) && !isContradicted(license, readings.get(need));

@@ -123,6 +123,28 @@ test.each<readonly [string, Shown]>([
   expect(() => verify(evidence, entryOf(evidence))).toThrow("another decision");
 });
 
+test("license exceptions that cover a check are held to those in the entry", () => {
+  const [first, ...rest] = passing();
+  const covered = { ...first, outcome: "covered" };
+  const read = (exception: string, covers: boolean) => ({ exception, covers, conditions: [] });
+  const exceptions = [read("exception-tsr", true), read("exception-gov-c", false)];
+  const checks = [{ ...covered, exceptions }, ...rest];
+  const { decision } = otherRulebook;
+  const evidence = { ...otherRulebook, decision: { ...decision, verdict: "allow", checks } };
+  const entryNaming = (...names: readonly string[]) => {
+    const { index, body } = entryOf(evidence);
+    const outlined = [{ ...covered, exceptions: names }, ...rest];
+    const recorded = { ...(body["decision"] as Shown), checks: outlined };
+    return { index, kind: "release.allowed", body: { ...body, decision: recorded } as typeof body };
+  };
+  const act = (...names: readonly string[]) =>
+    verifyEvidence(evidence, entryNaming(...names), release);
+  expect(act("exception-tsr").sentence).toContain("whose decision this is");
+  expect(() => act()).toThrow("another than");
+  expect(() => act("exception-gov-c")).toThrow("another than");
+  expect(() => act("exception-tsr", "exception-gov-c")).toThrow("another than");
+});
+
 test("a decision of another rulebook is said not to be decided again", () => {
   expect(verify(otherRulebook, entryOf(otherRulebook))).toEqual({
     isDecidedAgain: false,

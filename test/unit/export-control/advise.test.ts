@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import { advise, suppose } from "../../../src/export-control/advise.ts";
 import { decide } from "../../../src/export-control/decide.ts";
 import type { CheckId } from "../../../src/export-control/decision.ts";
-import type { Facts } from "../../../src/export-control/facts.ts";
+import type { Facts, License, PersonFacts } from "../../../src/export-control/facts.ts";
 import { rulebook } from "../../../src/export-control/rulebook.ts";
 import {
   asks,
@@ -30,6 +30,17 @@ const granted = (more: Partial<NonNullable<Facts["grant"]>>): Facts => ({
   ...base,
   grant: base.grant === null ? null : { ...base.grant, ...more },
 });
+const conditioned = (state: License["riders"][number]["state"]): License => {
+  const rider = { id: "plan", text: "A plan is kept.", kind: "technology-control-plan" } as const;
+  return license({ nationalities: ["DE"] }, { riders: [{ ...rider, state }] });
+};
+const ended = (group: keyof NonNullable<PersonFacts["verifications"]>) => ({
+  usPerson: null,
+  nationality: null,
+  employment: null,
+  acknowledgements: null,
+  [group]: { by: "officer-1", on: "2025-01-01", evidence: "contract", expiresOn: "2026-11-22" },
+});
 const suspendedLicense = license({ nationalities: ["IN"] }, { state: "suspended" });
 
 // biome-ignore format: a table reads by its rows
@@ -56,6 +67,12 @@ const advised: readonly Advised[] = [
   ["an Indian whose license is suspended", asks(nationalOf("IN"), { licenses: [suspendedLicense] }), [["reinstate-license"], ["obtain-bis-license"], ["record-license-exception"]]],
   ["an Indian whose license is a draft", asks(nationalOf("IN"), { licenses: [{ ...suspendedLicense, state: "draft" }] }), [["activate-license"], ["obtain-bis-license"], ["record-license-exception"]]],
   ["an Indian whose suspended license has ended", asks(nationalOf("IN"), { licenses: [{ ...suspendedLicense, validUntil: "2026-11-22" }] }), [["obtain-bis-license"], ["record-license-exception"]]],
+  ["a German whose license has a condition of which nobody spoke", asks(nationalOf("DE"), { licenses: [conditioned(null)] }), [["record-conditions"], ["obtain-bis-license"], ["record-license-exception"]]],
+  ["a German whose license has a condition that is not met", asks(nationalOf("DE"), { licenses: [conditioned({ met: false, on: "2026-11-01", by: "officer-1" })] }), [["obtain-bis-license"], ["record-license-exception"]]],
+  ["a citizen whose verification has ended", asks({ ...citizen, verifications: ended("usPerson") }), [["renew-verification"]]],
+  ["a German whose verified nationality has ended, for EAR99", asks(nationalOf("DE", { verifications: ended("nationality") }), { eccn: "EAR99" }), [["renew-verification"]]],
+  ["EAR99 that the exporter alone determined, without a basis", reclassified({ eccn: "EAR99", basis: "self" }), [["state-determination"]]],
+  ["technology that the exporter alone classified, without a basis", reclassified({ eccn: "3E001", basis: "self" }), [["state-determination"]]],
   ["a Cuban", asks(nationalOf("CU")), [["obtain-bis-license"]]],
   ["an export of EAR99 to China", asks(citizen, { to: "CN", eccn: "EAR99" }), [["record-determination"], ["obtain-bis-license"]]],
   ["a match on the Entity List", asks(citizen, matched("EL")), [["clear-matches"]]],
@@ -76,7 +93,9 @@ test("what officers can do, what has to be asked and what has to be obtained are
   const told = advised.flatMap(([, facts]) => advise(facts, rulebook).ways.flat());
   const kindOf = (change: string) => {
     if (/^(obtain|record-license|record-determination)/.test(change)) return "authorization";
-    return /^(record|classify$|clear|screen)/.test(change) ? "question" : "act";
+    return /^(record|classify$|clear|screen|renew|state-determination)/.test(change)
+      ? "question"
+      : "act";
   };
   expect(new Set(told.map(({ kind }) => kind)).size).toBe(3);
   for (const { change, kind } of told) expect([change, kind]).toEqual([change, kindOf(change)]);
@@ -129,6 +148,25 @@ test("a determination is advised as one that an officer may come to, and not as 
     ["authorization", "An officer's determination that no lic"],
     ["authorization", "A BIS license that has to name lab/fro"],
   ]);
+});
+
+test("a license exception is named with the symbols that reach, and as none of those where none does", () => {
+  const exceptionFor = (facts: Facts) =>
+    advise(facts, rulebook)
+      .ways.flat()
+      .find(({ change }) => change === "record-license-exception")?.sentence;
+  const circuits = { eccn: "3E001", paragraph: "3B001.h" } as const;
+  expect(exceptionFor(asks(nationalOf("DE"), circuits))).toContain(
+    "(TSU or TSR or GOV or STA), where",
+  );
+  expect(exceptionFor(asks(nationalOf("IN"), { eccn: "3E001" }))).toContain("(other than TSU, ");
+});
+
+test("no license exception is advised where Part 746 concerns the country", () => {
+  for (const country of ["CU", "IR", "KP", "SY", "RU"]) {
+    const ways = advise(asks(citizen, { to: country, eccn: "3E001" }), rulebook).ways.flat();
+    expect(ways.map(({ change }) => change)).not.toContain("record-license-exception");
+  }
 });
 
 test("an item is never supposed to be EAR99", () => {

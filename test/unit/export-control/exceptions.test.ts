@@ -103,3 +103,14 @@ test("abroad the deemed checks cite the reexport and what 734.20 asks for, in th
     "15 CFR 734.14(a)(2), (b); 772.1",
   );
 });
+
+test("the conditions that licenses wait for are told in one order, however the licenses are given", () => {
+  const rider = { id: "plan", text: "A plan.", kind: "manual", state: null } as const;
+  const waiting = ["license-a", "license-b"].map((id) =>
+    license({ nationalities: ["DE"] }, { id, riders: [rider] }),
+  );
+  const given = asks(someone("DE"), { licenses: waiting });
+  const turned = { ...given, licenses: waiting.toReversed() };
+  expect(JSON.stringify(decide(given, rulebook))).toContain("its condition plan");
+  expect(decide(turned, rulebook)).toEqual(decide(given, rulebook));
+});

@@ -1,0 +1,32 @@
+import { expect, test } from "@jest/globals";
+import { memo } from "../../../src/cli/memo.ts";
+import { advise } from "../../../src/export-control/advise.ts";
+import { decide } from "../../../src/export-control/decide.ts";
+import type { Facts } from "../../../src/export-control/facts.ts";
+import { rulebook } from "../../../src/export-control/rulebook.ts";
+import { asks } from "../export-control/builders.ts";
+import { papers, someone } from "../export-control/policies/policy.ts";
+
+const circuits = { eccn: "3E001", paragraph: "3B001.h" } as const;
+
+function memoOf(facts: Facts): string {
+  return memo({
+    ...decide(facts, rulebook),
+    advice: advise(facts, rulebook),
+    rulebookAsOf: rulebook.asOf,
+    overrides: [],
+    about: [],
+  });
+}
+
+test("the memo of an allowance under license exceptions names them", () => {
+  const text = memoOf(asks(someone("DE", papers("tsr-written-assurance")), circuits));
+  expect(text).toContain("The release is allowed under license exceptions");
+  expect(text).toContain("- covered by: exception-tsr");
+  expect(text).not.toContain("no authorization is needed");
+});
+
+test("the memo of a denial says what a license exception lacks", () => {
+  const text = memoOf(asks(someone("DE"), circuits));
+  expect(text).toContain("- exception-tsr (15 CFR 740.6(a)) would cover it, with on record:");
+});

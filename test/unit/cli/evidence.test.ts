@@ -137,8 +137,7 @@ test("license exceptions that cover a check are held to those in the entry", () 
     const recorded = { ...(body["decision"] as Shown), checks: outlined };
     return { index, kind: "release.allowed", body: { ...body, decision: recorded } as typeof body };
   };
-  const act = (...names: readonly string[]) =>
-    verifyEvidence(evidence, entryNaming(...names), release);
+  const act = (...names: readonly string[]) => verify(evidence, entryNaming(...names));
   expect(act("exception-tsr").sentence).toContain("whose decision this is");
   expect(() => act()).toThrow("another than");
   expect(() => act("exception-gov-c")).toThrow("another than");

@@ -28,7 +28,7 @@ import { initialize } from "./vault/bootstrap.ts";
 import { destinationNamed, destinations } from "./vault/destination.ts";
 import { startPasses } from "./vault/passes.ts";
 import { rememberOverridden } from "./vault/rulebook.ts";
-import { loadScreening } from "./vault/screening.ts";
+import { openScreening } from "./vault/screening.ts";
 import type { Screening, Vault } from "./vault/vault.ts";
 
 const migrationsFolder = fileURLToPath(new URL("../migrations", import.meta.url));
@@ -172,7 +172,14 @@ export async function startServer({
   const node = config.databaseUrl === null ? "embedded" : `${process.pid}-${randomUUID()}`;
   const onFailure = (what: string) => (error: unknown) => log.error({ err: error }, what);
   await assertKeysBelong({ database, custodian, signer });
-  const screening = await openScreening(config, onFailure("the denied-party list was not loaded"));
+  const screening = await openScreening(
+    {
+      location: config.screeningList,
+      maxAgeDays: config.screeningList === null ? null : config.screeningMaxAgeDays,
+      isTrial: config.environment === "development",
+    },
+    onFailure("the denied-party list was not loaded"),
+  );
   const ledger = await openLedger({
     database,
     signer,
@@ -244,26 +251,6 @@ function explain(thrown: unknown): Refusal {
   if (isOutage(thrown))
     return new Refusal("database_unavailable", "the database did not answer", { cause: thrown });
   return new Refusal("internal", "the request could not be finished", { cause: thrown });
-}
-
-async function openScreening(config: Config, onFailure: (error: unknown) => void) {
-  const source = {
-    location: config.screeningList,
-    maxAgeDays: config.screeningList === null ? null : config.screeningMaxAgeDays,
-    isTrial: config.environment === "development",
-  };
-  let current: Screening | null = await loadScreening(source);
-  return {
-    current: () => current,
-    reload: async () => {
-      try {
-        current = await loadScreening(source);
-      } catch (error) {
-        // The list in use stays until its age refuses it.
-        onFailure(error);
-      }
-    },
-  };
 }
 
 function readiness(

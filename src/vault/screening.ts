@@ -37,6 +37,24 @@ export async function loadScreening({
   };
 }
 
+/** The list in use, and the way to read it again: one that cannot be read leaves the one in use, until its age refuses it. */
+export async function openScreening(
+  source: ScreeningSource,
+  onFailure: (error: unknown) => void,
+): Promise<{ readonly current: () => Screening; readonly reload: () => Promise<void> }> {
+  let current = await loadScreening(source);
+  return {
+    current: () => current,
+    reload: async () => {
+      try {
+        current = await loadScreening(source);
+      } catch (error) {
+        onFailure(error);
+      }
+    },
+  };
+}
+
 type ReadText = { readonly text: string; readonly asOf: string | null };
 
 async function readList(location: string): Promise<ScreeningList> {

@@ -70,6 +70,8 @@ create table grant_review (
 create index grant_review_due on grant_review ("grant") where answered < called;
 create index grant_review_flagged on grant_review (flagged_at) where flagged_at is not null;
 
+create index release_allowed on release ("grant") where verdict = 'allow';
+
 create table grant_verdict (
   "grant" uuid not null,
   site text not null,

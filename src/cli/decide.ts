@@ -78,7 +78,10 @@ function aboutRulebook({
   asOf,
   overrides,
 }: Rulebook): Pick<Explained, "rulebookAsOf" | "overrides"> {
-  return { rulebookAsOf: asOf, overrides: overrides.map(({ row }) => row) };
+  return {
+    rulebookAsOf: asOf,
+    overrides: overrides.map(({ id, action, row }) => `${id} (${action} ${row})`),
+  };
 }
 
 function aboutFacts({ item, subject, grant, destination }: Facts): Explained["about"] {

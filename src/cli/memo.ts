@@ -8,7 +8,7 @@ export type Explained = Omit<Decision, "checks"> & {
   readonly advice: Advice;
   /** The date of the newest text in the rulebook. */
   readonly rulebookAsOf: string;
-  /** The requirements that the operator's overrides set aside. */
+  /** The operator's overrides of the rulebook, each with what it does to which requirement. */
   readonly overrides: readonly string[];
   /** What it is about, in the order in which the memo names it. Ids and places, no names. */
   readonly about: readonly (readonly [title: string, value: string])[];

@@ -12,7 +12,7 @@ import {
   paragraphOf,
   requirementsOf,
 } from "./item.ts";
-import { isAdvanced } from "./reach.ts";
+import { isAdvanced, isRegional } from "./reach.ts";
 import type { Entry, ExceptionSymbol, LicenseException, Requirement } from "./rulebook/rule.ts";
 import { indexOf } from "./rulebook-index.ts";
 
@@ -70,7 +70,7 @@ function readNeed(given: Case, read: Read): ExceptionReading {
   const admitted = new Set<ExceptionSymbol>();
   let covers: CheckedException | null = null;
   for (const row of indexOf(given.rulebook).exceptions.get(read.item.entry.eccn) ?? []) {
-    const offer = offerOf(given, read, row, reasons);
+    const offer = boundedBy(need, offerOf(given, read, row, reasons), staysOpen(given, row));
     if (offer === "closed") continue;
     if (offer === "open") admitted.add(row.symbol);
     const checked = hold(given, need, row, offer);
@@ -79,6 +79,11 @@ function readNeed(given: Case, read: Read): ExceptionReading {
       open.push(checked);
   }
   return { covers, open, admitted: [...admitted] };
+}
+
+/** An exception never covers what an officer's may not, save those that 740.2(a)(9) leaves open. */
+function boundedBy({ admits }: Need, offer: Offer, isLeftOpen: boolean): Offer {
+  return isLeftOpen || admits.includes("license-exception") ? offer : worse(offer, "doubtful");
 }
 
 /** Whether to mention an exception that no entry lists: a paper, a statement or an employer has to speak for it. */
@@ -132,7 +137,9 @@ function isBarred(given: Case, item: Item, row: LicenseException, need: Need): b
   if (/^0[A-E]521$/.test(item.entry.eccn) && row.id !== "exception-gov-b-2") return true;
   const matches = given.facts.screening?.matches ?? [];
   if (matches.some(({ source, clearedBy }) => source === "UVL" && clearedBy === null)) return true;
-  if (!item.isAdvanced || staysOpen(given, row)) return false;
+  if (staysOpen(given, row)) return false;
+  if (isRegional(given) && isMacauOrD5(given, country)) return true;
+  if (!item.isAdvanced) return false;
   const groups = groupsOf(given.rulebook, country);
   const isInD = (["D:1", "D:4", "D:5"] as const).some((group) => groups.includes(group));
   const isLeftOut = (["A:5", "A:6"] as const).some((group) => groups.includes(group));

@@ -128,11 +128,15 @@ export function checkEccn(given: Case): Finding {
   });
 }
 
-/** Whether an approved classification states a publication whose day has come (734.3(b)(3), 734.7). Only items under the EAR are asked. */
+/**
+ * Whether an approved classification states a publication whose day has come (734.3(b)(3), 734.7). Only items under the EAR are asked. Encryption
+ * software of 5D002 stays subject to it until 742.15(b) is met (734.7(b)), which no statement here says, and a commodity is never published.
+ */
 export function isPublished(given: Case): boolean {
   const classification = approvedClassification(given);
   const published = classification?.published ?? null;
   if (classification?.jurisdiction !== "EAR" || published === null) return false;
+  if (classification.eccn === "5D002" || entryOf(given)?.kind === "commodity") return false;
   const today = dateAt(given.facts.at);
   return today !== null && calendarDate(published.on) !== null && published.on <= today;
 }

@@ -65,10 +65,17 @@ export function isAdvanced(given: Case): boolean {
   );
 }
 
+/** Whether 742.6(a)(6)(i) controls the item to Macau and D:5, by any requirement of its entry. */
+export function isRegional(given: Case): boolean {
+  const { binding, setAside } = requirementsOf(given);
+  return [...binding, ...setAside].some(({ citation }) => /742\.6\(a\)\(6\)\(i\)/.test(citation));
+}
+
 /**
  * What kinds of authorization meet a requirement. 740.2(a)(9)(ii) bars nearly every license exception for advanced-computing items and
  * model weights to D:1, D:4 and D:5, and to parties headquartered in Macau or D:5 wherever they are. It bars by item and not by reason, so
- * none is taken there for the item's other reasons either, nor for a party whose headquarters are not known. That it reaches deemed
+ * none is taken there for the item's other reasons either, nor for a party whose headquarters are not known. What 742.6(a)(6)(i) controls is
+ * held the same way to Macau and D:5 (740.2(a)(9)(i), whose text was not at hand). That both reach deemed
  * exports, through the country to which 734.13(b) deems them made, is our reading.
  */
 export function admitted(
@@ -78,11 +85,12 @@ export function admitted(
 ): readonly LicenseKind[] {
   const groups = groupsOf(given.rulebook, country);
   const headquarters = headquartersOf(given);
-  const isRegional = row.reason === "RS" && /742\.6\(a\)\((6|13)\)/.test(row.citation);
+  const isListed = row.reason === "RS" && /742\.6\(a\)\((6|13)\)/.test(row.citation);
+  const isFollowed = () =>
+    headquarters === null || headquarters.some((place) => isMacauOrD5(given, place));
   const restricted =
-    (isRegional || isAdvanced(given)) &&
-    ((["D:1", "D:4", "D:5"] as const).some((group) => groups.includes(group)) ||
-      headquarters === null ||
-      headquarters.some((place) => isMacauOrD5(given, place)));
+    ((isListed || isAdvanced(given)) &&
+      ((["D:1", "D:4", "D:5"] as const).some((group) => groups.includes(group)) || isFollowed())) ||
+    (isRegional(given) && isMacauOrD5(given, country));
   return restricted ? ["bis-license"] : ["bis-license", "license-exception"];
 }

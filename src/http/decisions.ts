@@ -96,7 +96,7 @@ export const decisionRoutes = [
         at: at === undefined ? null : new Date(at),
         licenses,
       });
-      return { status: 200, json: rendered(services, repository, simulated) };
+      return { status: 200, json: rendered(repository, simulated) };
     },
   }),
 ];
@@ -108,8 +108,8 @@ function destinationOf({ destinationNamed }: Services, given: z.output<typeof de
   return found;
 }
 
-function rendered({ vault: { rulebook } }: Services, repository: string, simulated: Simulation) {
-  const { id: decided, recipient, decision, advice, entryIndex } = simulated;
+function rendered(repository: string, simulated: Simulation) {
+  const { id: decided, recipient, decision, advice, rulebook, entryIndex } = simulated;
   return {
     simulation: true,
     decision: decided,
@@ -118,7 +118,9 @@ function rendered({ vault: { rulebook } }: Services, repository: string, simulat
     repository,
     ...decision,
     rulebookAsOf: rulebook.asOf,
-    overrides: rulebook.overrides.map(({ row }) => row),
+    overrides: rulebook.overrides.map(
+      ({ id: override, action, row }) => `${override} (${action} ${row})`,
+    ),
     advice,
   };
 }

@@ -41,7 +41,8 @@ export const riskRoutes = [
   route({
     method: "get",
     path: "/v1/risk/{id}",
-    roles: ["export-officer", "auditor"],
+    // Its reasons speak of nationalities, as the persons that officers alone may read.
+    roles: ["export-officer"],
     summary:
       "What a grant would come to now from each site, in full; nothing is released or recorded",
     params: idParams,

@@ -15,6 +15,8 @@ type Stated = {
   readonly eccn: string;
   readonly paragraph: string | null;
   readonly justification: string | null;
+  /** What the officer states of the item besides its entry. */
+  readonly attributes?: { readonly published: unknown } | null | undefined;
 };
 
 /** SHA-256 of the datasheet's canonical bytes (RFC 8785), hex. */
@@ -46,7 +48,8 @@ export function assertStated(
       "the datasheet does not have the digest that came with it",
     );
   const { conclusion, candidates } = propose(datasheet, rulebook);
-  if (stated.justification === null && !isProposed({ candidates }, stated)) {
+  const isStated = isProposed({ candidates }, stated) && !contradicts(datasheet, stated);
+  if (stated.justification === null && !isStated) {
     throw new Refusal("justification_required", conclusion.says, {
       members: {
         conclusion,
@@ -55,6 +58,12 @@ export function assertStated(
     });
   }
   return digest;
+}
+
+/** Whether the officer states a publication that the sheet does not. */
+function contradicts(datasheet: Datasheet, { attributes }: Stated): boolean {
+  if ((attributes?.published ?? null) === null) return false;
+  return !("published" in datasheet && datasheet.published?.isPublished === true);
 }
 
 /**

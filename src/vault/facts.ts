@@ -31,7 +31,7 @@ export type FactsRequest = {
   readonly person: OpenedPerson;
   readonly screening: Screening | null;
   readonly now: Date;
-  /** Decides on this grant, taken as active; null for the one that speaks for the party. */
+  /** Decides on this grant, taken as active, and on licenses as if each had a use left; null for the grant that speaks for the party. */
   readonly grant: string | null;
   /** False only in a transaction that reads one snapshot and writes nothing. */
   readonly locks: boolean;
@@ -109,7 +109,9 @@ export async function readFacts(tx: Tx, request: FactsRequest): Promise<Gathered
         ? null
         : grantFacts(request.grant === null ? grant : { ...grant, state: "active" }),
     destination,
-    licenses: licenses.map(licenseFacts),
+    licenses: licenses
+      .map(licenseFacts)
+      .map((license) => (request.grant === null ? license : withUse(license))),
     screening:
       screening === null
         ? null
@@ -330,6 +332,11 @@ function entityFacts(row: Selectable<Schema["entity"]>): EntityFacts {
     ownership,
     acknowledgements: row.acknowledgements as EntityFacts["acknowledgements"],
   };
+}
+
+/** A grant that is decided again keeps its standing when its license is used up: the release that took the last use is in order, and no law changed. */
+function withUse(license: License): License {
+  return license.releasesLeft === 0 ? { ...license, releasesLeft: 1 } : license;
 }
 
 function licenseFacts(row: Selectable<Schema["license"]>): License {

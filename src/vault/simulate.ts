@@ -36,6 +36,8 @@ export type Simulation = {
   readonly recipient: Party;
   readonly decision: Decision;
   readonly advice: Advice;
+  /** The rulebook that was read, overrides and all. */
+  readonly rulebook: Pick<Rulebook, "asOf" | "overrides">;
   /** The index of its entry. */
   readonly entryIndex: number;
 };
@@ -80,7 +82,7 @@ export async function simulate(
   const { releaseAfter: after, releaseWaitMs: timeoutMs } = vault.limits;
   const place = await vault.ledger.settle(submission, { after, timeoutMs });
   assertRecorded(place, id);
-  return { id, recipient, decision, advice, entryIndex: place.index };
+  return { id, recipient, decision, advice, rulebook: read, entryIndex: place.index };
 }
 
 /** The facts in one snapshot of the database, and the rulebook with the overrides that stand in it. */

@@ -49,6 +49,12 @@ const earlierExport: ExceptionCondition = {
   byItem: true,
   words: "that the item was lawfully exported to this recipient before",
 };
+const operatedProduct: ExceptionCondition = {
+  kind: "acknowledged",
+  what: "earlier-export-to-recipient",
+  byItem: false,
+  words: "that the product which it operates was lawfully exported to this recipient",
+};
 const officialUse: ExceptionCondition = {
   kind: "acknowledged",
   what: "official-use",
@@ -94,7 +100,7 @@ export const exceptions: readonly LicenseException[] = [
     never: ["MT", "EI"],
     places: { ...everywhere, exceptGroups: embargoed },
     advancedComputing: "open",
-    conditions: [minimumOperation, objectCode],
+    conditions: [minimumOperation, objectCode, operatedProduct],
     note: "EI and MT items are left out, cautiously: their place here was not at hand.",
   },
   {

@@ -127,6 +127,8 @@ describe.each(engines)("on %s", (engine) => {
       "justification_required",
     );
     expect((await propose4E091({ eccn: "3E001", datasheet: chip })).status).toBe(201);
+    const attributes = { published: { basis: "public-dissemination", on: "2026-01-01" } };
+    expectProblem(await propose4E091({ datasheet: big, attributes }), "justification_required");
     const justification = "Counsel looked at it and found no entry that names it.";
     const id = await proposed({ eccn: "EAR99", datasheet: small, justification });
     expect((await show(id)).json).toMatchObject({ eccn: "EAR99", justification });

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { withdrawOverride } from "../../../src/vault/override.ts";
 import { changeStanding } from "../../../src/vault/standing.ts";
 import { type Cast, license, stage } from "../../support/actors.ts";
 import { entriesOf } from "../../support/ledger.ts";
+import { overridden } from "../../support/overrides.ts";
 import { type Asked, ask, expectProblem, type Serving, serve } from "./serving.ts";
 
 let s: Serving;
@@ -43,6 +45,17 @@ async function left() {
     ),
   };
 }
+
+test("a simulation names the overrides of the rulebook that it read", async () => {
+  const id = await overridden(s.vault, cast);
+  const { json } = await simulate();
+  expect(json).toMatchObject({
+    verdict: "allow",
+    overrides: [expect.stringMatching(new RegExp(`^${id} \\(set-aside 4E091-rs-1\\)$`))],
+  });
+  await withdrawOverride(s.vault, cast.first.caller, id);
+  expect((await simulate()).json).toMatchObject({ verdict: "deny", overrides: [] });
+});
 
 test("a simulation answers with verdict, checks and advice, marked as one, and leaves an entry and nothing else", async () => {
   const before = await left();

@@ -251,6 +251,29 @@ forEachDatabase("re-decision", (open) => {
     expect(await stateOf(reader)).toBe("active");
   });
 
+  test("a license that is used up costs nobody the grant: the release that took the last use goes on", async () => {
+    const once = await lane(await addPerson(t.vault, cast.first, foreignPerson("NO"), ["reader"]));
+    await license(t.vault, cast, {
+      persons: [once.person],
+      nationality: "NO",
+      releasesAllowed: 1,
+    });
+    await pass();
+    expect(await ask(once)).toBe("allow");
+    expect(await ask(once)).toBe("deny");
+    const another = await addPerson(t.vault, cast.first, foreignPerson("FI"), ["reader"]);
+    await license(t.vault, cast, { persons: [another.person], nationality: "FI" });
+    const { events } = await pass();
+    expect(events.filter(({ grant: id }) => id === once.grant)).toEqual([]);
+    expect(await stateOf(once)).toBe("active");
+    await changeStanding(t.vault, cast.first.caller, {
+      noun: "person",
+      id: once.person,
+      change: "suspended",
+    });
+    expect((await pass()).events).toEqual(expect.arrayContaining(lost(once)));
+  });
+
   test("a list that grew too old suspends nobody: every release holds by itself until it is current again", async () => {
     await pass();
     const screening = t.vault.screening();

@@ -24,6 +24,9 @@ const abroad = (facts: Partial<PersonFacts>): Facts =>
 // biome-ignore format: a table reads by its rows
 export const publishedAndForm: readonly Policy[] = [
   ["published weights to a Chinese national", "734.3(b)(3); 734.7", stating(asks(someone("CN")), { published: open }), "allow", { jurisdiction: "pass", eccn: "not-applicable", "deemed-export-rs": "not-applicable" }],
+  ["published encryption software to a Chinese national", "734.7(b); 742.15(b)", stating(asks(someone("CN"), { eccn: "5D002", paragraph: "5D002.a" }), { published: open }), "deny", { eccn: "pass", "deemed-export-ei": "fail" }],
+  ["published encryption software to China", "734.7(b); 742.15(b)", stating(asks(someone("US"), { eccn: "5D002", paragraph: "5D002.a", to: "CN" }), { published: open }), "deny", { "export-ei": "fail" }],
+  ["a commodity that is said to be published", "734.7; 738.2", stating(asks(someone("US"), { eccn: "3A090" }), { published: open }), "hold", { eccn: "unknown" }],
   ["published weights to Germany", "734.3(b)(3); 734.7", stating(asks(someone("US"), { to: "DE" }), { published: open }), "allow", { "export-rs": "not-applicable" }],
   ["weights of which nobody says that they are published", "734.7", asks(someone("CN")), "deny", { "deemed-export-rs": "fail" }],
   ["weights published today", "734.7", stating(asks(someone("CN")), { published: { ...open, on: "2026-11-23" } }), "allow"],

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -104,9 +105,15 @@ async function started(data: string, work: (url: string) => Promise<void>): Prom
   try {
     await work(await url);
   } finally {
-    // npm starts a shell, and that the server: the whole group is told.
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGTERM");
-    await closed;
+    // Whoever runs the vault knows npm's process: the server behind it has to end with that one, drained.
+    child.kill("SIGTERM");
+    const late = AbortSignal.timeout(30_000);
+    const isEnded = await Promise.race([
+      closed.then(() => true),
+      once(late, "abort").then(() => false),
+    ]);
+    if (!isEnded && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    expect(isEnded).toBe(true);
   }
 }
 

@@ -101,11 +101,13 @@ describePostgres("transact on PostgreSQL", () => {
     await cloned.database.runScript(balances);
     const { promise: bothHold, resolve } = Promise.withResolvers<void>();
     let runs = 0;
+    let holding = 0;
     const cross = (first: string, second: string) =>
       transact(db, async (tx) => {
         runs += 1;
         await add(first, 1).execute(tx);
-        if (runs === 2) resolve();
+        holding += 1;
+        if (holding === 2) resolve();
         await bothHold;
         await add(second, 1).execute(tx);
       });

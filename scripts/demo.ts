@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream, statSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { Writable } from "node:stream";
@@ -431,10 +431,14 @@ async function main(): Promise<void> {
   } finally {
     await server.stop();
   }
+  // What was downloaded was compared, and the changed copy was caught: only the vault and its ledger stay.
+  for (const name of await readdir(folder))
+    if (/^(uma|visitor)-|^ledger-tampered$/.test(name))
+      await rm(join(folder, name), { recursive: true, force: true });
   if (isJson) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   const tellOrSay = isJson ? progress : tell;
   tellOrSay(
-    `\nThe data is in ${data}, and the tokens in ${join(folder, "tokens")}. Start the server on it:\n  WEIGHTVAULT_DATA=${data} npm start`,
+    `\nThe checkpoint, the exported ledger, the data and the tokens stay in ${folder} until you remove it.\nThe data is in ${data}, and the tokens in ${join(folder, "tokens")}. Start the server on it:\n  WEIGHTVAULT_DATA=${data} npm start`,
   );
 }
 

@@ -63,7 +63,7 @@ export const refusals = {
   principal_suspended: [
     403,
     "The principal is suspended or revoked",
-    "Ask an export officer to reinstate the principal.",
+    "Ask an export officer: a suspension can be lifted, a revocation cannot.",
   ],
   two_person_rule: [
     403,
@@ -85,10 +85,10 @@ export const refusals = {
     "An authorization behind this release no longer stands",
     "Request a new release; its decision will name what changed.",
   ],
-  license_unmovable: [
+  state_unmovable: [
     409,
-    "The license cannot make that change from its present state",
-    "Read the license's state; revoked and expired licenses stay so.",
+    "It cannot make that change from its present state",
+    "Read its present state; what is revoked or expired stays so.",
   ],
   last_officer: [
     409,
@@ -116,7 +116,11 @@ export const refusals = {
     "Send the whole JSON body within 30 seconds.",
   ],
   already_exists: [409, "It exists already", "Use the existing one, or another name."],
-  conflict: [409, "Something else changed in between", "Read the present state and try again."],
+  conflict: [
+    409,
+    "The present state is another one",
+    "Read it; try again only where it is not yet as you want it.",
+  ],
   upload_closed: [409, "The upload is no longer open", "Open a new upload."],
   file_not_uploaded: [
     409,

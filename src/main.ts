@@ -4,6 +4,7 @@ import { chmod, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Logger, pino } from "pino";
+import { makeFolder } from "./cli/paths.ts";
 import { type Config, ConfigurationError, readConfig } from "./config.ts";
 import type { Custodian } from "./custody/custodian.ts";
 import type { Signer } from "./custody/signer.ts";
@@ -66,6 +67,7 @@ export async function openAdapters(
   config: Config,
   onError: (error: unknown) => void = () => {},
 ): Promise<Adapters> {
+  await makeFolder(config.dataFolder, 0o700);
   const folder = await holdDataFolder(config.dataFolder);
   let database: Database | null = null;
   try {
@@ -309,6 +311,8 @@ function once(work: () => Promise<void>): () => Promise<void> {
 export async function serve(env: Readonly<Record<string, string | undefined>>): Promise<number> {
   // Heard from the beginning: who is asked to stop while it starts does so when it has.
   const asked = firstSignal("SIGTERM", "SIGINT");
+  const starting = { is: true };
+  void asked.then(() => setTimeout(() => starting.is && process.exit(1), stuckStartMs).unref());
   try {
     const config = readConfig(env);
     const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
@@ -319,6 +323,7 @@ export async function serve(env: Readonly<Record<string, string | undefined>>): 
       now: () => new Date(),
       log,
     });
+    starting.is = false;
     process.stderr.write(greeting(server));
     await asked;
     log.info("draining");
@@ -329,6 +334,9 @@ export async function serve(env: Readonly<Record<string, string | undefined>>): 
     return 1;
   }
 }
+
+/** A start that hangs, on a dead mount for example, is given up so long after it was asked to stop. */
+const stuckStartMs = 30_000;
 
 async function firstSignal(...signals: readonly NodeJS.Signals[]): Promise<void> {
   await new Promise<void>((resolve) => {
@@ -372,7 +380,7 @@ function greeting({ url, bootstrapTokenFile, verificationKey }: RunningServer): 
   const first =
     bootstrapTokenFile === null
       ? ""
-      : `Nobody holds a token yet. Trade the one-time token for the first officer's:\n  npx weightvault init --bootstrap-token-file ${bootstrapTokenFile} --name "Your Name" --token-file officer.token\n`;
+      : `Nobody holds a token yet. Trade the one-time token for the first officer's:\n  npx weightvault init --url ${url} --bootstrap-token-file ${bootstrapTokenFile} --name "Your Name" --us-person citizen --token-file officer.token\n`;
   return `weightvault listens on ${url}\nits ledger is verified with ${verificationKey}\n${first}`;
 }
 
@@ -385,7 +393,9 @@ function reasonOf(error: unknown): string {
     return `the database cannot be reached (${Error.isError(error) ? error.message : String(error)})`;
   if (!Error.isError(error)) return String(error);
   // What the system refuses, such as a port that is taken, is no bug to be traced.
-  return "syscall" in error ? error.message : (error.stack ?? error.message);
+  const hint =
+    "code" in error && error.code === "EADDRINUSE" ? "; choose another WEIGHTVAULT_PORT" : "";
+  return "syscall" in error ? `${error.message}${hint}` : (error.stack ?? error.message);
 }
 
 if (import.meta.main) process.exitCode = await serve(process.env);

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import { type RepositoryName, remote, repositoryName } from "./command.ts";
 import { type Context, openSession, type RemoteOptions, type Session } from "./context.ts";
@@ -75,6 +76,8 @@ export async function download(
   key: LedgerKey,
   { repository, revision, paths, output, mayReplace }: DownloadRequest,
 ): Promise<DownloadResult> {
+  // A release that is delivered and then has no place costs a license's use and the grant's bytes all the same.
+  await assertPlace(output, paths ?? [], mayReplace);
   const obtained: ObtainedRelease[] = [
     await obtain(session, { repository, revision, paths }, key.key),
   ];
@@ -137,6 +140,23 @@ async function fetchFiles(
     await receive({ client: session.client, release: release.release, progress }, file, target);
   }
   return [];
+}
+
+/** What can be known before the vault is asked: the output is no file, and no folder stands where a file that was named would go. */
+async function assertPlace(
+  output: string,
+  paths: readonly string[],
+  mayReplace: boolean,
+): Promise<void> {
+  const folder = await stat(output).catch(() => null);
+  if (folder?.isDirectory() === false)
+    throw new Failure("failed", `${output} is there and is no folder`);
+  for (const [path, place] of destinationsOf(output, paths)) {
+    const found = await stat(place).catch(() => null);
+    if (found === null || (found.isFile() && mayReplace)) continue;
+    if (!found.isFile())
+      throw new Failure("failed", `${place} is there and is no file: ${path} cannot be written`);
+  }
 }
 
 /** All that could stand in the way is looked at before the first byte is fetched. */

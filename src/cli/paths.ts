@@ -86,16 +86,16 @@ function clash(one: string, two: string): string {
  * Makes a folder and those above it. Node's own recursive mkdir tries for ever where the system says that nothing can be made in a folder
  * that is there, as in /proc.
  */
-export async function makeFolder(folder: string): Promise<void> {
+export async function makeFolder(folder: string, mode = 0o777): Promise<void> {
   const path = resolve(folder);
   try {
-    await mkdir(path);
+    await mkdir(path, { mode });
   } catch (error) {
     if (isCode(error, "EEXIST") && (await stat(path)).isDirectory()) return;
     const isMissingParent = isCode(error, "ENOENT") && dirname(path) !== path;
     if (!isMissingParent || (await stat(dirname(path)).catch(() => null)) !== null) throw error;
-    await makeFolder(dirname(path));
-    await mkdir(path);
+    await makeFolder(dirname(path), mode);
+    await mkdir(path, { mode });
   }
 }
 

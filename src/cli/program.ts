@@ -76,7 +76,8 @@ function documentOf(thrown: unknown): Readonly<Record<string, unknown>> {
   const code = isRefusal(thrown) ? thrown.code : exitOf(thrown);
   const said = printable(Error.isError(thrown) ? thrown.message : String(thrown));
   const detail = said === "" ? "standard error says why" : said;
-  return { code, detail, remedy: isRefusal(thrown) ? thrown.remedy : null };
+  if (!isRefusal(thrown)) return { code, detail, remedy: null };
+  return { ...thrown.members, code, detail, remedy: thrown.remedy };
 }
 
 function exitTable(): string {

@@ -46,7 +46,9 @@ function ofGroups<Each extends z.ZodType>(each: Each) {
  * of nationality states all of it: the list that is then left out is empty, and one that is not known is an explicit null.
  */
 const stated = z.strictObject({
-  name: text(200),
+  name: text(200).refine((name) => name === "" || /[\p{L}\p{N}]/u.test(name), {
+    error: "needs a letter or digit: a name that has none can be compared with no list",
+  }),
   otherNames: z.array(text(200)).max(50).default([]),
   usPerson: z
     .strictObject({

@@ -88,6 +88,11 @@ export const uploadRoutes = [
     answers: { 201: { description: "The sealed file.", json: storedFile } },
     handle: async (call) => {
       const { params, caller, services, req, res } = call;
+      // RFC 9110, 14.5: a part must never be taken for the whole.
+      if ("content-range" in req.headers)
+        throw new Refusal("invalid_request", "a file is sent whole, without Content-Range", {
+          members: { errors: [{ path: "Content-Range", message: "is not taken here" }] },
+        });
       const { sizeBytes, declared } = announced(call);
       await assertUploadIn(services.vault, params, params.upload);
       const file = await putFile(services.vault, caller, {

@@ -64,7 +64,9 @@ function refusalOf(status: number, url: URL): Refusal {
     return new Refusal("not_authenticated", `The ledger at ${url.href} asks for a valid token.`);
   }
   if (status === 403) {
-    return new Refusal("role_missing", `The token may not read the ledger at ${url.href}.`);
+    return new Refusal("role_missing", `The token may not read the ledger at ${url.href}.`, {
+      members: { roles: ["auditor"] },
+    });
   }
   return new Refusal("ledger_unavailable", `The ledger at ${url.href} answered ${status}.`);
 }

@@ -105,7 +105,7 @@ export async function activateLicense(vault: Writer, caller: Caller, id: string)
       .executeTakeFirst();
     if (row === undefined) throw new Refusal("not_found", "there is no such license");
     if (row.state !== "draft")
-      throw new Refusal("license_unmovable", `the license is ${row.state} already`);
+      throw new Refusal("state_unmovable", `the license is ${row.state} already`);
     await assertAsRecorded(tx, [recordedRow("license", row)]);
     if (await mayNotActivate(tx, caller, row)) {
       throw new Refusal(

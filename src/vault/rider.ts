@@ -17,7 +17,7 @@ export type RiderMark = {
 
 /**
  * Records whether a condition of a license is met, under the lock that a release takes. Nobody speaks of a license that names them or a workload of
- * theirs. Throws `not_found`, `two_person_rule`, and `license_unmovable` for a revoked license.
+ * theirs. Throws `not_found`, `two_person_rule`, and `state_unmovable` for a revoked license.
  */
 export async function markRider(
   vault: Pick<Vault, "database" | "ledger" | "now">,
@@ -37,7 +37,7 @@ export async function markRider(
     if (!before.some(({ id }) => id === rider))
       throw new Refusal("not_found", "the license has no such condition");
     if (row.state === "revoked")
-      throw new Refusal("license_unmovable", "the license is revoked already");
+      throw new Refusal("state_unmovable", "the license is revoked already");
     if (await isNamedOn(tx, caller, row))
       throw new Refusal(
         "two_person_rule",

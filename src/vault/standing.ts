@@ -118,5 +118,5 @@ function nextState(state: Standing, change: StandingChange): "active" | "suspend
   if (change === "suspended" && state === "active") return "suspended";
   if (change === "reinstated" && state === "suspended") return "active";
   if (change === "revoked" && state !== "revoked") return "revoked";
-  throw new Refusal("license_unmovable", `what is ${state} cannot be ${change}`);
+  throw new Refusal("state_unmovable", `what is ${state} cannot be ${change}`);
 }

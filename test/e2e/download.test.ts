@@ -1,5 +1,5 @@
 import { hash, randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { fixedSigner } from "../vectors/ledger/build.ts";
@@ -232,6 +232,33 @@ test("a download goes on where the connection broke off", async () => {
   );
   expect({ code, times }).toEqual({ code: 0, times: 2 });
   expect(found).toEqual({ "output/weights.bin": digest(weights) });
+});
+
+test("nothing is asked of the vault where the output cannot take it", async () => {
+  const served = { "weights.bin": weights };
+  const asFile = await download(
+    {},
+    {
+      served,
+      prepare: async (output) => {
+        await rm(output, { recursive: true, force: true });
+        await writeFile(output, "mine");
+      },
+    },
+  );
+  expect({ code: asFile.code, asked: asFile.asked }).toEqual({ code: 1, asked: [] });
+  const inTheWay = await download(
+    {},
+    {
+      served,
+      args: ["weights.bin"],
+      prepare: async (output) => {
+        await mkdir(join(output, "weights.bin"), { recursive: true });
+      },
+    },
+  );
+  expect({ code: inTheWay.code, asked: inTheWay.asked }).toEqual({ code: 1, asked: [] });
+  expect(inTheWay.stderr).toContain("is no file");
 });
 
 test("a release that expires before all files came is followed by another", async () => {

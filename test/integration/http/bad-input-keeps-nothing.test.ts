@@ -219,6 +219,12 @@ test.each<[string, string]>([
   await expectNothingKept();
 });
 
+test("a part of a file is not taken for the whole of it", async () => {
+  const sent = await put("part.bin", "bytes", { headers: { "content-range": "bytes 0-4/500" } });
+  expectProblem(sent, "invalid_request");
+  await expectNothingKept();
+});
+
 test("a file path in a commit is refused by the same rule", async () => {
   const { token } = cast.job;
   for (const path of ["../a", "/a", "a\0", "a\\b", "\ud800", "x".repeat(1_025), "a//b", ""]) {

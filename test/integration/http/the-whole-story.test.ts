@@ -356,7 +356,7 @@ test("a suspended grant denies the next release, whose entry and evidence an off
   );
   expectProblem(
     await ask({ port }, `POST /v1/grants/${made["grant"]}/suspend`, officer),
-    "license_unmovable",
+    "state_unmovable",
   );
   await step(`POST /v1/grants/${made["grant"]}/reinstate`, 204, officer);
 });

@@ -105,7 +105,7 @@ forEachDatabase("what officers state", (open) => {
       id: license,
       change: "revoked",
     });
-    await expect(mark(true)).rejects.toMatchObject({ code: "license_unmovable" });
+    await expect(mark(true)).rejects.toMatchObject({ code: "state_unmovable" });
   });
 
   test("a condition is not marked by whom the license names, nor where there is none", async () => {

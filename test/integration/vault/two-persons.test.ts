@@ -125,7 +125,7 @@ test("a license is not activated by who entered it, nor by a person whom it name
   ]);
   await activateLicense(t.vault, third.caller, id);
   await expect(activateLicense(t.vault, third.caller, id)).rejects.toMatchObject({
-    code: "license_unmovable",
+    code: "state_unmovable",
     status: 409,
   });
 });

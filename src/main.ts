@@ -312,9 +312,11 @@ export async function serve(env: Readonly<Record<string, string | undefined>>): 
   // Heard from the beginning: who is asked to stop while it starts does so when it has.
   const asked = firstSignal("SIGTERM", "SIGINT");
   const starting = { is: true };
-  void asked.then(() => setTimeout(() => starting.is && process.exit(1), stuckStartMs).unref());
   try {
     const config = readConfig(env);
+    const giveUp = () => starting.is && process.kill(process.pid, "SIGKILL");
+    // A start that hangs in the system, on a dead mount for example, does not even exit; what it wrote survives a kill.
+    void asked.then(() => setTimeout(giveUp, config.drainSeconds * 1_000).unref());
     const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
     const onError = (error: unknown) => log.warn({ err: error }, "a database connection broke");
     const server = await startServer({
@@ -334,9 +336,6 @@ export async function serve(env: Readonly<Record<string, string | undefined>>): 
     return 1;
   }
 }
-
-/** A start that hangs, on a dead mount for example, is given up so long after it was asked to stop. */
-const stuckStartMs = 30_000;
 
 async function firstSignal(...signals: readonly NodeJS.Signals[]): Promise<void> {
   await new Promise<void>((resolve) => {

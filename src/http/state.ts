@@ -39,10 +39,3 @@ export function beginState(res: Response, id: string, startedAt: number): Reques
 export function stateOf(res: Response): RequestState {
   return res.locals[name] as RequestState;
 }
-
-/** The authenticated caller of a route that is not public. */
-export function callerOf(res: Response): Caller {
-  const { caller } = stateOf(res);
-  if (caller === null) throw new Error("the route did not authenticate its caller");
-  return caller;
-}

@@ -1,7 +1,9 @@
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { cp, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { Api } from "../../support/api.ts";
 import { bootstrap } from "../../support/api-cast.ts";
@@ -88,6 +90,31 @@ test.each(damages)(
     }
   },
 );
+
+/** Nothing can be made in /proc, and Node's own recursive mkdir tries there for ever. */
+const testProc = process.platform === "linux" ? test : test.skip;
+
+testProc("a data folder that cannot be made is refused, and not tried for ever", async () => {
+  const { code, said } = await refusedStart({ WEIGHTVAULT_DATA: "/proc/weightvault" });
+  expect(code).toBe(1);
+  expect(said).toMatch(/^weightvault does not start: .*mkdir '\/proc\/weightvault'/);
+});
+
+testProc("a start that hangs ends within the drain time once it is asked to stop", async () => {
+  const list = join(place.folder, "list");
+  execFileSync("mkfifo", [list]);
+  const server = spawnServer({
+    ...place.env,
+    WEIGHTVAULT_SCREENING_LIST: list,
+    WEIGHTVAULT_DRAIN_SECONDS: "1",
+  });
+  server.url.catch(() => {});
+  // It opens its database before it waits for the list that nobody writes.
+  await sleep(8_000);
+  expect(server.child.exitCode).toBeNull();
+  expect(await server.end("SIGTERM")).toEqual({ code: null, signal: "SIGKILL" });
+  await rm(list);
+});
 
 test("the undamaged folder starts again, and knows its officer", async () => {
   const server = spawnServer(place.env);

@@ -1,4 +1,5 @@
 import type { Writable } from "node:stream";
+import type { Recovered } from "../vault/recover.ts";
 import { type Client, createClient } from "./client.ts";
 import { type Env, findToken } from "./credentials.ts";
 import { Failure } from "./failure.ts";
@@ -15,6 +16,8 @@ export type Context = {
   /** The server and its migrations, composed outside: each runs and gives its exit code. */
   readonly serve: () => Promise<number>;
   readonly migrate: (isJson: boolean) => Promise<number>;
+  /** Gives a governing role back that nobody holds any more. */
+  readonly recover: (person: string | null) => Promise<Recovered>;
 };
 
 /** The options that every command that talks to the server has. */

@@ -34,7 +34,10 @@ const context: Context = {
   stderr: process.stderr,
   interruption,
   serve: async () => await (await import("../main.ts")).serve(serverEnv()),
-  migrate: async (isJson) => await (await import("../main.ts")).migrateCommand(serverEnv(), isJson),
+  migrate: async (isJson) =>
+    await (await import("../operate.ts")).migrateCommand(serverEnv(), isJson),
+  recover: async (person) =>
+    await (await import("../operate.ts")).recoverCommand(serverEnv(), person),
 };
 
 // Whoever reads the output may stop reading: `weightvault ... | head` is no error.

@@ -48,6 +48,8 @@ export const findingCodes = {
   token_expired: "error",
   /** A token in another principal's hands than the one it was issued to. */
   token_mismatch: "error",
+  /** A governing role was given back though somebody still held it, or to somebody who had not held it. */
+  recovery_unfounded: "error",
   /** A token without any of the roles that such an entry takes. */
   role_missing: "error",
   /** One person did what takes two. */

@@ -5,8 +5,7 @@ import type { Schema } from "../database/schema.ts";
 /** Every kind of entry; `<noun>.<verb>`, and the body carries the noun's id under the noun's name. */
 export type EntryKind =
   | "vault.initialized"
-  | "token.issued"
-  | "token.revoked"
+  | `token.${"issued" | "recovered" | "revoked"}`
   | `person.${"recorded" | "updated" | Standing}`
   | `entity.${"recorded" | "updated" | Standing}`
   | `workload.${"recorded" | "updated" | Standing}`

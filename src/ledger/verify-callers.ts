@@ -53,7 +53,7 @@ export class Callers {
     const { token, principal, roles, expiresAt, hashSha256 } = body;
     const isNamed = typeof token === "string" && typeof principal === "string";
     if (!isNamed || !isStrings(roles) || !isInstant(expiresAt) || !isDigest(hashSha256)) {
-      const message = "token.issued lacks its token, principal, roles, hash or end";
+      const message = `${entry.kind} lacks its token, principal, roles, hash or end`;
       this.#findings.add("body_malformed", message, index);
       return;
     }
@@ -64,6 +64,41 @@ export class Callers {
     }
     this.#isBootstrapped = true;
     this.#live.set(token, { principal, roles, expiresAt: Date.parse(expiresAt) });
+  }
+
+  /**
+   * Takes `token.recovered`, which nobody asked for: only a role that no live token of a person who stands has, and only to a person who
+   * stands and once held it.
+   */
+  recover(entry: Entry, isStanding: (person: string) => boolean): void {
+    const { index, time, body } = entry;
+    const { principal, roles } = body;
+    const person = this.#principals.personOf(principal);
+    const wanted = isStrings(roles) ? roles : [];
+    const held = wanted.filter((role) => this.#isHeld(role, { after: time, isStanding }));
+    if (held.length > 0) {
+      const message = `a token was recovered for the role ${held.join(" and ")}, which somebody still held`;
+      this.#findings.add("recovery_unfounded", message, index);
+    }
+    const had = [...this.#live.values()].filter((token) => token.principal === principal);
+    const isTheirs = wanted.every((role) => had.some((token) => token.roles.includes(role)));
+    if (person === null || !isStanding(person) || !isTheirs || wanted.length === 0) {
+      const message = `a token was recovered for principal ${JSON.stringify(principal)}, who did not hold its roles before or does not stand`;
+      this.#findings.add("recovery_unfounded", message, index);
+    }
+    this.issue(entry);
+  }
+
+  /** Whether a person who stands holds a token with the role that is good for a while yet; clocks may be off by the tolerance. */
+  #isHeld(
+    role: string,
+    { after, isStanding }: { readonly after: string; isStanding(person: string): boolean },
+  ): boolean {
+    return [...this.#live.values()].some(({ principal, roles, expiresAt }) => {
+      if (!roles.includes(role) || expiresAt - Date.parse(after) <= toleranceMs) return false;
+      const person = this.#principals.personOf(principal);
+      return person !== null && isStanding(person);
+    });
   }
 
   /** Takes `token.revoked`. */
@@ -124,7 +159,8 @@ const decisions = new Set(["release.allowed", "release.denied", "release.held"])
 function isOwn(entry: Entry): boolean {
   const { kind } = entry;
   if (isOfRedecision(entry)) return true;
-  return kind === "vault.initialized" || (kind.startsWith("release.") && !decisions.has(kind));
+  if (kind === "vault.initialized" || kind === "token.recovered") return true;
+  return kind.startsWith("release.") && !decisions.has(kind);
 }
 
 /** Older vaults did not write it. */

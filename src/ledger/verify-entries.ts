@@ -15,6 +15,7 @@ import { Uses } from "./verify-uses.ts";
 const otherKinds = {
   "vault.initialized": true,
   "token.issued": true,
+  "token.recovered": true,
   "token.revoked": true,
   "repository.created": true,
   "revision.committed": true,
@@ -145,6 +146,8 @@ export class EntryChecks {
     switch (kind) {
       case "token.issued":
         return this.#callers.issue(entry);
+      case "token.recovered":
+        return this.#recover(entry);
       case "token.revoked":
         return this.#callers.revoke(entry);
       case "person.recorded":
@@ -177,6 +180,11 @@ export class EntryChecks {
       default:
         return;
     }
+  }
+
+  #recover(entry: Entry): void {
+    const isStanding = (person: string) => this.#standings.isActive("person", person);
+    this.#callers.recover(entry, isStanding);
   }
 
   #makeGrant(entry: Entry): void {

@@ -54,10 +54,16 @@ export class Standings {
     this.#change(standing, { noun, id, verb, index });
   }
 
-  /** Adds a finding unless the ledger says, at this point, that it is active. */
-  requireActive(noun: StandingNoun, id: string, index: number): void {
+  /** Whether the ledger says, at this point, that it is active. */
+  isActive(noun: StandingNoun, id: string): boolean {
     const standing = this.#known[noun].get(id);
-    if (standing?.isActivated === true && standing.state === "standing") return;
+    return standing?.isActivated === true && standing.state === "standing";
+  }
+
+  /** Adds a finding unless it is active. */
+  requireActive(noun: StandingNoun, id: string, index: number): void {
+    if (this.isActive(noun, id)) return;
+    const standing = this.#known[noun].get(id);
     const was = standing === undefined ? "never recorded" : wordOf(standing);
     this.#add(`${noun}_not_active`, noun, id, `${was} when a release under it was allowed`, index);
   }

@@ -82,7 +82,7 @@ export function isAsIssued(row: Selectable<Schema["token"]>, latest: Submitted |
   const { principal, expires_at: expiresAt, hash } = row;
   const present = tokenBody({ principal, roles: row.roles as Role[], expiresAt, hash });
   return (
-    latest?.kind === "token.issued" &&
+    (latest?.kind === "token.issued" || latest?.kind === "token.recovered") &&
     Object.entries(present).every(
       ([name, value]) => JSON.stringify(latest.body[name]) === JSON.stringify(value),
     )

@@ -4,14 +4,16 @@ import type { Role } from "../identity/token.ts";
 import type { Tx } from "./vault.ts";
 
 /** Without an export officer nobody is cleared or reinstated again; without an operator nobody gets another token. */
-type Indispensable = Extract<Role, "export-officer" | "operator">;
+export type Indispensable = Extract<Role, "export-officer" | "operator">;
+
+const indispensable: readonly Indispensable[] = ["export-officer", "operator"];
 
 /** Any number of ours that no other lock of this database has. */
 const governorsLock = 7_373_002n;
 
 /**
  * Does what takes a person's or a token's powers away, and refuses it (`last_officer`) where it would take one of these roles from the last
- * who holds a live token with it: nothing but a restored backup would bring such a vault back. One at a time, so that two officers who
+ * who holds a live token with it: `recover` is for what time took away, not for this. One at a time, so that two officers who
  * suspend each other do not both succeed.
  */
 export async function keepingGovernors(
@@ -29,6 +31,13 @@ export async function keepingGovernors(
     "last_officer",
     `nobody else who stands holds a live token with the role ${lost.join(" or ")}`,
   );
+}
+
+/** The roles that nobody who stands holds a live token with; none of them comes back while the caller's transaction lasts. */
+export async function lackingRoles(tx: Tx, now: Date): Promise<readonly Indispensable[]> {
+  await sql`select pg_advisory_xact_lock(${governorsLock})`.execute(tx);
+  const present = await held(tx, now);
+  return indispensable.filter((role) => !present.has(role));
 }
 
 /** The roles for which a person who stands holds a live token. */

@@ -44,20 +44,21 @@ export async function issueToken(
   });
 }
 
-/** Writes a token and its entry. */
+/** Writes a token and its entry, `token.issued` or `token.recovered`. */
 export async function insertToken(
   tx: Tx,
   request: TokenRequest,
   by: Caller | null,
   now: Date,
-): Promise<IssuedToken> {
+  how: "issued" | "recovered" = "issued",
+): Promise<IssuedToken & { readonly submission: bigint }> {
   const id = randomUUID();
   const text = newToken();
   const hash = tokenHash(text.expose().toString("ascii"));
   if (hash === null) throw new Error("a fresh token does not parse");
   const roles = [...new Set(request.roles)].sort();
-  await submit(tx, {
-    kind: "token.issued",
+  const submission = await submit(tx, {
+    kind: `token.${how}`,
     subject: id,
     time: now,
     body: { token: id, ...actedBy(by), ...tokenBody({ ...request, roles, hash }) },
@@ -75,7 +76,7 @@ export async function insertToken(
       revoked_at: null,
     })
     .execute();
-  return { id, text, expiresAt: request.expiresAt };
+  return { id, text, expiresAt: request.expiresAt, submission };
 }
 
 /** Revokes a token at once. Its holder may do so too. */

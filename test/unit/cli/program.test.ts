@@ -12,6 +12,7 @@ function context() {
     interruption: () => new AbortController().signal,
     serve: async () => 0,
     migrate: async () => 3,
+    recover: async () => await Promise.reject(new Error("nothing is recovered here")),
   };
 }
 
@@ -28,6 +29,7 @@ test("every command that the design names is there", () => {
   expect(commands.map(([name]) => name).sort()).toEqual(
     [
       "init",
+      "recover",
       "decide",
       ...["create", "list", "show", "revoke"].map((verb) => `token ${verb}`),
       ...["create", "list", "show"].map((verb) => `repository ${verb}`),

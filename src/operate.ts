@@ -1,0 +1,83 @@
+import { randomUUID } from "node:crypto";
+import { ConfigurationError, readConfig } from "./config.ts";
+import { grantServerRole, migrate } from "./database/migrate.ts";
+import { openPostgres } from "./database/open.ts";
+import { isRefusal } from "./errors.ts";
+import { openLedger } from "./ledger/open.ts";
+import { migrationsFolder, openAdapters, reasonOf } from "./main.ts";
+import { assertKeysBelong } from "./vault/begun.ts";
+import { type Recovered, recoverGovernor } from "./vault/recover.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** `weightvault migrate`: applies the migrations as the owner of the tables and prepares the server's role. Gives the exit code. */
+export async function migrateCommand(
+  env: Readonly<Record<string, string | undefined>>,
+  isJson: boolean,
+): Promise<number> {
+  try {
+    const config = readConfig(env);
+    const url = config.databaseOwnerUrl ?? config.databaseUrl;
+    if (url === null)
+      throw new ConfigurationError([
+        "WEIGHTVAULT_DATABASE_OWNER_URL: name the PostgreSQL to migrate; the embedded database migrates itself",
+      ]);
+    const database = openPostgres({ url, poolSize: 2 });
+    try {
+      const applied = await migrate(database, migrationsFolder);
+      await grantServerRole(database, config.databaseRole);
+      const names = applied.length === 0 ? "nothing, the schema is current" : applied.join(", ");
+      process.stdout.write(
+        isJson
+          ? `${JSON.stringify({ applied, role: config.databaseRole })}\n`
+          : `applied: ${names}\nrole ${config.databaseRole} may serve\n`,
+      );
+    } finally {
+      await database.close();
+    }
+    return 0;
+  } catch (error) {
+    process.stderr.write(`weightvault cannot migrate: ${reasonOf(error)}\n`);
+    return 1;
+  }
+}
+
+/**
+ * `weightvault recover`: gives a governing role back to somebody, after every token with it has expired, and resolves when the ledger covers
+ * that. It takes the data folder for itself, so the server that uses the folder has to be stopped.
+ */
+export async function recoverCommand(
+  env: Env,
+  person: string | null,
+  now: () => Date = () => new Date(),
+): Promise<Recovered> {
+  try {
+    const config = readConfig(env);
+    await using stack = new AsyncDisposableStack();
+    const adapters = await openAdapters(config);
+    stack.defer(async () => await adapters.close());
+    const { database, custodian, signer } = adapters;
+    await assertKeysBelong({ database, custodian, signer });
+    let failure: unknown = null;
+    const ledger = await openLedger({
+      database,
+      signer,
+      node: config.databaseUrl === null ? "embedded" : `${process.pid}-${randomUUID()}`,
+      now,
+      onFailure: (error) => {
+        failure = error;
+      },
+    });
+    stack.defer(async () => await ledger.stop());
+    const recovered = await recoverGovernor({ database, ledger, now }, person);
+    const wait = { after: "checkpoint", timeoutMs: config.releaseWaitMs } as const;
+    await ledger.settle(recovered.submission, wait).catch((error: unknown) => {
+      recovered.text.wipe();
+      throw failure ?? error;
+    });
+    return recovered;
+  } catch (error) {
+    if (isRefusal(error)) throw error;
+    throw new Error(`weightvault cannot recover: ${reasonOf(error)}`, { cause: error });
+  }
+}

@@ -92,7 +92,10 @@ export class Callers {
   /** Whether a person who stands holds a token with the role that is good for a while yet; clocks may be off by the tolerance. */
   #isHeld(
     role: string,
-    { after, isStanding }: { readonly after: string; isStanding(person: string): boolean },
+    {
+      after,
+      isStanding,
+    }: { readonly after: string; readonly isStanding: (person: string) => boolean },
   ): boolean {
     return [...this.#live.values()].some(({ principal, roles, expiresAt }) => {
       if (!roles.includes(role) || expiresAt - Date.parse(after) <= toleranceMs) return false;

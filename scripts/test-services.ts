@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findComposeLoader } from "../test/support/compose/loader.ts";
 import { findPostgres, PostgresAbsent } from "../test/support/postgres.ts";
+import { buildS3Server } from "../test/support/s3-server.ts";
 
 /**
  * `npm run test:services [-- --results <file>] [-- <arguments of Jest>]`: the tests that need real servers and real processes, for minutes.
@@ -22,6 +23,7 @@ type Need = {
 const needs: readonly Need[] = [
   { name: "PostgreSQL", missing: missingPostgres },
   { name: "a loader of Compose files", missing: missingComposeLoader },
+  { name: "an S3 server (versitygw, built with Go)", missing: missingS3Server },
 ];
 
 async function missingPostgres(): Promise<string | null> {
@@ -39,6 +41,13 @@ async function missingComposeLoader(): Promise<string | null> {
   const found = findComposeLoader();
   if ("absent" in found) return found.absent;
   found.remove();
+  return null;
+}
+
+async function missingS3Server(): Promise<string | null> {
+  const built = buildS3Server();
+  if ("absent" in built) return built.absent;
+  built.remove();
   return null;
 }
 

@@ -21,9 +21,9 @@ import { createApp } from "./http/app.ts";
 import { listen } from "./http/listen.ts";
 import { openLedger, type RunningLedger } from "./ledger/open.ts";
 import { encodeVerificationKey } from "./merkle/note.ts";
+import { openStore } from "./open-store.ts";
 import { ListError } from "./screening/list.ts";
 import type { BlobStore } from "./storage/blob-store.ts";
-import { openDiskStore } from "./storage/disk.ts";
 import { assertKeysBelong, hasBegun } from "./vault/begun.ts";
 import { initialize } from "./vault/bootstrap.ts";
 import { destinationNamed, destinations } from "./vault/destination.ts";
@@ -86,6 +86,7 @@ export async function openAdapters(
     const opened = database;
     const { environment } = config;
     const mayMake = !(await hasBegun({ database }));
+    const store = await openStore(config, join(folder.path, "store"));
     return {
       database: opened,
       custodian: await openSoftCustodian({
@@ -99,8 +100,9 @@ export async function openAdapters(
         name: config.ledgerName,
         environment,
       }),
-      store: await openDiskStore({ root: join(folder.path, "store") }),
+      store,
       close: async () => {
+        store.close();
         await opened.close();
         folder.release();
       },

@@ -23,14 +23,14 @@ const production = {
 };
 
 test(".env.example names exactly the settings that the configuration reads", () => {
-  const named = [...example.matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name);
+  const named = [...example.matchAll(/^([A-Z0-9_]+)=/gm)].map(([, name]) => name);
   expect(new Set(named)).toEqual(new Set(Object.keys(settings)));
   expect(named).toHaveLength(Object.keys(settings).length);
 });
 
 test(".env.example states the defaults", () => {
   const stated = Object.fromEntries(
-    [...example.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
+    [...example.matchAll(/^([A-Z0-9_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
   );
   const { stated: _, ...fromExample } = readConfig(stated);
   const { stated: __, ...fromNothing } = readConfig({});
@@ -108,4 +108,34 @@ test.each([
 
 test("the configuration is frozen", () => {
   expect(Object.isFrozen(readConfig({}))).toBe(true);
+});
+
+test("a store in a bucket has its name and prefix, and its settings are refused without it", () => {
+  const read = (env: Readonly<Record<string, string>>) => readConfig(env).s3;
+  expect(read({})).toBeNull();
+  expect(read({ WEIGHTVAULT_STORE: "s3://weights" })).toEqual({
+    bucket: "weights",
+    prefix: "",
+    endpoint: null,
+    region: "us-east-1",
+    isPathStyle: false,
+  });
+  const env = {
+    WEIGHTVAULT_STORE: "s3://weights/lab/sealed",
+    WEIGHTVAULT_S3_ENDPOINT: "http://127.0.0.1:7070",
+    WEIGHTVAULT_S3_PATH_STYLE: "true",
+  };
+  expect(read(env)).toMatchObject({ prefix: "lab/sealed", isPathStyle: true });
+  for (const store of [
+    "weights",
+    "s3://",
+    "s3://We",
+    "s3://a/b",
+    "s3://weights/../x",
+    "s3://weights/",
+  ])
+    expect(() => read({ WEIGHTVAULT_STORE: store })).toThrow(/WEIGHTVAULT_STORE/);
+  expect(() => read({ WEIGHTVAULT_S3_PATH_STYLE: "true" })).toThrow(/WEIGHTVAULT_S3_PATH_STYLE/);
+  const named = { ...env, WEIGHTVAULT_S3_ENDPOINT: "http://key:secret@host" };
+  expect(() => read(named)).toThrow(/WEIGHTVAULT_S3_ENDPOINT/);
 });

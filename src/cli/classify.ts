@@ -85,7 +85,7 @@ export function classifyCommands(program: Command, context: Context): void {
     .option("--justification <sentence>", "why it is another entry than the datasheet leads to")
     .option(
       "--attributes <file>",
-      "a JSON object of form, publication, statements, computer and determination, - for standard input",
+      "a JSON object of form, publication, statements, computer, determination and regimes, - for standard input",
     )
     .action(async (named: RepositoryName, options: ProposeOptions) => {
       const sheet = await sheetOf(options);

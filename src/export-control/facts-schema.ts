@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { acknowledgementKinds, evidenceKinds, riderKinds } from "./facts.ts";
+import { acknowledgementKinds, decontrols, evidenceKinds, riderKinds } from "./facts.ts";
 
 /**
  * The shape of `Facts` as a file or a request states it: strict, so that an unknown or a missing member is refused and named. What is not
@@ -31,6 +31,34 @@ const ids = z.array(id).max(1_000);
 const count = z.int().min(0);
 const standing = z.enum(["active", "suspended", "revoked"]);
 const eccn = z.string().min(1).describe("An ECCN without its paragraph, 4E091, or EAR99.");
+
+const controlCode = {
+  jurisdiction: z.enum(["EU", "UK", "JP"]),
+  list: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,40}$/, "must be the name of a control list")
+    .describe("A control list of the regime's: annex-I."),
+  code: z.string().min(1).nullable().describe("Its code there. Null: on no entry of that list."),
+};
+
+const regimes = z
+  .array(
+    z.strictObject({
+      ...controlCode,
+      decontrol: z
+        .enum(decontrols)
+        .nullable()
+        .describe("The list's own note that takes the item out. Null: none is claimed."),
+      determination: z
+        .string()
+        .nullable()
+        .describe("On what it was determined that no entry names it, or that the note applies."),
+    }),
+  )
+  .max(50)
+  .nullable()
+  .exactOptional()
+  .describe("Where it stands on the lists of other regimes, a list each. Null: nobody says.");
 
 const dated = z
   .strictObject({
@@ -196,6 +224,7 @@ const classification = z.strictObject({
     .string()
     .nullable()
     .describe("On what it was determined that no higher control applies. Null: not stated."),
+  regimes,
   proposedBy: id,
   approvedBy: id.nullable(),
 });
@@ -214,7 +243,14 @@ export const license = z.strictObject({
   number: z
     .string()
     .describe("On its face; or the symbol of an exception, or a determination's reference."),
-  kind: z.enum(["bis-license", "license-exception", "no-license-required"]),
+  kind: z.enum([
+    "bis-license",
+    "license-exception",
+    "no-license-required",
+    "individual-license",
+    "global-license",
+    "general-authorization",
+  ]),
   state: z.enum(["draft", "active", "suspended", "revoked"]),
   scope: z.strictObject({
     eccns: z.array(eccn).max(1_000),
@@ -240,6 +276,11 @@ export const license = z.strictObject({
       .max(7)
       .nullable()
       .describe("The reasons for control that it overcomes; null for all."),
+    controls: z
+      .array(z.strictObject(controlCode))
+      .max(200)
+      .exactOptional()
+      .describe("The items on its face by the lists of other regimes. Absent: none."),
   }),
   validFrom: isoDate,
   validUntil: isoDate.describe("The expiration date printed on it, its last day of use."),
@@ -302,6 +343,12 @@ export const facts = z.strictObject({
       .describe("site: the country was recorded for a site of the operator's."),
     site: z.string().nullable(),
   }),
+  departure: z
+    .strictObject({
+      country: country.nullable().describe("Where the vault's nodes and store stand."),
+    })
+    .exactOptional()
+    .describe("Where the keys or bytes leave from. Absent: decided under the EAR alone."),
   licenses: z.array(license).describe("Every authorization that might apply."),
   screening: screening.nullable().describe("Null: nobody was compared with a list."),
 });

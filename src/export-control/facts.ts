@@ -10,6 +10,8 @@ export type Facts = {
   readonly subject: SubjectFacts;
   readonly grant: GrantFacts | null;
   readonly destination: DestinationFacts;
+  /** Where the keys or bytes leave from. Facts that were written before it was asked lack it, and are decided under the EAR alone. */
+  readonly departure?: DepartureFacts;
   /** Every authorization that might apply; the decision picks those that it relies on. */
   readonly licenses: readonly License[];
   /** The outcome of comparing the subject's names with a list of denied parties; null when nobody was compared. */
@@ -55,10 +57,41 @@ export type ClassificationFacts = {
   } | null;
   /** On what the officers determined that no higher control applies, in their words. Null: not stated. */
   readonly determination: string | null;
+  /** Where the item stands on the control lists of other regimes, a list each. Null or absent: nobody says. */
+  readonly regimes?: readonly RegimeClassification[] | null;
   /** Person ids of the two officers. */
   readonly proposedBy: string;
   readonly approvedBy: string | null;
 };
+
+/** The regimes besides the EAR that a classification and a license may speak of. */
+export type Regime = "EU" | "UK" | "JP";
+
+/** A code with the list that gives it its meaning: 3A090 of one list is not 3A090 of another. A null code: on no entry of that list. */
+export type ControlCode = {
+  readonly jurisdiction: Regime;
+  /** A control list of the regime's: `annex-I`. */
+  readonly list: string;
+  readonly code: string | null;
+};
+
+export type RegimeClassification = ControlCode & {
+  /** The list's own note that takes the item out although the code names it. Null: none is claimed. */
+  readonly decontrol: Decontrol | null;
+  /** On what the officers determined that no entry names it, or that the note applies. Null: not stated. */
+  readonly determination: string | null;
+};
+
+export type Decontrol = (typeof decontrols)[number];
+
+export const decontrols = [
+  "public-domain",
+  "basic-scientific-research",
+  /** Software sold to anybody without restriction, and installed without substantial support. */
+  "generally-available",
+  /** No more than an authorized item's installation, operation, maintenance or repair takes, or a patent application. */
+  "minimum-necessary",
+] as const;
 
 /** A publication in one of the ways of 734.7(a). */
 export type Publication = {
@@ -254,6 +287,11 @@ export type DestinationFacts = {
   readonly site: string | null;
 };
 
+export type DepartureFacts = {
+  /** The country in which the vault's nodes and store stand; null when nobody says. */
+  readonly country: CountryCode | null;
+};
+
 /** An authorization as an officer recorded it and another activated it. */
 export type License = {
   readonly id: string;
@@ -291,9 +329,16 @@ export const riderKinds = [
 /**
  * `bis-license` meets any requirement in its scope. `license-exception` counts only with named parties, and never for embargoes.
  * `no-license-required` records an officer's determination about named parties: it answers a question that the law or this version leaves open, never stands
- * in for a missing fact, and never meets a requirement that the rulebook states.
+ * in for a missing fact, and never meets a requirement that the rulebook states. The other kinds are of other regimes and never meet anything of the EAR.
  */
-export type LicenseKind = "bis-license" | "license-exception" | "no-license-required";
+export type LicenseKind =
+  | "bis-license"
+  | "license-exception"
+  | "no-license-required"
+  | RegimeLicenseKind;
+
+/** `individual-license` counts only with named parties; `general-authorization` only where the rulebook has one of its number, within its terms. */
+export type RegimeLicenseKind = "individual-license" | "global-license" | "general-authorization";
 
 export type LicenseScope = {
   /** The items on its face. At least one, else the license covers nothing. `EAR99` is admitted. */
@@ -312,6 +357,8 @@ export type LicenseScope = {
   } | null;
   /** The reasons for control that it overcomes; null for all of them. */
   readonly reasons: readonly Reason[] | null;
+  /** The items on its face by the lists of other regimes. Absent: none. */
+  readonly controls?: readonly ControlCode[];
 };
 
 /** The reasons for control that the entries of this rulebook state. */

@@ -14,7 +14,7 @@ import {
 import { binds } from "../item.ts";
 import { indexOf } from "../rulebook-index.ts";
 import { mainPlacement, type Placement, placementOn } from "./item.ts";
-import { checkNexus, idsOf, nexusOf } from "./nexus.ts";
+import { checkNexus, idsOf, isKnown, nexusOf } from "./nexus.ts";
 import type { RegimeEmbargo, RegimeRules } from "./regime.ts";
 
 const regulation = "Regulation (EU) 2021/821";
@@ -69,13 +69,13 @@ type Way =
   | { readonly kind: "internal"; readonly country: CountryCode }
   | { readonly kind: "export"; readonly country: CountryCode };
 
-function wayOf({ facts, rulebook }: Case, { internal, territory }: RegimeRules): Way {
+function wayOf(given: Case, { internal, territory }: RegimeRules): Way {
+  const { facts, rulebook } = given;
   const { country, basis } = facts.destination;
-  const from = facts.departure?.country ?? null;
-  if (country === null || basis !== "site" || from === null) return { kind: "unknown" };
+  if (country === null || basis !== "site" || !isKnown(given)) return { kind: "unknown" };
   if (!indexOf(rulebook).countries.has(country) && !territory.includes(country))
     return { kind: "unknown" };
-  if (country === from) return { kind: "none" };
+  if (country === facts.departure?.country) return { kind: "none" };
   return { kind: internal.includes(country) ? "internal" : "export", country };
 }
 

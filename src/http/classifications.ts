@@ -81,7 +81,7 @@ const attributes = z
       .min(1)
       .max(50)
       .nullable()
-      .default(null),
+      .exactOptional(),
   })
   .nullable()
   .default(null) satisfies z.ZodType<ClassificationAttributes | null>;

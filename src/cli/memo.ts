@@ -29,6 +29,9 @@ const results = {
 const disclaimer =
   "This is no legal advice. It applies a dated rulebook of which no row ships signed by counsel; the controlling texts are those of ecfr.gov and federalregister.gov. No key is released on it: a release is decided anew, and recorded.";
 
+const ofOtherRegimes =
+  "The rows of other regimes are from memory or second hand; the controlling texts of the European Union are those of eur-lex.europa.eu.";
+
 /** The memo that an export officer files, in Markdown that reads as plain text too. */
 export function memo(explained: Explained): string {
   const { verdict, at, rulebook, rulebookAsOf, overrides, checks, about, regimes = [] } = explained;
@@ -65,7 +68,7 @@ export function memo(explained: Explained): string {
       .join("\n"),
     ...(verdict === "allow" ? [] : ["## What would change it", changes(explained.advice)]),
     "## Reservation",
-    disclaimer,
+    ...(regimes.length === 0 ? [disclaimer] : [`${disclaimer} ${ofOtherRegimes}`]),
   ].join("\n\n")}\n`;
 }
 

@@ -8,8 +8,8 @@ import {
   facts as schema,
 } from "../../../src/export-control/facts-schema.ts";
 import { license as aLicense, asks, base, nationalOf, runs, workload } from "./builders.ts";
+import { policies as regimePolicies, unlisted } from "./policies/european-union.ts";
 import { stating } from "./policies/policy.ts";
-import { policies as regimePolicies, unlisted } from "./regimes/european-union.ts";
 
 type ReadonlyThroughout<Value> = Value extends readonly (infer Item)[]
   ? readonly ReadonlyThroughout<Item>[]

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
-import { decide } from "../../../../src/export-control/decide.ts";
-import { rulebook } from "../../../../src/export-control/rulebook.ts";
-import { policies, sent } from "./european-union.ts";
+import { decide } from "../../../src/export-control/decide.ts";
+import { rulebook } from "../../../src/export-control/rulebook.ts";
+import { policies, sent } from "./policies/european-union.ts";
 
 test.each(policies)("%s (%s)", (_name, _citation, facts, result, verdict, checks = {}) => {
   const decision = decide(facts, rulebook);

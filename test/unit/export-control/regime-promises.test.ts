@@ -1,22 +1,22 @@
 import { expect, test } from "@jest/globals";
 import canonicalize from "canonicalize";
 import fc from "fast-check";
-import { decide } from "../../../../src/export-control/decide.ts";
+import { decide } from "../../../src/export-control/decide.ts";
 import {
   type CheckId,
   checkIds,
   type Decision,
   isEveryCheck,
   type RegimeResult,
-} from "../../../../src/export-control/decision.ts";
+} from "../../../src/export-control/decision.ts";
 import type {
   Facts,
   License,
   Regime,
   RegimeClassification,
-} from "../../../../src/export-control/facts.ts";
-import { helpFor } from "../../../../src/export-control/help.ts";
-import { digested, type Rulebook, rulebook } from "../../../../src/export-control/rulebook.ts";
+} from "../../../src/export-control/facts.ts";
+import { helpFor } from "../../../src/export-control/help.ts";
+import { digested, type Rulebook, rulebook } from "../../../src/export-control/rulebook.ts";
 import {
   asks,
   base,
@@ -26,8 +26,8 @@ import {
   nationalOf,
   runs,
   workload,
-} from "../builders.ts";
-import { authorized, eu001, general, on, policies, sent } from "./european-union.ts";
+} from "./builders.ts";
+import { authorized, eu001, general, on, policies, sent } from "./policies/european-union.ts";
 
 /** The same rulebook as it was before it had other regimes. */
 const { digest: _digest, regimes: _regimes, ...content } = rulebook;

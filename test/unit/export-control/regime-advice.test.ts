@@ -1,11 +1,11 @@
 import { expect, test } from "@jest/globals";
-import { advise, suppose } from "../../../../src/export-control/advise.ts";
-import { consultedFacts } from "../../../../src/export-control/consulted.ts";
-import { decide } from "../../../../src/export-control/decide.ts";
-import type { Facts } from "../../../../src/export-control/facts.ts";
-import { rulebook } from "../../../../src/export-control/rulebook.ts";
-import { base, classified } from "../builders.ts";
-import { listed, on, policies, sent } from "./european-union.ts";
+import { advise, suppose } from "../../../src/export-control/advise.ts";
+import { consultedFacts } from "../../../src/export-control/consulted.ts";
+import { decide } from "../../../src/export-control/decide.ts";
+import type { Facts } from "../../../src/export-control/facts.ts";
+import { rulebook } from "../../../src/export-control/rulebook.ts";
+import { base, classified } from "./builders.ts";
+import { listed, on, policies, sent } from "./policies/european-union.ts";
 
 const with001 = [listed, on("annex-II-I", null)];
 

@@ -145,6 +145,10 @@ const sentByWorkload = (entity: Parameters<typeof workload>[0], more: Sent = {})
 const chinese = { country: "CN", headquarters: "CN", ultimateParentHeadquarters: "CN" };
 const met = { met: true, on: "2026-02-01", by: "officer-1" } as const;
 
+function withoutDeparture({ departure: _, ...facts }: Facts): Facts {
+  return facts;
+}
+
 // biome-ignore format: a table reads by its rows
 export const policies: readonly RegimePolicy[] = [
   // whether the regulation is asked, and attaches
@@ -153,6 +157,7 @@ export const policies: readonly RegimePolicy[] = [
   ["from the United States, with a code of Annex I", "Art. 2(2)(d)", sent({ from: "US" }), "allow", "allow", { "eu-nexus": "not-applicable", "eu-transfer": "not-applicable" }],
   ["from Germany, with nothing stated of the Union", "Art. 3(1)", sent({ stated: null }), "unknown", "hold", { "eu-nexus": "pass", "eu-item": "unknown" }],
   ["from Germany to Germany, with nothing stated of the Union", "Art. 3(1)", sent({ to: "DE", stated: null }), "unknown", "hold", { "eu-item": "unknown", "eu-transfer": "not-applicable" }],
+  ["facts of before that do not say whence, with a code of Annex I", "Art. 2(2)(d)", withoutDeparture(sent()), "unknown", "hold", { "eu-nexus": "unknown", "eu-transfer": "unknown" }],
   ["from nobody knows where, with nothing stated", "Art. 2(2)(d)", sent({ from: null, stated: null }), "unknown", "hold", { "eu-nexus": "unknown" }],
   ["from nobody knows where, with a code of Annex I", "Art. 2(2)(d)", sent({ from: null }), "unknown", "hold", { "eu-nexus": "unknown", "eu-transfer": "unknown" }],
   ["from a code that stands for no country", "Art. 2(2)(d)", sent({ from: "ZZ" }), "unknown", "hold", { "eu-nexus": "unknown" }],

@@ -145,8 +145,9 @@ const sentByWorkload = (entity: Parameters<typeof workload>[0], more: Sent = {})
 const chinese = { country: "CN", headquarters: "CN", ultimateParentHeadquarters: "CN" };
 const met = { met: true, on: "2026-02-01", by: "officer-1" } as const;
 
-function withoutDeparture({ departure: _, ...facts }: Facts): Facts {
-  return facts;
+function withoutDeparture(facts: Facts): Facts {
+  const { departure: _departure, ...older } = facts;
+  return older;
 }
 
 // biome-ignore format: a table reads by its rows

@@ -1,4 +1,5 @@
-import type { Reason, Regime } from "./facts.ts";
+import type { Reason } from "./facts.ts";
+import type { Regime } from "./regimes/classification.ts";
 
 /** What was decided, on which rulebook, and why. Canonical JSON; it names no person and no country outside `reason` and `remedy`. */
 export type Decision = {

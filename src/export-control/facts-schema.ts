@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { acknowledgementKinds, decontrols, evidenceKinds, riderKinds } from "./facts.ts";
+import { acknowledgementKinds, evidenceKinds, riderKinds } from "./facts.ts";
+import { controlCode, regimes } from "./regimes/classification-schema.ts";
 
 /**
  * The shape of `Facts` as a file or a request states it: strict, so that an unknown or a missing member is refused and named. What is not
@@ -31,34 +32,6 @@ const ids = z.array(id).max(1_000);
 const count = z.int().min(0);
 const standing = z.enum(["active", "suspended", "revoked"]);
 const eccn = z.string().min(1).describe("An ECCN without its paragraph, 4E091, or EAR99.");
-
-const controlCode = {
-  jurisdiction: z.enum(["EU", "UK", "JP"]),
-  list: z
-    .string()
-    .regex(/^[A-Za-z0-9-]{1,40}$/, "must be the name of a control list")
-    .describe("A control list of the regime's: annex-I."),
-  code: z.string().min(1).nullable().describe("Its code there. Null: on no entry of that list."),
-};
-
-const regimes = z
-  .array(
-    z.strictObject({
-      ...controlCode,
-      decontrol: z
-        .enum(decontrols)
-        .nullable()
-        .describe("The list's own note that takes the item out. Null: none is claimed."),
-      determination: z
-        .string()
-        .nullable()
-        .describe("On what it was determined that no entry names it, or that the note applies."),
-    }),
-  )
-  .max(50)
-  .nullable()
-  .exactOptional()
-  .describe("Where it stands on the lists of other regimes, a list each. Null: nobody says.");
 
 const dated = z
   .strictObject({

@@ -1,3 +1,5 @@
+import type { ControlCode, RegimeClassification } from "./regimes/classification.ts";
+
 /**
  * Everything that a decision may rest on, gathered by the caller and frozen at one instant. Every member is present: what is not
  * known is null, and null never helps the requester, save that nobody is asked for employment which would only restrict; in a license and in the operator's limits null means what its comment says. The value is canonical JSON (no fractions, no undefined), so that its
@@ -63,35 +65,6 @@ export type ClassificationFacts = {
   readonly proposedBy: string;
   readonly approvedBy: string | null;
 };
-
-/** The regimes besides the EAR that a classification and a license may speak of. */
-export type Regime = "EU" | "UK" | "JP";
-
-/** A code with the list that gives it its meaning: 3A090 of one list is not 3A090 of another. A null code: on no entry of that list. */
-export type ControlCode = {
-  readonly jurisdiction: Regime;
-  /** A control list of the regime's: `annex-I`. */
-  readonly list: string;
-  readonly code: string | null;
-};
-
-export type RegimeClassification = ControlCode & {
-  /** The list's own note that takes the item out although the code names it. Null: none is claimed. */
-  readonly decontrol: Decontrol | null;
-  /** On what the officers determined that no entry names it, or that the note applies. Null: not stated. */
-  readonly determination: string | null;
-};
-
-export type Decontrol = (typeof decontrols)[number];
-
-export const decontrols = [
-  "public-domain",
-  "basic-scientific-research",
-  /** Software sold to anybody without restriction, and installed without substantial support. */
-  "generally-available",
-  /** No more than an authorized item's installation, operation, maintenance or repair takes, or a patent application. */
-  "minimum-necessary",
-] as const;
 
 /** A publication in one of the ways of 734.7(a). */
 export type Publication = {

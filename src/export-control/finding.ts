@@ -1,5 +1,6 @@
 import type { Check, CheckId } from "./decision.ts";
-import type { ControlCode, CountryCode, Facts, LicenseKind, Reason } from "./facts.ts";
+import type { CountryCode, Facts, LicenseKind, Reason } from "./facts.ts";
+import type { ControlCode } from "./regimes/classification.ts";
 import type { Rulebook } from "./rulebook.ts";
 
 /** What a check works with. */

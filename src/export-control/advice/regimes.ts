@@ -1,6 +1,7 @@
-import type { ControlCode, Facts, License, LicenseKind, RegimeClassification } from "../facts.ts";
+import type { Facts, License, LicenseKind } from "../facts.ts";
 import type { Case, Need } from "../finding.ts";
 import { askedRegimes } from "../regimes/checks.ts";
+import type { ControlCode, RegimeClassification } from "../regimes/classification.ts";
 import { mainPlacement, placementOn } from "../regimes/item.ts";
 import { isKnown, nexusOf } from "../regimes/nexus.ts";
 import type { RegimeRules } from "../regimes/regime.ts";

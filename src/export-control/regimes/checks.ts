@@ -1,7 +1,7 @@
 import type { Check, CheckId, RegimeResult } from "../decision.ts";
 import { regimeCheckIds } from "../decision.ts";
-import type { Regime } from "../facts.ts";
 import type { Case, Finding } from "../finding.ts";
+import type { Regime } from "./classification.ts";
 import { europeanUnionChecks } from "./european-union.ts";
 import { idsOf, isAsked } from "./nexus.ts";
 import { recognisedChecks } from "./recognised.ts";

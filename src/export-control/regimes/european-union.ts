@@ -1,6 +1,6 @@
 import { affiliations } from "../affiliation.ts";
 import { consignee } from "../destination.ts";
-import type { ControlCode, CountryCode, RegimeLicenseKind } from "../facts.ts";
+import type { CountryCode, RegimeLicenseKind } from "../facts.ts";
 import {
   type Case,
   type Finding,
@@ -13,6 +13,7 @@ import {
 } from "../finding.ts";
 import { binds } from "../item.ts";
 import { indexOf } from "../rulebook-index.ts";
+import type { ControlCode } from "./classification.ts";
 import { mainPlacement, type Placement, placementOn } from "./item.ts";
 import { checkNexus, idsOf, isKnown, nexusOf } from "./nexus.ts";
 import type { RegimeEmbargo, RegimeRules } from "./regime.ts";

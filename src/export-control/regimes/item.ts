@@ -1,6 +1,6 @@
-import type { ControlCode, RegimeClassification } from "../facts.ts";
 import type { Case } from "../finding.ts";
 import { approvedClassification, binds } from "../item.ts";
+import type { ControlCode, RegimeClassification } from "./classification.ts";
 import { statementsOf } from "./nexus.ts";
 import type { ControlList, DecontrolNote, RegimeRules } from "./regime.ts";
 

@@ -1,7 +1,7 @@
 import { type CheckId, regimeCheckIds } from "../decision.ts";
-import type { RegimeClassification } from "../facts.ts";
 import { type Case, type Finding, notApplicable, pass, unknown } from "../finding.ts";
 import { indexOf } from "../rulebook-index.ts";
+import type { RegimeClassification } from "./classification.ts";
 import type { RegimeRules } from "./regime.ts";
 
 /** Whether a regime attaches to what is decided. */

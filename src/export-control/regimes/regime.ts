@@ -1,5 +1,6 @@
-import type { CountryCode, Decontrol, Regime } from "../facts.ts";
+import type { CountryCode } from "../facts.ts";
 import type { Principle, Provenance } from "../rulebook/rule.ts";
+import type { Decontrol, Regime } from "./classification.ts";
 
 /** One export control regime besides the EAR, as dated data. A regime is such data and one module that reads it. */
 export type RegimeRules = Provenance & {

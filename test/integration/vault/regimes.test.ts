@@ -3,7 +3,10 @@ import { sql } from "kysely";
 import { verifyEvidence } from "../../../src/cli/evidence.ts";
 import { newRecipientKeyPair } from "../../../src/crypto/enclosure.ts";
 import { isEveryCheck } from "../../../src/export-control/decision.ts";
-import type { ControlCode, RegimeClassification } from "../../../src/export-control/facts.ts";
+import type {
+  ControlCode,
+  RegimeClassification,
+} from "../../../src/export-control/regimes/classification.ts";
 import type { Entry } from "../../../src/ledger/entry.ts";
 import { verifyLedger } from "../../../src/ledger/verify.ts";
 import { approveClassification, proposeClassification } from "../../../src/vault/classification.ts";

@@ -9,13 +9,12 @@ import {
   isEveryCheck,
   type RegimeResult,
 } from "../../../src/export-control/decision.ts";
+import type { Facts, License } from "../../../src/export-control/facts.ts";
+import { helpFor } from "../../../src/export-control/help.ts";
 import type {
-  Facts,
-  License,
   Regime,
   RegimeClassification,
-} from "../../../src/export-control/facts.ts";
-import { helpFor } from "../../../src/export-control/help.ts";
+} from "../../../src/export-control/regimes/classification.ts";
 import { digested, type Rulebook, rulebook } from "../../../src/export-control/rulebook.ts";
 import {
   asks,

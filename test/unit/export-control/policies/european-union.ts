@@ -4,13 +4,11 @@ import type {
   RegimeResult,
   Verdict,
 } from "../../../../src/export-control/decision.ts";
+import type { Facts, License, PersonFacts } from "../../../../src/export-control/facts.ts";
 import type {
   ControlCode,
-  Facts,
-  License,
-  PersonFacts,
   RegimeClassification,
-} from "../../../../src/export-control/facts.ts";
+} from "../../../../src/export-control/regimes/classification.ts";
 import {
   asks,
   base,

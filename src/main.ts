@@ -203,6 +203,7 @@ export async function startServer({
     ledger,
     rulebook: read,
     overridden: rememberOverridden(read),
+    storeCountry: config.storeCountry,
     sites: config.sites,
     screening: screening.current,
     now,

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type Canonical, canonicalJson } from "../crypto/canonical-json.ts";
 import { commit } from "../crypto/commitment.ts";
 import { decide } from "../export-control/decide.ts";
-import { checkIds } from "../export-control/decision.ts";
+import { isEveryCheck } from "../export-control/decision.ts";
 import type { Facts } from "../export-control/facts.ts";
 import {
   type Rulebook,
@@ -59,7 +59,7 @@ export function verifyEvidence(
   const disclosed = outlineOf(decision, decision["licenses"]);
   if (disclosed !== outlineOf(recorded, body["licenses"]) || decision["verdict"] !== verdict)
     throw broken("the decision is another than the ledger entry's");
-  if (JSON.stringify(checksOf(decision).map(({ check }) => check)) !== JSON.stringify(checkIds))
+  if (!isEveryCheck(checksOf(decision).map(({ check }) => check)))
     throw broken("the decision does not list every check");
   const proved = `the facts open the commitment in ledger entry ${index}, whose decision this is`;
   const digest = foreignRulebook(evidence);

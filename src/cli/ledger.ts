@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { Command } from "commander";
-import { checkIds } from "../export-control/decision.ts";
+import { isEveryCheck } from "../export-control/decision.ts";
 import type { TileSource } from "../ledger/source.ts";
 import { readRegularFile } from "../ledger/source-file.ts";
 import { folderSource } from "../ledger/source-folder.ts";
@@ -102,7 +102,7 @@ function verifyCommand(ledger: Command, context: Context): void {
       const older = options.olderCheckpoint;
       const report = await verifyLedger(await sourceOf(place, context, options), {
         verificationKey: pinned.text,
-        checkIds,
+        checkIds: isEveryCheck,
         entries: options.opaqueEntries === true ? "opaque" : "parsed",
         ...(older === undefined ? {} : { olderCheckpoint: await readCheckpoint(older) }),
       });

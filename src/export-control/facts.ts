@@ -1,3 +1,5 @@
+import type { ControlCode, RegimeClassification } from "./regimes/classification.ts";
+
 /**
  * Everything that a decision may rest on, gathered by the caller and frozen at one instant. Every member is present: what is not
  * known is null, and null never helps the requester, save that nobody is asked for employment which would only restrict; in a license and in the operator's limits null means what its comment says. The value is canonical JSON (no fractions, no undefined), so that its
@@ -10,6 +12,8 @@ export type Facts = {
   readonly subject: SubjectFacts;
   readonly grant: GrantFacts | null;
   readonly destination: DestinationFacts;
+  /** Where the keys or bytes leave from. Facts that were written before it was asked lack it, and are decided under the EAR alone. */
+  readonly departure?: DepartureFacts;
   /** Every authorization that might apply; the decision picks those that it relies on. */
   readonly licenses: readonly License[];
   /** The outcome of comparing the subject's names with a list of denied parties; null when nobody was compared. */
@@ -55,6 +59,8 @@ export type ClassificationFacts = {
   } | null;
   /** On what the officers determined that no higher control applies, in their words. Null: not stated. */
   readonly determination: string | null;
+  /** Where the item stands on the control lists of other regimes, a list each. Null or absent: nobody says. */
+  readonly regimes?: readonly RegimeClassification[] | null;
   /** Person ids of the two officers. */
   readonly proposedBy: string;
   readonly approvedBy: string | null;
@@ -254,6 +260,11 @@ export type DestinationFacts = {
   readonly site: string | null;
 };
 
+export type DepartureFacts = {
+  /** The country in which the vault's nodes and store stand; null when nobody says. */
+  readonly country: CountryCode | null;
+};
+
 /** An authorization as an officer recorded it and another activated it. */
 export type License = {
   readonly id: string;
@@ -291,9 +302,16 @@ export const riderKinds = [
 /**
  * `bis-license` meets any requirement in its scope. `license-exception` counts only with named parties, and never for embargoes.
  * `no-license-required` records an officer's determination about named parties: it answers a question that the law or this version leaves open, never stands
- * in for a missing fact, and never meets a requirement that the rulebook states.
+ * in for a missing fact, and never meets a requirement that the rulebook states. The other kinds are of other regimes and never meet anything of the EAR.
  */
-export type LicenseKind = "bis-license" | "license-exception" | "no-license-required";
+export type LicenseKind =
+  | "bis-license"
+  | "license-exception"
+  | "no-license-required"
+  | RegimeLicenseKind;
+
+/** `individual-license` counts only with named parties; `general-authorization` only where the rulebook has one of its number, within its terms. */
+export type RegimeLicenseKind = "individual-license" | "global-license" | "general-authorization";
 
 export type LicenseScope = {
   /** The items on its face. At least one, else the license covers nothing. `EAR99` is admitted. */
@@ -312,6 +330,8 @@ export type LicenseScope = {
   } | null;
   /** The reasons for control that it overcomes; null for all of them. */
   readonly reasons: readonly Reason[] | null;
+  /** The items on its face by the lists of other regimes. Absent: none. */
+  readonly controls?: readonly ControlCode[];
 };
 
 /** The reasons for control that the entries of this rulebook state. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
+import type { RegimeRules } from "./regimes/regime.ts";
 import { countries, supplementFiveDestinations } from "./rulebook/countries.ts";
 import { embargoes } from "./rulebook/embargoes.ts";
 import { entries, requirements } from "./rulebook/entries.ts";
@@ -7,6 +8,7 @@ import { exceptionListings, staBars } from "./rulebook/exception-listings.ts";
 import { exceptions } from "./rulebook/exceptions.ts";
 import { lists } from "./rulebook/lists.ts";
 import { principles } from "./rulebook/principles.ts";
+import { regimes } from "./rulebook/regimes.ts";
 import type {
   Country,
   Embargo,
@@ -36,6 +38,8 @@ export type RulebookContent = {
   readonly embargoes: readonly Embargo[];
   readonly lists: readonly ListEffect[];
   readonly principles: readonly Principle[];
+  /** Other regimes than the EAR. Rulebooks that were kept before there were any lack them, and decide under the EAR alone. */
+  readonly regimes?: readonly RegimeRules[];
   readonly overrides: readonly Override[];
   /**
    * How 750.7(g) is read where a license is printed to expire on a day that is no business day. `printed-date` ends it there, the narrower
@@ -72,6 +76,7 @@ export const rulebook: Rulebook = digested({
   embargoes,
   lists,
   principles,
+  regimes,
   overrides: [],
   licenseExpiry: "printed-date",
 });

@@ -2,7 +2,7 @@ import { type Entry, parseEntry } from "./entry.ts";
 import type { Findings } from "./findings.ts";
 import type { EntryKind } from "./submit.ts";
 import { Callers, toleranceMs } from "./verify-callers.ts";
-import { Decisions, verdicts } from "./verify-decisions.ts";
+import { Decisions, type ExpectedChecks, verdicts } from "./verify-decisions.ts";
 import { Flags, isOfRedecision } from "./verify-flags.ts";
 import { Overrides } from "./verify-overrides.ts";
 import { Principals } from "./verify-principals.ts";
@@ -47,7 +47,7 @@ const uncounted = "other";
 
 export type EntryCheckOptions = {
   readonly replay?: (entry: Entry) => string | null;
-  readonly checkIds?: readonly string[];
+  readonly checkIds?: ExpectedChecks;
 };
 
 /** Takes each entry in order and holds it against the chain and against what the entries before it said. */

@@ -4,6 +4,7 @@ import { parseVerificationKey, type VerificationKey } from "../merkle/note.ts";
 import type { Entry } from "./entry.ts";
 import { type Finding, type FindingCode, Findings } from "./findings.ts";
 import type { TileSource } from "./source.ts";
+import type { ExpectedChecks } from "./verify-decisions.ts";
 import { EntryChecks } from "./verify-entries.ts";
 import type { ReleaseCounts } from "./verify-releases.ts";
 import { type TreeRoots, walkTree } from "./verify-tree.ts";
@@ -17,8 +18,8 @@ export type VerifyOptions = {
   readonly olderCheckpoint?: string | Uint8Array;
   /** `opaque` leaves entries unread, for a log of other entries than ours. It is never guessed: a ledger could turn its own checks off. */
   readonly entries?: "parsed" | "opaque";
-  /** The checks that every decision lists, in this order; any are taken where it is not given. */
-  readonly checkIds?: readonly string[];
+  /** The checks that every decision lists, in this order, or what tells whether it lists them; any are taken where it is not given. */
+  readonly checkIds?: ExpectedChecks;
   readonly onProgress?: (progress: { readonly verified: number; readonly size: number }) => void;
   /** Decides an entry again, from evidence that the caller holds; a sentence about what differs, or null. */
   readonly replay?: (entry: Entry) => string | null;

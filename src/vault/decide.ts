@@ -126,6 +126,7 @@ async function decideIn(tx: Tx, vault: Vault, deciding: Deciding): Promise<Decid
     caller,
     repository,
     destination: request.destination,
+    storeCountry: vault.storeCountry,
     person,
     screening: vault.screening(),
     now,

@@ -23,7 +23,7 @@ export type Hypothetical = { readonly facts: Facts; readonly decision: Decision 
 
 type Decider = Pick<
   Vault,
-  "database" | "custodian" | "rulebook" | "overridden" | "screening" | "now"
+  "database" | "custodian" | "rulebook" | "overridden" | "screening" | "now" | "storeCountry"
 >;
 
 /**
@@ -57,6 +57,7 @@ export async function decideIn(
   const gathered = await readFacts(tx, {
     ...request,
     destination,
+    storeCountry: vault.storeCountry,
     screening: vault.screening(),
     now: vault.now(),
   });

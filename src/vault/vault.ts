@@ -22,6 +22,8 @@ export type Vault = {
   readonly rulebook: Rulebook;
   /** The shipped rulebook with overrides that fit it. */
   readonly overridden: (overrides: readonly Override[]) => Rulebook;
+  /** Where the nodes and the store stand, which keys and bytes leave from. */
+  readonly storeCountry: string;
   /** The operator's places, from each of which every grant is decided again when something changes. */
   readonly sites: readonly Pick<Site, "name" | "country">[];
   /** The denied-party list that decisions use now; null when none is current. */

@@ -94,6 +94,7 @@ export async function startVault({
     ledger,
     rulebook,
     overridden: rememberOverridden(rulebook),
+    storeCountry: "US",
     sites: [{ name: "local", country: "US" }],
     screening: () => screening,
     now: clock.now,

@@ -72,6 +72,17 @@ test("honest evidence opens its entry's commitment and gives the same decision a
   });
 });
 
+test("evidence that another regime than the EAR was asked about gives the same decision again", () => {
+  const sent = evidenceOf({ ...facts, departure: { country: "DE" } });
+  expect((sent.decision["checks"] as readonly Shown[]).at(-1)).toMatchObject({
+    check: "eu-end-use",
+  });
+  expect(verify(sent, { ...entryOf(sent), kind: "release.denied" }).isDecidedAgain).toBe(true);
+  const checks = (sent.decision["checks"] as readonly Shown[]).slice(0, -1);
+  const cut = { ...sent, decision: { ...sent.decision, checks } };
+  expect(() => verify(cut, entryOf(cut))).toThrow("every check");
+});
+
 test("changed facts do not open their commitment", () => {
   const changed = { ...facts, at: "2026-11-24T09:30:00.000Z" };
   expect(() => verify({ ...honest, facts: changed }, entry)).toThrow(

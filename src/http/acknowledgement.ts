@@ -19,7 +19,12 @@ export const acknowledgementKind = z.enum([
   "acm-accounts",
   "anti-diversion-procedures",
   "substantive-contact-screening",
+  "screening-records",
   "security-clearance",
+  "itar-126-18-implementation",
+  "itar-agreements-guidelines",
+  "quotation-bid-or-offer",
+  "supplement-eight-entity",
 ]) satisfies z.ZodType<Acknowledgement["kind"]>;
 
 /** Papers in hand. Null or absent: not known of any. */
@@ -30,6 +35,7 @@ export const acknowledgements = z
       signedOn: date,
       expiresOn: date.nullable().default(null),
       eccns: z.array(text(20)).max(200).nullable().default(null),
+      name: text(200).nullable().default(null),
     }),
   )
   .max(200)

@@ -147,13 +147,17 @@ export function isPublished(given: Case): boolean {
   return today !== null && calendarDate(published.on) !== null && published.on <= today;
 }
 
-/** 742.15(b): source code for encryption, of which the classification states that the notification was sent or is not owed. Object code is left out. */
+/**
+ * 742.15(b): source code for encryption, of which the classification states that the notification was sent or is not owed. Object code is left out, and a rulebook
+ * without the row knows of none.
+ */
 function isEncryptionSource(given: Case): boolean {
   const { eccn, form, statements } = approvedClassification(given) ?? {};
   return (
     eccn === "5D002" &&
     form === "source-code" &&
-    statements?.includes("encryption-source-notified") === true
+    statements?.includes("encryption-source-notified") === true &&
+    given.rulebook.principles.some(({ id }) => id === "principle-published-encryption")
   );
 }
 

@@ -9,13 +9,9 @@ import { type Policy, paper, papers, someone, stating, works } from "./policies/
 /** The shipped rulebook without what later versions added, as a vault keeps one on which it decided before. */
 const kept = formerly(rulebook);
 
-function formerly({
-  digest: _,
-  supplementEight: _listed,
-  safeguards: _ways,
-  thresholds: _numbers,
-  ...content
-}: Rulebook): Rulebook {
+function formerly(shipped: Rulebook): Rulebook {
+  const { digest: _, supplementEight: _listed, safeguards: _ways, ...rest } = shipped;
+  const { thresholds: _numbers, ...content } = rest;
   const later = ["exception-tsu-b", "exception-app-tier-1", "principle-published-encryption"];
   const before = <Row extends { readonly id: string }>(rows: readonly Row[]) =>
     rows.filter(({ id }) => !later.includes(id));

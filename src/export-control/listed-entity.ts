@@ -1,5 +1,6 @@
 import type { EntityFacts, PersonFacts } from "./facts.ts";
 import type { Case } from "./finding.ts";
+import { binds } from "./item.ts";
 import type { ListedEntity } from "./rulebook/rule.ts";
 import { calendarDate, dateAt } from "./time.ts";
 import { acknowledgementsOf } from "./verified.ts";
@@ -26,9 +27,11 @@ export function isListedEntity(
   );
 }
 
-/** Whether a listing counts on the day of an instant, its first and last day included. False for a day that cannot be read. */
-function lasts({ from, until }: ListedEntity, at: string): boolean {
+/** Whether a listing binds and counts on the day of an instant, its first and last day included. False for a day that cannot be read. */
+function lasts(row: ListedEntity, at: string): boolean {
+  const { from, until } = row;
   const today = dateAt(at);
+  if (!binds(row, at)) return false;
   if (today === null || calendarDate(from) === null || today < from) return false;
   return until === null || (calendarDate(until) !== null && today <= until);
 }

@@ -47,7 +47,12 @@ export const refusals = {
   justification_required: [
     400,
     "The classification is not the one that its datasheet leads to",
-    "Propose one of `candidates`, or say in `justification` why the item is classified otherwise.",
+    "Propose one of `candidates` and state what the sheet states (`contradictions` names what it does not), or say in `justification` why the item is classified otherwise.",
+  ],
+  license_scope_unusable: [
+    400,
+    "The license could authorize no release",
+    "Correct each member that `problems` names as the paper has it: repositories that exist, entries and countries of the rulebook, at least one destination or nationality.",
   ],
   not_authenticated: [
     401,

@@ -60,6 +60,11 @@ const acknowledgements = z
       signedOn: isoDate,
       expiresOn: isoDate.nullable().describe("The last day on which it counts; null: no end."),
       eccns: z.array(eccn).nullable().describe("The ECCNs that it names; null where none."),
+      name: z
+        .string()
+        .nullable()
+        .default(null)
+        .describe("The name in Supplement No. 8 to Part 740; null for any other paper."),
     }),
   )
   .nullable()
@@ -178,10 +183,12 @@ const classification = z.strictObject({
     .array(
       z.enum([
         "minimum-operation",
+        "sales-technology",
         "bug-fix",
         "mass-market",
         "copy-of-authorized",
         "encryption-classified",
+        "encryption-source-notified",
       ]),
     )
     .nullable()

@@ -75,15 +75,19 @@ export type Publication = {
 
 /**
  * Statements about an item that its two officers answer for. `minimum-operation`, 740.13(a): no more than installation, operation,
- * maintenance or repair of a lawfully exported item takes; `bug-fix`, (c); `mass-market`, (d); `copy-of-authorized`, (g);
- * `encryption-classified`, 740.17(b): the classification request and its waiting period are behind it.
+ * maintenance or repair of a lawfully exported item takes; `sales-technology`, (b): of a type customarily sent with a quotation, bid or offer, and without detailed
+ * design, production or means of reconstruction; `bug-fix`, (c); `mass-market`, (d); `copy-of-authorized`, (g);
+ * `encryption-classified`, 740.17(b): the classification request and its waiting period are behind it; `encryption-source-notified`, 742.15(b): BIS and the ENC
+ * Encryption Request Coordinator were notified of where the published source code is, or its cryptography is standard and no notification is owed.
  */
 export type ItemStatement =
   | "minimum-operation"
+  | "sales-technology"
   | "bug-fix"
   | "mass-market"
   | "copy-of-authorized"
-  | "encryption-classified";
+  | "encryption-classified"
+  | "encryption-source-notified";
 
 export type SubjectFacts =
   | { readonly kind: "person"; readonly person: PersonFacts }
@@ -169,6 +173,8 @@ export type Acknowledgement = {
   readonly expiresOn: IsoDate | null;
   /** The ECCNs that it names; null where it names none. */
   readonly eccns: readonly string[] | null;
+  /** The name on it, where one has to stand there: the entry of Supplement No. 8 to Part 740. Null, or absent in older records: none. */
+  readonly name: string | null;
 };
 
 export const acknowledgementKinds = [
@@ -201,10 +207,20 @@ export const acknowledgementKinds = [
   "acm-accounts",
   /** 734.20(c): the entity's procedures against diversion. */
   "anti-diversion-procedures",
-  /** 734.20(c): screening for substantive contacts with D:5, with its records kept. */
+  /** 734.20(c): screening for substantive contacts with D:5. */
   "substantive-contact-screening",
+  /** 734.20(c): the records of that screening are kept for the longer of five years and the employment. */
+  "screening-records",
   /** 734.20(c): a clearance of the government of the country where the entity is. */
   "security-clearance",
+  /** 734.20(c): the entity implements 22 CFR 126.18(d) as its government and the United States exchanged it. */
+  "itar-126-18-implementation",
+  /** 734.20(c): the entity implements the exemption for its country in the guidelines for agreements under the ITAR. */
+  "itar-agreements-guidelines",
+  /** 740.13(b): a prospective or actual quotation, bid or offer to this recipient. */
+  "quotation-bid-or-offer",
+  /** Part 740 Supp. No. 8: the party is, or works for, the entity that stands there under `name`. */
+  "supplement-eight-entity",
 ] as const;
 
 export type AcknowledgementKind = (typeof acknowledgementKinds)[number];

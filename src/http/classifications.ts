@@ -45,13 +45,15 @@ const attributes = z
       .array(
         z.enum([
           "minimum-operation",
+          "sales-technology",
           "bug-fix",
           "mass-market",
           "copy-of-authorized",
           "encryption-classified",
+          "encryption-source-notified",
         ]),
       )
-      .max(5)
+      .max(7)
       .nullable()
       .default(null),
     computer: z

@@ -74,7 +74,7 @@ export class Decisions {
   }
 }
 
-/** Whether a check says which license exceptions cover it, by their rows in the rulebook. */
+/** Whether a check says which license exceptions cover it: by their symbols, in older entries by their rows in the rulebook. */
 function namesException(check: Canonical): boolean {
   const exceptions = objectOf(check)?.["exceptions"];
   return (

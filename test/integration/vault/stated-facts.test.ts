@@ -202,6 +202,7 @@ forEachDatabase("what officers state", (open) => {
       signedOn: "2026-01-01",
       expiresOn: null,
       eccns: ["4E001"],
+      name: null,
     } as const;
     const { entity } = await recordEntity(t.vault, cast.first.caller, {
       name: "Consignee",

@@ -155,6 +155,28 @@ test("license exceptions that cover a check are held to those in the entry", () 
   expect(() => act("exception-tsr", "exception-gov-c")).toThrow("another than");
 });
 
+test("an entry names an exception by its symbol, and an older one by its row; either is held to the evidence", () => {
+  const [first, ...rest] = passing();
+  const row = (exception: string, symbol: string) => ({ exception, symbol, covers: true });
+  const exceptions = [row("exception-sta-c-1", "STA"), row("exception-sta-c-2", "STA")];
+  const covered = { ...first, outcome: "covered" };
+  const checks = [{ ...covered, exceptions }, ...rest];
+  const { decision } = otherRulebook;
+  const evidence = { ...otherRulebook, decision: { ...decision, verdict: "allow", checks } };
+  const act = (...names: readonly string[]) => {
+    const { index, body } = entryOf(evidence);
+    const outlined = [{ ...covered, exceptions: names }, ...rest];
+    const recorded = { ...(body["decision"] as Shown), checks: outlined };
+    const named = { ...body, decision: recorded } as typeof body;
+    return verify(evidence, { index, kind: "release.allowed", body: named });
+  };
+  expect(act("exception-sta").sentence).toContain("whose decision this is");
+  expect(act("exception-sta-c-1", "exception-sta-c-2").sentence).toContain("decision this is");
+  expect(() => act("exception-gov")).toThrow("another than");
+  expect(() => act("exception-sta", "exception-gov")).toThrow("another than");
+  expect(() => act("exception-sta-c-1")).toThrow("another than");
+});
+
 test("a decision of another rulebook is said not to be decided again", () => {
   expect(verify(otherRulebook, entryOf(otherRulebook))).toEqual({
     isDecidedAgain: false,

@@ -1,44 +1,68 @@
-import { registerHooks } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
-import type { Stated } from "./jest-globals.ts";
+import { Room, type Test } from "./room.ts";
 
-/** What the checker is given: the test files in the order in which they run. */
+/** What the checker is given: the URLs of the test files. */
 export type Checked = { readonly files: readonly string[] };
+
+/** A module's URL and its text with one place changed, types gone. */
+export type Changed = { readonly url: string; readonly text: string };
 
 /** The test that failed first; null where all passed. */
 export type Verdict = { readonly killedBy: string | null };
 
-const globals = new URL("./jest-globals.ts", import.meta.url).href;
-const hurried = new URL("./fast-check.ts", import.meta.url).href;
+/** How many of the tests that killed last go first for the same file: neighbours mostly die of the same tests. */
+const remembered = 12;
 
-registerHooks({
-  resolve: (specifier, context, next) => {
-    if (specifier === "@jest/globals") return { url: globals, shortCircuit: true };
-    if (specifier === "fast-check" && context.parentURL !== hurried)
-      return { url: hurried, shortCircuit: true };
-    return next(specifier, context);
-  },
-});
+const durations = new Map<string, number>();
+const killers = new Map<string, readonly string[]>();
+const room = new Room((workerData as Checked).files);
 
-const { take } = (await import(globals)) as { readonly take: () => readonly Stated[] };
-
-async function firstFailure({ files }: Checked): Promise<string | null> {
-  for (const file of files) {
-    try {
-      await import(file);
-    } catch (error) {
-      return `the file does not load: ${String(error)}`;
-    }
-    for (const { name, run } of take()) {
-      try {
-        await run();
-      } catch {
-        return name;
-      }
-    }
+/** What stands unchanged has to pass; how long each test takes then is the order for the mutants. */
+async function baseline(): Promise<Verdict> {
+  for (const test of await room.load()) {
+    const start = performance.now();
+    if (await fails(test)) return { killedBy: keyOf(test) };
+    durations.set(keyOf(test), performance.now() - start);
   }
-  return null;
+  return { killedBy: null };
 }
 
-const verdict: Verdict = { killedBy: await firstFailure(workerData as Checked) };
-parentPort?.postMessage(verdict);
+async function check({ url, text }: Changed): Promise<Verdict> {
+  if (!room.reaches(url)) return { killedBy: null };
+  let tests: readonly Test[];
+  try {
+    tests = await room.loadChanged(url, text);
+  } catch (error) {
+    return { killedBy: `the file does not load: ${String(error)}` };
+  }
+  const recent = killers.get(url) ?? [];
+  const rank = (test: Test) => {
+    const at = recent.indexOf(keyOf(test));
+    return at === -1 ? (durations.get(keyOf(test)) ?? 0) : at - remembered;
+  };
+  for (const test of tests.toSorted((one, other) => rank(one) - rank(other))) {
+    if (!(await fails(test))) continue;
+    const key = keyOf(test);
+    killers.set(url, [key, ...recent.filter((each) => each !== key)].slice(0, remembered));
+    return { killedBy: key };
+  }
+  return { killedBy: null };
+}
+
+async function fails({ run }: Test): Promise<boolean> {
+  try {
+    await run();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function keyOf({ file, name }: Test): string {
+  return `${file.slice(file.lastIndexOf("/") + 1)}: ${name}`;
+}
+
+parentPort?.on("message", (changed: Changed) => {
+  void check(changed).then((verdict) => parentPort?.postMessage(verdict));
+});
+parentPort?.postMessage(await baseline());

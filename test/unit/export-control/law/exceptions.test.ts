@@ -1,0 +1,191 @@
+import { expect, test } from "@jest/globals";
+import { decide } from "../../../../src/export-control/decide.ts";
+import type { CheckId } from "../../../../src/export-control/decision.ts";
+import type { Facts } from "../../../../src/export-control/facts.ts";
+import { lies } from "../../../../src/export-control/item.ts";
+import type {
+  ExceptionCondition,
+  ExceptionListing,
+  Group,
+} from "../../../../src/export-control/rulebook/rule.ts";
+import { rulebook } from "../../../../src/export-control/rulebook.ts";
+import { asks } from "../builders.ts";
+import { papers, someone, stating, works } from "../policies/policy.ts";
+import { chart, members } from "./country-tables.ts";
+import { exceptionTables, offers, performanceLimits, staBars } from "./exception-tables.ts";
+
+test.each(exceptionTables.map((stated) => [stated.id, stated.citation, stated] as const))(
+  "%s says what %s says: acts, items, reasons, bars and conditions",
+  (id, _, stated) => {
+    const row = rulebook.exceptions.find((each) => each.id === id);
+    const { conditions, enforced, listed, alone, advanced, ...words } = stated;
+    expect({
+      id: row?.id,
+      citation: row?.citation,
+      acts: row?.acts.join(" "),
+      kinds: row?.kinds.join(" "),
+      eccns: row?.eccns?.join(" ") ?? null,
+      reasons: row?.reasons.join(" "),
+      never: row?.never.join(" "),
+    }).toEqual(words);
+    expect([row?.offered, row?.whole, row?.advancedComputing]).toEqual([listed, alone, advanced]);
+    expect(row?.conditions.map(toldIn)).toEqual(conditions);
+    expect(row?.status).toMatchObject(
+      enforced ? { kind: "in-force" } : { kind: "not-enforced", since: "2025-05-13" },
+    );
+    expect([row?.confidence, row?.asOf]).toEqual(["text", "2026-09-24"]);
+    expect(row?.id.startsWith(`exception-${row.symbol.toLowerCase()}`)).toBe(true);
+  },
+);
+
+test.each(offers)(
+  "entry %s offers %s as it prints (Part 774 Supp. No. 1, list-based license exceptions)",
+  (eccn, symbol, yes, no) => {
+    const rows = rulebook.exceptionListings.filter(
+      (listing) => listing.eccn === eccn && listing.symbol === symbol,
+    );
+    expect(rows).toHaveLength(1);
+    const isOffered = ({ only, except }: ExceptionListing, paragraph: string) =>
+      (only === null || only.some((each) => lies(paragraph, each))) &&
+      !except.some((each) => lies(paragraph, each));
+    for (const row of rows) {
+      if (yes === "anything") expect([row.only, row.except]).toEqual([null, []]);
+      else expect(wordsOf(yes).filter((each) => !isOffered(row, each))).toEqual([]);
+      expect(wordsOf(no).filter((each) => isOffered(row, each))).toEqual([]);
+      const limit = performanceLimits.find(([each]) => each === eccn)?.[1] ?? null;
+      expect(row.aboveWt).toBe(symbol === "TSR" ? limit : null);
+      expect([row.asOf, row.confidence, row.status]).toEqual([
+        "2026-07-23",
+        "text",
+        { kind: "in-force" },
+      ]);
+    }
+  },
+);
+
+test("no entry offers what the tables do not print", () => {
+  expect(rulebook.exceptionListings.map(({ eccn, symbol }) => `${eccn} ${symbol}`)).toEqual(
+    offers.map(([eccn, symbol]) => `${eccn} ${symbol}`),
+  );
+});
+
+test("no paragraph is named in an offer that the tables do not try", () => {
+  const tried = new Map(offers.map(([eccn, symbol, yes, no]) => [`${eccn} ${symbol}`, [yes, no]]));
+  for (const { eccn, symbol, only, except } of rulebook.exceptionListings) {
+    const [yes = "", no = ""] = tried.get(`${eccn} ${symbol}`) ?? [];
+    const untried = [
+      ...(only ?? []).filter((each) => !wordsOf(yes).some((word) => lies(word, each))),
+      ...except.filter((each) => !wordsOf(no).some((word) => lies(word, each))),
+    ];
+    expect([eccn, symbol, untried]).toEqual([eccn, symbol, []]);
+  }
+});
+
+test.each(staBars)(
+  "the special conditions of %s bar STA (Part 774 Supp. No. 1)",
+  (eccn, both, six, open) => {
+    const rows = rulebook.staBars.filter((bar) => bar.eccn === eccn && bar.aboveWt === null);
+    const barredTo = (group: Group, paragraph: string) =>
+      rows.some(
+        ({ only, groups }) =>
+          groups.includes(group) && (only === null || only.some((each) => lies(paragraph, each))),
+      );
+    for (const paragraph of both === "anything" ? ["1A001", "9Z999"] : wordsOf(both))
+      expect([paragraph, barredTo("A:5", paragraph), barredTo("A:6", paragraph)]).toEqual([
+        paragraph,
+        true,
+        true,
+      ]);
+    for (const paragraph of wordsOf(six))
+      expect([paragraph, barredTo("A:5", paragraph), barredTo("A:6", paragraph)]).toEqual([
+        paragraph,
+        false,
+        true,
+      ]);
+    for (const paragraph of wordsOf(open))
+      expect([paragraph, barredTo("A:5", paragraph), barredTo("A:6", paragraph)]).toEqual([
+        paragraph,
+        false,
+        false,
+      ]);
+    const named = rows.flatMap(({ only }) => only ?? []);
+    const told = [...wordsOf(both), ...wordsOf(six)];
+    expect(named.filter((each) => !told.some((word) => lies(word, each)))).toEqual([]);
+  },
+);
+
+test("STA is barred to A:6 above 29 weighted teraflops in 4D001 and above 70 in 4E001, for any paragraph", () => {
+  const byPerformance = rulebook.staBars.filter(({ aboveWt }) => aboveWt !== null);
+  expect(
+    byPerformance.map(({ eccn, aboveWt, groups, only }) => [eccn, aboveWt, groups, only]),
+  ).toEqual(performanceLimits.map(([eccn, limit]) => [eccn, limit, ["A:6"], null]));
+  expect(new Set(rulebook.staBars.map(({ eccn }) => eccn))).toEqual(
+    new Set(staBars.map(([eccn]) => eccn)),
+  );
+});
+
+const circuits = { eccn: "3E001", paragraph: "3B001.h" } as const;
+const computers = { eccn: "4E001", paragraph: "4A001.b" } as const;
+const encryption = { eccn: "5E002", paragraph: "5A002.a" } as const;
+const lowerTier = { eccn: "4D090", paragraph: "4A090.b" } as const;
+const among = (...groups: readonly string[]) =>
+  new Set(groups.flatMap((group) => wordsOf(members[group] ?? "")));
+const embargoed = among("E:1", "E:2");
+const unmarked = (column: string) => new Set(wordsOf(Object.values(chart[column] ?? {}).join("")));
+const withoutNs1 = unmarked("NS1");
+const inD1 = among("D:1");
+const inA5 = among("A:5");
+const inA6 = among("A:6");
+const cooperating = among("A:1");
+const inB = among("B");
+const advanced = among("D:1", "D:4", "D:5");
+const closedToWeights = new Set([...among("D:5", "E:1", "E:2"), "MO", "UA"]);
+const atTenWeightedTeraflops = (facts: Facts) =>
+  stating(facts, { computer: { peakPerformanceWt: 10, purpose: "use" } });
+
+type Walk = readonly [
+  name: string,
+  check: CheckId,
+  facts: (code: string) => Facts,
+  covers: (code: string) => boolean,
+];
+
+// biome-ignore format: a table reads by its rows
+const walks: readonly Walk[] = [
+  ["TSR, Country Group B without D:1, E:1, E:2, Sudan and Ukraine (740.6(a))", "deemed-export-ns", (code) => asks(someone(code, papers("tsr-written-assurance")), circuits), (code) => inB.has(code) && !inD1.has(code) && !embargoed.has(code) && !["SD", "UA"].includes(code) && !withoutNs1.has(code)],
+  ["STA, A:5 without the United Arab Emirates, and A:6 (740.20(c), 740.2(a)(26))", "deemed-export-ns", (code) => atTenWeightedTeraflops(asks(someone(code, papers("sta-eccn-furnished", "sta-consignee-statement")), computers)), (code) => (inA5.has(code) ? code !== "AE" : inA6.has(code)) && !withoutNs1.has(code)],
+  ["ENC for employees of U.S. companies, all but E:1 and E:2 (740.17(a)(2))", "deemed-export-ei", (code) => asks(someone(code, works(), papers("enc-internal-use")), encryption), (code) => !embargoed.has(code)],
+  ["ENC for users that are no government, outside D:1, E:1 and E:2 (740.17(b)(2)(iv)(B)); in Ukraine 746.6 closes it", "export-ei", (code) => stating(asks(someone(code, works()), { ...encryption, to: code }), { statements: ["encryption-classified"] }), (code) => !inD1.has(code) && !embargoed.has(code) && !["UA", "BY", "RU"].includes(code)],
+  ["GOV for the U.S. Government, all but E:1 and E:2 (740.11(b)(2))", "deemed-export-ns", (code) => asks(someone(code, works({ employer: "us-government" }), papers("official-use")), computers), (code) => !embargoed.has(code) && !withoutNs1.has(code)],
+  ["GOV for cooperating governments, A:1 with Singapore and Taiwan (740.11(c))", "deemed-export-ns", (code) => asks(someone(code, works({ headquarters: code, employer: "foreign-government" }), papers("official-use")), computers), (code) => (cooperating.has(code) || ["SG", "TW"].includes(code)) && !withoutNs1.has(code)],
+  ["AIA for weights, outside Macau, D:5, E:1 and E:2 (740.27); in Ukraine 746.6 closes it", "export-rs", (code) => asks(someone("US", works(), papers("aia-certification", "aia-facility")), { to: code }), (code) => !closedToWeights.has(code)],
+  ["ACM for the lower tier, outside Macau, D:5, E:1 and E:2 (740.28)", "export-rs", (code) => asks(someone("US", works(), papers("acm-accounts")), { ...lowerTier, to: code }), (code) => (code === "AE" || (advanced.has(code) && !inA5.has(code) && !inA6.has(code))) && !closedToWeights.has(code)],
+];
+
+test.each(walks)("every country: %s", (_, check, facts, covers) => {
+  for (const code of rulebook.countries.map((country) => country.code)) {
+    if (code === "US") continue;
+    const found = decide(facts(code), rulebook).checks.find(({ check: id }) => id === check);
+    expect([code, found?.outcome === "covered"]).toEqual([code, covers(code)]);
+  }
+});
+
+/** A condition as the tables write it. */
+function toldIn(condition: ExceptionCondition): string {
+  switch (condition.kind) {
+    case "acknowledged":
+      return `acknowledged ${condition.what}${condition.byItem ? " by item" : ""}`;
+    case "stated":
+      return `stated ${condition.what}`;
+    case "employer":
+      return `employer ${condition.employers.join(" ")}`;
+    case "no-status-in":
+      return `no-status-in ${condition.groups.join(" ")}`;
+    default:
+      return condition.kind;
+  }
+}
+
+function wordsOf(cell: string): readonly string[] {
+  return cell.split(" ").filter((word) => word !== "");
+}

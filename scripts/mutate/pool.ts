@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { Changed, Checked, Verdict } from "./checker.ts";
 
-const timeoutMs = 60_000;
+const timeoutMs = 30_000;
 
 /** A thread is replaced after so many mutants, and its memory with it. */
 const mutantsPerThread = 400;

@@ -36,7 +36,8 @@ function shown(results: readonly Result[]): string {
   return `${(shareKilled(results) * 100).toFixed(1)} %, ${killed} of ${results.length} mutants killed`;
 }
 
-function shareKilled(results: readonly Result[]): number {
+/** From 0 to 1. */
+export function shareKilled(results: readonly Result[]): number {
   if (results.length === 0) return 0;
   return results.filter(({ killedBy }) => killedBy !== null).length / results.length;
 }

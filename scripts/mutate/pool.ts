@@ -1,7 +1,13 @@
 import { Worker } from "node:worker_threads";
 import type { Changed, Checked, Verdict } from "./checker.ts";
 
-const timeoutMs = 30_000;
+/**
+ * A mutant may work this many times as long as everything took without one, and a while at least. What counts is the thread's own time on a processor,
+ * so that a busy machine kills none.
+ */
+const patience = 4;
+const leastMs = 5_000;
+const pollMs = 500;
 
 /** A thread is replaced after so many mutants, and its memory with it. */
 const mutantsPerThread = 400;
@@ -11,6 +17,7 @@ export class Checker {
   readonly #files: readonly string[];
   #worker: Worker | null = null;
   #left = 0;
+  #limitMs = leastMs;
 
   constructor(files: readonly string[]) {
     this.#files = files;
@@ -25,7 +32,9 @@ export class Checker {
       stderr: true,
     });
     this.#left = mutantsPerThread;
-    return await answer(this.#worker);
+    const verdict = await answer(this.#worker, null);
+    this.#limitMs = Math.max(leastMs, patience * (await workedMs(this.#worker)));
+    return verdict;
   }
 
   async check(changed: Changed): Promise<Verdict> {
@@ -36,7 +45,7 @@ export class Checker {
     if (this.#worker === null) throw new Error("no thread to check in");
     this.#left -= 1;
     this.#worker.postMessage(changed);
-    const verdict = await answer(this.#worker);
+    const verdict = await answer(this.#worker, this.#limitMs);
     if (verdict.killedBy === theClock) await this.stop();
     return verdict;
   }
@@ -49,16 +58,28 @@ export class Checker {
 
 const theClock = "the clock";
 
-async function answer(worker: Worker): Promise<Verdict> {
+/** What the thread answers, or that its time ran out; null waits for ever. */
+async function answer(worker: Worker, limitMs: number | null): Promise<Verdict> {
   const { promise, resolve, reject } = Promise.withResolvers<Verdict>();
-  const timer = setTimeout(() => resolve({ killedBy: theClock }), timeoutMs);
+  let startMs: number | null = null;
+  const poll = async () => {
+    const nowMs = await workedMs(worker);
+    startMs ??= nowMs;
+    if (limitMs !== null && nowMs - startMs > limitMs) resolve({ killedBy: theClock });
+  };
+  const timer = setInterval(() => void poll().catch(reject), pollMs);
   worker.once("message", resolve);
   worker.once("error", reject);
   try {
     return await promise;
   } finally {
-    clearTimeout(timer);
+    clearInterval(timer);
     worker.off("message", resolve);
     worker.off("error", reject);
   }
+}
+
+async function workedMs(worker: Worker): Promise<number> {
+  const { user, system } = await worker.cpuUsage();
+  return (user + system) / 1_000;
 }

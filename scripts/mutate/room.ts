@@ -13,6 +13,12 @@ const standIns: Readonly<Record<string, string>> = {
   "fast-check": new URL("./fast-check.ts", import.meta.url).href,
 };
 
+/** A module with another text, and the test files that notice. */
+export type Changing = {
+  readonly files: readonly string[];
+  readonly load: (file: string) => Promise<readonly Test[]>;
+};
+
 /** Modules by their URL. */
 type Modules = Map<string, SourceTextModule>;
 
@@ -34,7 +40,8 @@ export class Room {
 
   /** Loads everything as it stands. */
   async load(): Promise<readonly Test[]> {
-    const tests = await this.#evaluate(this.#files, this.#clean, null);
+    const tests: Test[] = [];
+    for (const file of this.#files) tests.push(...(await this.#testsOf(file, this.#clean, null)));
     for (const [url, module] of this.#clean)
       for (const { specifier } of module.moduleRequests) {
         const imported = resolved(specifier, url);
@@ -44,17 +51,17 @@ export class Room {
     return tests;
   }
 
-  /** The tests of the files that reach a module, with its text changed. Throws what the changed modules throw while they load. */
-  async loadChanged(url: string, text: string): Promise<readonly Test[]> {
+  /**
+   * The files that reach a module, and how to load each of them with the module's text changed. Loading throws what the changed modules throw
+   * while they load.
+   */
+  change(url: string, text: string): Changing {
     const changed = this.#dependents(url);
     const modules: Modules = new Map([...this.#clean].filter(([each]) => !changed.has(each)));
-    const files = this.#files.filter((file) => changed.has(file));
-    return await this.#evaluate(files, modules, { url, text });
-  }
-
-  /** Whether any test file reaches a module. */
-  reaches(url: string): boolean {
-    return this.#clean.has(url);
+    return {
+      files: this.#files.filter((file) => changed.has(file)),
+      load: async (file) => await this.#testsOf(file, modules, { url, text }),
+    };
   }
 
   /** A module and whatever imports it, directly or through others. */
@@ -65,15 +72,11 @@ export class Room {
     return found;
   }
 
-  async #evaluate(files: readonly string[], modules: Modules, change: Change): Promise<Test[]> {
-    const tests: Test[] = [];
-    for (const file of files) {
-      const module = await this.#moduleAt(file, modules, change);
-      if (module.status === "unlinked" || module.status === "linked") module.instantiate();
-      await module.evaluate();
-      tests.push(...take().map((test) => ({ ...test, file })));
-    }
-    return tests;
+  async #testsOf(file: string, modules: Modules, change: Change): Promise<readonly Test[]> {
+    const module = await this.#moduleAt(file, modules, change);
+    if (module.status === "unlinked" || module.status === "linked") module.instantiate();
+    await module.evaluate();
+    return take().map((test) => ({ ...test, file }));
   }
 
   async #moduleAt(url: string, modules: Modules, change: Change): Promise<SourceTextModule> {

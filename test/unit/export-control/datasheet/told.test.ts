@@ -1,5 +1,7 @@
 import { expect, test } from "@jest/globals";
 import type { Datasheet } from "../../../../src/export-control/datasheet/form.ts";
+import { propose } from "../../../../src/export-control/datasheet/propose.ts";
+import { rulebook } from "../../../../src/export-control/rulebook.ts";
 import {
   about,
   circuit,
@@ -195,6 +197,37 @@ test.each(measured)(
 function measureOf({ value, unit }: { readonly value: string; readonly unit: string }): string {
   return `${value} ${unit}`;
 }
+
+test("a candidate says that a control of its paragraph is not enforced, and only then", () => {
+  const saysSo = (sheet: Datasheet) =>
+    proposed(sheet).candidates.map(
+      ({ eccn, paragraph, notes }) => `${eccn} ${paragraph ?? "-"} ${notes.length}`,
+    );
+  const notes = [
+    ...saysSo(hardware(circuit("150", "1000"))),
+    ...saysSo(hardware(circuit("75", "1500"))),
+    ...saysSo(memory("300", "100")),
+    ...saysSo(about("software", bothTiers())),
+    ...saysSo(about("technology", bothTiers())),
+    ...saysSo(about("technology", circuit("75", "1500"))),
+    ...saysSo(trained("1e26")),
+    ...saysSo(encryption("software", [confidentiality("symmetric", "128")])),
+    ...saysSo(encryption("technology", [confidentiality("symmetric", "128")])),
+  ];
+  expect(notes).toEqual([
+    ...["3A090 3A090.a 1", "3A090 3A090.b 0", "3A090 3A090.c 0"],
+    ...["4D090 4A090.a 1", "4D090 4A090.b 0", "4E001 4A090.a 1", "4E001 4A090.b 0"],
+    ...["3E001 3A090.b 0", "4E091 - 1", "5D002 5D002.c.1 0", "5E002 - 1"],
+  ]);
+});
+
+test("a proposal says from which text its numbers were read, and what an unknown rulebook lacks", () => {
+  expect(proposed(trained("1e26")).asOf).toBe("2026-07-23");
+  const { candidates, questions } = propose(trained("1e26"), { ...rulebook, entries: [] });
+  expect(candidates.map(({ heading }) => heading)).toEqual(["not in the rulebook"]);
+  expect(questions.at(-1)).toMatchObject({ path: "", isDecisive: true });
+  expect(proposed(trained("1e26")).questions.map(({ path }) => path)).toEqual(["floatingBar"]);
+});
 
 function sectionOf(citation: string): string {
   return citation.replace("15 CFR Part 774, Supp. No. 1, ECCN ", "");

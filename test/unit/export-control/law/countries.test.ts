@@ -76,6 +76,18 @@ test("a row of which something is unusual says so, and every other was read in t
   expect(byConfidence.get("text")).toHaveLength(199);
 });
 
+test("every row stands in both supplements, in force, as of 2026-07-23, and unsigned", () => {
+  for (const { code, id, citation, asOf, status, counsel } of countries) {
+    expect([code, id]).toEqual([code, `country-${code}`]);
+    expect({ citation, asOf, status, counsel }).toEqual({
+      citation: "15 CFR Part 738 Supp. No. 1; 15 CFR Part 740 Supp. No. 1",
+      asOf: "2026-07-23",
+      status: { kind: "in-force" },
+      counsel: "needs-sign-off",
+    });
+  }
+});
+
 /** Items that one column decides for one reason, with nothing else of that reason. */
 const walked = [
   ["NS1", "ns", "4E001", "4A001.b"],

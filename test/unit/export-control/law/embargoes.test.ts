@@ -90,6 +90,7 @@ test.each(lists)("a match on %s: %s (%s)", (code, effect, citation) => {
   });
   expect(rulebook.lists.find((list) => list.code === code)).toMatchObject({
     id: `list-${code}`,
+    effect,
     asOf: "2026-07-31",
     status: { kind: "in-force" },
     confidence: "text",

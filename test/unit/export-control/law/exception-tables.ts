@@ -16,8 +16,9 @@ export type ExceptionTable = {
   /** What 740.2(a)(9)(ii) leaves it open for. */
   readonly advanced: "open" | "weights" | "closed";
   readonly enforced: boolean;
-  /** Kind and detail of each condition. */
-  readonly conditions: readonly string[];
+  readonly confidence: "text" | "inferred";
+  /** Kind and detail of each condition; null where the cases of the policies hold them. */
+  readonly conditions: readonly string[] | null;
 };
 
 const acts = "export deemed-export";
@@ -31,10 +32,76 @@ const plain = {
   listed: "own-terms",
   advanced: "closed",
   enforced: true,
+  confidence: "text",
+} as const;
+const unrestricted = { ...plain, reasons: "NS NP RS CC", never: "MT EI" } as const;
+const computers = {
+  ...plain,
+  acts: "deemed-export",
+  eccns: "4D001 4E001",
+  reasons: "NS",
+  listed: "in-entry",
+  confidence: "inferred",
+  conditions: null,
 } as const;
 
-/** 15 CFR 740.6, .11, .17, .20, .27 and .28 as of 2026-09-24: what each paragraph is for, what closes it and what it asks for. */
+/** 15 CFR 740.6, .7, .11, .13, .17, .20, .27 and .28 as of 2026-09-24: what each paragraph is for, what closes it and what it asks for. */
 export const exceptionTables: readonly ExceptionTable[] = [
+  {
+    ...unrestricted,
+    id: "exception-tsu-a",
+    citation: "15 CFR 740.13(a)",
+    advanced: "open",
+    conditions: [
+      "stated minimum-operation",
+      "object-code",
+      "acknowledged earlier-export-to-recipient",
+    ],
+  },
+  {
+    ...unrestricted,
+    id: "exception-tsu-c",
+    citation: "15 CFR 740.13(c)",
+    kinds: "software",
+    advanced: "open",
+    conditions: [
+      "stated bug-fix",
+      "object-code",
+      "acknowledged earlier-export-to-recipient by item",
+    ],
+  },
+  {
+    ...unrestricted,
+    id: "exception-tsu-d",
+    citation: "15 CFR 740.13(d)",
+    kinds: "software",
+    confidence: "inferred",
+    conditions: ["stated mass-market"],
+  },
+  {
+    ...unrestricted,
+    id: "exception-tsu-f",
+    citation: "15 CFR 740.13(f)",
+    acts: "deemed-export",
+    conditions: [
+      "employer university",
+      "us-parent",
+      "permanent-regular",
+      "received-in-us",
+      "no-status-in D:5",
+      "acknowledged us-abode",
+      "acknowledged university-employee-notice",
+    ],
+  },
+  {
+    ...unrestricted,
+    id: "exception-tsu-g",
+    citation: "15 CFR 740.13(g)",
+    kinds: "technology",
+    conditions: ["stated copy-of-authorized", "acknowledged earlier-export-to-recipient by item"],
+  },
+  { ...computers, id: "exception-app-a5", citation: "15 CFR 740.7(b), (c)" },
+  { ...computers, id: "exception-app-others", citation: "15 CFR 740.7(b), (d)" },
   {
     ...plain,
     id: "exception-tsr",

@@ -3,10 +3,11 @@ import { decide } from "../../../../src/export-control/decide.ts";
 import type { CheckId } from "../../../../src/export-control/decision.ts";
 import type { Facts } from "../../../../src/export-control/facts.ts";
 import { lies } from "../../../../src/export-control/item.ts";
-import type {
-  ExceptionCondition,
-  ExceptionListing,
-  Group,
+import {
+  type ExceptionCondition,
+  type ExceptionListing,
+  exceptionSymbols,
+  type Group,
 } from "../../../../src/export-control/rulebook/rule.ts";
 import { rulebook } from "../../../../src/export-control/rulebook.ts";
 import { asks } from "../builders.ts";
@@ -18,7 +19,7 @@ test.each(exceptionTables.map((stated) => [stated.id, stated.citation, stated] a
   "%s says what %s says: acts, items, reasons, bars and conditions",
   (id, _, stated) => {
     const row = rulebook.exceptions.find((each) => each.id === id);
-    const { conditions, enforced, listed, alone, advanced, ...words } = stated;
+    const { conditions, enforced, listed, alone, advanced, confidence, ...words } = stated;
     expect({
       id: row?.id,
       citation: row?.citation,
@@ -29,11 +30,11 @@ test.each(exceptionTables.map((stated) => [stated.id, stated.citation, stated] a
       never: row?.never.join(" "),
     }).toEqual(words);
     expect([row?.offered, row?.whole, row?.advancedComputing]).toEqual([listed, alone, advanced]);
-    expect(row?.conditions.map(toldIn)).toEqual(conditions);
+    if (conditions !== null) expect(row?.conditions.map(toldIn)).toEqual(conditions);
     expect(row?.status).toMatchObject(
       enforced ? { kind: "in-force" } : { kind: "not-enforced", since: "2025-05-13" },
     );
-    expect([row?.confidence, row?.asOf]).toEqual(["text", "2026-09-24"]);
+    expect([row?.confidence, row?.asOf]).toEqual([confidence, "2026-09-24"]);
     expect(row?.id.startsWith(`exception-${row.symbol.toLowerCase()}`)).toBe(true);
   },
 );
@@ -124,6 +125,13 @@ test("STA is barred to A:6 above 29 weighted teraflops in 4D001 and above 70 in 
   );
 });
 
+test("the symbols that are evaluated are these eight, and each has a paragraph", () => {
+  expect(exceptionSymbols).toEqual(["TSU", "TSR", "ENC", "GOV", "STA", "APP", "AIA", "ACM"]);
+  expect(new Set(rulebook.exceptions.map(({ symbol }) => symbol))).toEqual(
+    new Set(exceptionSymbols),
+  );
+});
+
 const circuits = { eccn: "3E001", paragraph: "3B001.h" } as const;
 const computers = { eccn: "4E001", paragraph: "4A001.b" } as const;
 const encryption = { eccn: "5E002", paragraph: "5A002.a" } as const;
@@ -134,6 +142,7 @@ const embargoed = among("E:1", "E:2");
 const unmarked = (column: string) => new Set(wordsOf(Object.values(chart[column] ?? {}).join("")));
 const withoutNs1 = unmarked("NS1");
 const inD1 = among("D:1");
+const inD5 = among("D:5");
 const inA5 = among("A:5");
 const inA6 = among("A:6");
 const cooperating = among("A:1");
@@ -152,6 +161,13 @@ type Walk = readonly [
 
 // biome-ignore format: a table reads by its rows
 const walks: readonly Walk[] = [
+  ["TSU for mass-market software, all but E:1 and E:2 (740.13(d))", "deemed-export-ns", (code) => stating(asks(someone(code), { eccn: "4D001", paragraph: "4A001.b" }), { statements: ["mass-market"] }), (code) => !embargoed.has(code) && !withoutNs1.has(code)],
+  ["TSU for operation technology, all but E:1 and E:2 (740.13(a))", "deemed-export-ns", (code) => stating(asks(someone(code, papers("earlier-export-to-recipient")), computers), { statements: ["minimum-operation"] }), (code) => !embargoed.has(code) && !withoutNs1.has(code)],
+  ["TSU for corrections of errors, all but E:1 and E:2 (740.13(c)); in Russia, Belarus and Ukraine Part 746 closes it", "export-ns", (code) => stating(asks(someone("US", papers("earlier-export-to-recipient")), { eccn: "4D001", paragraph: "4A001.b", to: code }), { statements: ["bug-fix"], form: "object-code" }), (code) => !embargoed.has(code) && !withoutNs1.has(code) && !["RU", "BY", "UA"].includes(code)],
+  ["TSU for copies, all but E:1 and E:2 (740.13(g))", "deemed-export-ns", (code) => stating(asks(someone(code, papers("earlier-export-to-recipient")), computers), { statements: ["copy-of-authorized"] }), (code) => !embargoed.has(code) && !withoutNs1.has(code)],
+  ["TSU for university employees, all but D:5, E:1 and E:2 (740.13(f))", "deemed-export-ns", (code) => asks(someone(code, works({ employer: "university" }), papers("us-abode", "university-employee-notice")), computers), (code) => !inD5.has(code) && !embargoed.has(code) && !withoutNs1.has(code)],
+  ["APP within the lowest limits, all but E:1 and E:2 (740.7)", "deemed-export-ns", (code) => atTenWeightedTeraflops(asks(someone(code, papers("visa-in-force")), { eccn: "4E001", paragraph: "4A003.b" })), (code) => !embargoed.has(code) && !withoutNs1.has(code)],
+  ["APP above every limit, A:5 alone (740.7(c))", "deemed-export-ns", (code) => stating(asks(someone(code, papers("visa-in-force")), { eccn: "4E001", paragraph: "4A003.b" }), { computer: { peakPerformanceWt: 9_999, purpose: "use" } }), (code) => inA5.has(code) && !withoutNs1.has(code)],
   ["TSR, Country Group B without D:1, E:1, E:2, Sudan and Ukraine (740.6(a))", "deemed-export-ns", (code) => asks(someone(code, papers("tsr-written-assurance")), circuits), (code) => inB.has(code) && !inD1.has(code) && !embargoed.has(code) && !["SD", "UA"].includes(code) && !withoutNs1.has(code)],
   ["STA, A:5 without the United Arab Emirates, and A:6 (740.20(c), 740.2(a)(26))", "deemed-export-ns", (code) => atTenWeightedTeraflops(asks(someone(code, papers("sta-eccn-furnished", "sta-consignee-statement")), computers)), (code) => (inA5.has(code) ? code !== "AE" : inA6.has(code)) && !withoutNs1.has(code)],
   ["ENC for employees of U.S. companies, all but E:1 and E:2 (740.17(a)(2))", "deemed-export-ei", (code) => asks(someone(code, works(), papers("enc-internal-use")), encryption), (code) => !embargoed.has(code)],
@@ -172,18 +188,12 @@ test.each(walks)("every country: %s", (_, check, facts, covers) => {
 
 /** A condition as the tables write it. */
 function toldIn(condition: ExceptionCondition): string {
-  switch (condition.kind) {
-    case "acknowledged":
-      return `acknowledged ${condition.what}${condition.byItem ? " by item" : ""}`;
-    case "stated":
-      return `stated ${condition.what}`;
-    case "employer":
-      return `employer ${condition.employers.join(" ")}`;
-    case "no-status-in":
-      return `no-status-in ${condition.groups.join(" ")}`;
-    default:
-      return condition.kind;
-  }
+  const { kind } = condition;
+  if (kind === "acknowledged")
+    return `${kind} ${condition.what}${condition.byItem ? " by item" : ""}`;
+  if (kind === "stated") return `${kind} ${condition.what}`;
+  if (kind === "employer") return `${kind} ${condition.employers.join(" ")}`;
+  return kind === "no-status-in" ? `${kind} ${condition.groups.join(" ")}` : kind;
 }
 
 function wordsOf(cell: string): readonly string[] {

@@ -64,6 +64,28 @@ test.each(offers)(
   },
 );
 
+test("no row of an exception, an offer, a bar, an embargo, a list or a principle ships signed", () => {
+  const { exceptions, exceptionListings, staBars: bars, embargoes, lists, principles } = rulebook;
+  for (const { id, counsel, citation } of [
+    ...[...exceptions, ...exceptionListings, ...bars],
+    ...[...embargoes, ...lists, ...principles],
+  ]) {
+    expect([id, counsel]).toEqual([id, "needs-sign-off"]);
+    expect([id, citation.trim() === ""]).toEqual([id, false]);
+  }
+});
+
+test("an offer and a bar are named by their entry, and say that they stand in it", () => {
+  for (const { id, eccn, symbol, citation } of rulebook.exceptionListings)
+    expect([id, citation]).toEqual([
+      `listing-${eccn}-${symbol.toLowerCase()}`,
+      `15 CFR Part 774 Supp. No. 1, ${eccn}, list-based license exceptions`,
+    ]);
+  const barsOf = Map.groupBy(rulebook.staBars, ({ eccn }) => eccn);
+  for (const [eccn, bars] of barsOf)
+    expect(bars.map(({ id }) => id)).toEqual(bars.map((_, at) => `sta-bar-${eccn}-${at + 1}`));
+});
+
 test("no entry offers what the tables do not print", () => {
   expect(rulebook.exceptionListings.map(({ eccn, symbol }) => `${eccn} ${symbol}`)).toEqual(
     offers.map(([eccn, symbol]) => `${eccn} ${symbol}`),
@@ -171,7 +193,7 @@ const walks: readonly Walk[] = [
   ["TSR, Country Group B without D:1, E:1, E:2, Sudan and Ukraine (740.6(a))", "deemed-export-ns", (code) => asks(someone(code, papers("tsr-written-assurance")), circuits), (code) => inB.has(code) && !inD1.has(code) && !embargoed.has(code) && !["SD", "UA"].includes(code) && !withoutNs1.has(code)],
   ["STA, A:5 without the United Arab Emirates, and A:6 (740.20(c), 740.2(a)(26))", "deemed-export-ns", (code) => atTenWeightedTeraflops(asks(someone(code, papers("sta-eccn-furnished", "sta-consignee-statement")), computers)), (code) => (inA5.has(code) ? code !== "AE" : inA6.has(code)) && !withoutNs1.has(code)],
   ["ENC for employees of U.S. companies, all but E:1 and E:2 (740.17(a)(2))", "deemed-export-ei", (code) => asks(someone(code, works(), papers("enc-internal-use")), encryption), (code) => !embargoed.has(code)],
-  ["ENC for users that are no government, outside D:1, E:1 and E:2 (740.17(b)(2)(iv)(B)); in Ukraine 746.6 closes it", "export-ei", (code) => stating(asks(someone(code, works()), { ...encryption, to: code }), { statements: ["encryption-classified"] }), (code) => !inD1.has(code) && !embargoed.has(code) && !["UA", "BY", "RU"].includes(code)],
+  ["ENC for users that are no government, outside D:1, E:1 and E:2 (740.17(b)(2)(iv)(B)); in Ukraine 746.6 closes it", "export-ei", (code) => stating(asks(someone("FR", works()), { ...encryption, to: code }), { statements: ["encryption-classified"] }), (code) => !inD1.has(code) && !embargoed.has(code) && !["UA", "BY", "RU"].includes(code)],
   ["GOV for the U.S. Government, all but E:1 and E:2 (740.11(b)(2))", "deemed-export-ns", (code) => asks(someone(code, works({ employer: "us-government" }), papers("official-use")), computers), (code) => !embargoed.has(code) && !withoutNs1.has(code)],
   ["GOV for cooperating governments, A:1 with Singapore and Taiwan (740.11(c))", "deemed-export-ns", (code) => asks(someone(code, works({ headquarters: code, employer: "foreign-government" }), papers("official-use")), computers), (code) => (cooperating.has(code) || ["SG", "TW"].includes(code)) && !withoutNs1.has(code)],
   ["AIA for weights, outside Macau, D:5, E:1 and E:2 (740.27); in Ukraine 746.6 closes it", "export-rs", (code) => asks(someone("US", works(), papers("aia-certification", "aia-facility")), { to: code }), (code) => !closedToWeights.has(code)],

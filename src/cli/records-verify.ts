@@ -35,6 +35,7 @@ export async function verifyRecords(
   key: VerificationKey,
 ): Promise<VerifiedRecords> {
   const manifest = await readManifest(folder);
+  if (manifest.ledger !== key.name) throw broken("the records are of another ledger");
   await assertFiles(folder, manifest);
   const entries = await proveEntries(folder, key, manifest);
   const shown = new Map<string, Readonly<Record<string, unknown>>>();

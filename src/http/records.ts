@@ -23,6 +23,10 @@ const after = z
   .default(null)
   .describe("The `next` of the page before; left out for the first.");
 
+/** How many releases a page has. */
+const pageSize = 200;
+const firstPage = { from: null, to: null, limit: pageSize };
+
 const sought = { party: text(200), country, document: text(500) };
 const members = ["party", "country", "document"] as const;
 
@@ -80,7 +84,7 @@ export const recordRoutes = [
       }),
     },
     handle: async ({ body, caller, services: { vault } }) => {
-      const request = { ...criterionOf(body), from: null, to: null, after: placeOf(body.after) };
+      const request = { ...criterionOf(body), ...firstPage, after: placeOf(body.after) };
       const found = await searchRecords(vault, caller, request);
       const { search, entryIndex, records, next } = found;
       return {
@@ -115,6 +119,7 @@ export const recordRoutes = [
         from: body.from === null ? null : new Date(body.from),
         to: body.to === null ? null : new Date(body.to),
         after: placeOf(body.after),
+        limit: pageSize,
       });
       const { records, receipts, entryIndex, next } = page;
       return {

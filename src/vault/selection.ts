@@ -20,6 +20,8 @@ export type SelectionRequest = {
   readonly to: Date | null;
   /** The place after which the page begins; null for the first page. */
   readonly after: bigint | null;
+  /** How many releases the page has at most. */
+  readonly limit: number;
 };
 
 export const recordNouns = [
@@ -46,8 +48,6 @@ export type Selection = {
 
 type Selector = Pick<Vault, "database" | "ledger" | "custodian" | "now">;
 
-/** How many releases a page has. */
-export const pageSize = 200;
 const batchesAtOnce = 20;
 
 /** What a criterion leads to: records, and conditions on `release as r` under which a release belongs to it. */
@@ -65,7 +65,7 @@ export async function selectRecords(
   vault: Selector,
   request: SelectionRequest,
 ): Promise<Selection> {
-  const { criterion, from, to, after } = request;
+  const { criterion, from, to, after, limit } = request;
   const isPersonal = criterion.by !== "repository" && criterion.by !== "time";
   if (isPersonal && !(await indexRecords(vault, batchesAtOnce)))
     throw new Refusal("records_unready", "the index of records is not whole yet");
@@ -79,7 +79,7 @@ export async function selectRecords(
     ],
     sql` and `,
   );
-  const releases = await pageOf(db, lead.releases, bounds);
+  const releases = await pageOf(db, lead.releases, bounds, limit);
   const moved = await movementsOf(
     db,
     releases.map(({ id }) => id),
@@ -88,7 +88,7 @@ export async function selectRecords(
   const last = releases.at(-1);
   return {
     records: distinct([...others, ...references("release", releases), ...moved]),
-    next: releases.length === pageSize && last !== undefined ? BigInt(last.submission) : null,
+    next: releases.length === limit && last !== undefined ? BigInt(last.submission) : null,
   };
 }
 
@@ -97,15 +97,16 @@ async function pageOf(
   db: Kysely<Schema>,
   conditions: readonly RawBuilder<boolean>[],
   bounds: RawBuilder<unknown>,
+  limit: number,
 ): Promise<readonly { readonly id: string; readonly submission: bigint | string }[]> {
   if (conditions.length === 0) return [];
   const parts = conditions.map(
     (condition) =>
-      sql`(select r.id, r.submission from release as r where ${condition} and ${bounds} order by r.submission limit ${sql.lit(pageSize)})`,
+      sql`(select r.id, r.submission from release as r where ${condition} and ${bounds} order by r.submission limit ${limit})`,
   );
   const { rows } = await sql<{ id: string; submission: bigint | string }>`
     select id, submission from (${sql.join(parts, sql` union `)}) as found
-    order by submission limit ${sql.lit(pageSize)}`.execute(db);
+    order by submission limit ${limit}`.execute(db);
   return rows;
 }
 
@@ -313,11 +314,10 @@ async function personsOf(vault: Selector, terms: readonly Term[]): Promise<reado
 async function foundBy(
   vault: Selector,
   term: Term,
-  { after, from, to }: SelectionRequest,
+  { after, from, to, limit }: SelectionRequest,
 ): Promise<RawBuilder<boolean>> {
   using key = await openTermKey(vault);
-  const cut =
-    from === null && to === null ? sql`order by t.place limit ${sql.lit(pageSize)}` : sql``;
+  const cut = from === null && to === null ? sql`order by t.place limit ${limit}` : sql``;
   return sql`r.id in (select t.record from record_term as t where t.term = ${termOf(key, term)} and t.noun = 'release'
     and t.place > ${(after ?? 0n).toString()}::bigint ${cut})`;
 }

@@ -41,7 +41,7 @@ const request = {
   destination: unitedStates,
 } as const;
 const facts = { ...foreignPerson("ZW"), name: "Zebedee Quillfeather", otherNames: ["Zeb Quill"] };
-const firstPage = { from: null, to: null, after: null };
+const firstPage = { from: null, to: null, after: null, limit: 200 };
 
 forEachDatabase("records", (open) => {
   let t: TestVault;

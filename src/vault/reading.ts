@@ -3,6 +3,7 @@ import type { Canonical } from "../crypto/canonical-json.ts";
 import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { parseEntry } from "../ledger/entry.ts";
+import type { SettleOptions } from "../ledger/ledger.ts";
 import type { EntryKind } from "../ledger/submit.ts";
 import { submit } from "../ledger/submit.ts";
 import { recordAs } from "./caller.ts";
@@ -19,6 +20,8 @@ export type Reading = {
   >;
   /** What was read, by its ids; no fact. */
   readonly about: Readonly<Record<string, Canonical>>;
+  /** How far it has to be recorded; as far as a release's entry, where it is not given. */
+  readonly after?: SettleOptions["after"];
 };
 
 /**
@@ -29,7 +32,7 @@ export type Reading = {
 export async function recordReading(
   vault: Recorder,
   caller: Caller,
-  { kind, about }: Reading,
+  { kind, about, after = vault.limits.releaseAfter }: Reading,
 ): Promise<{ readonly reading: string; readonly index: number }> {
   const reading = randomUUID();
   const submission = await recordAs(
@@ -44,7 +47,7 @@ export async function recordReading(
         body: { reading, ...about, ...actedBy(caller) },
       }),
   );
-  const { releaseAfter: after, releaseWaitMs: timeoutMs } = vault.limits;
+  const { releaseWaitMs: timeoutMs } = vault.limits;
   const { bytes, index } = await vault.ledger.settle(submission, { after, timeoutMs });
   const entry = parseEntry(bytes);
   if (entry?.kind === kind && entry.body["reading"] === reading) return { reading, index };

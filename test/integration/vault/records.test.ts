@@ -341,6 +341,12 @@ forEachDatabase("records", (open) => {
     await expect(
       issueToken(t.vault, cast.first.caller, { ...tokenOfErased, expiresAt }),
     ).rejects.toMatchObject({ code: "erased" });
+    await expect(grant(t.vault, cast.first, leaver.principal)).rejects.toMatchObject({
+      code: "erased",
+    });
+    await expect(addWorkload(t.vault, cast.first, leaver.person, [])).rejects.toMatchObject({
+      code: "erased",
+    });
     for (const change of ["reinstated", "revoked", "suspended"] as const)
       await expect(
         changeStanding(t.vault, cast.first.caller, { noun: "person", id: leaver.person, change }),

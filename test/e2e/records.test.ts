@@ -193,7 +193,7 @@ test("holds are placed, listed and lifted by a second officer; what is held or y
   expect((await as("first", ...place, "--reason", "r")).code).toBe(2);
   const { hold } = await done("first", ...place, "--reason", "a letter", "--person", visitor);
   expect(await refused("first", "person", "erase", visitor)).toBe("record_held");
-  expect((await as("first", "person", "erase", visitor)).stderr).toContain(`holds: ${hold}`);
+  expect((await as("first", "person", "erase", visitor)).stderr).toContain(`holds: ${String(hold)}`);
   expect((await as("second", "hold", "list")).stdout).toContain("OEE 7");
   const lift = ["hold", "lift", String(hold), "--reason", "closed"];
   expect(await refused("second", ...lift)).toBe("invalid_request");

@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import { chmod, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { contentDigest, type Manifest } from "../../src/cli/records-folder.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { type Ended, temporaryFolder, weightvaultHere } from "./command.ts";
 
@@ -153,15 +155,14 @@ test("an export is a folder that verifies offline with the ledger's key alone, a
   }
   await spoil("a file more", async () => await writeFile(at("spoilt/records/more.json"), "{}"));
   await spoil("a link", async () => await symlink("/dev/zero", at("spoilt/entries/zero")));
-  const { createHash } = await import("node:crypto");
   await spoil("a verdict and a manifest that agrees", async () => {
     const path = `records/release/${release}.json`;
     const text = (await readFile(at(`spoilt/${path}`), "utf8")).replace('"deny"', '"allow"');
     await writeFile(at(`spoilt/${path}`), text);
-    const manifest = JSON.parse(await readFile(at("spoilt/manifest.json"), "utf8")) as {
-      files: Record<string, string>;
-    };
+    const manifest = JSON.parse(await readFile(at("spoilt/manifest.json"), "utf8")) as Manifest;
     manifest.files[path] = createHash("sha256").update(text).digest("hex");
+    for (const record of manifest.pages.flatMap(({ records }) => records))
+      if (record.id === release) record.sha256 = contentDigest(JSON.parse(text));
     await writeFile(at("spoilt/manifest.json"), JSON.stringify(manifest));
   });
   const other = `other+00000000+${Buffer.from([1, ...new Uint8Array(32)]).toString("base64")}`;
@@ -193,7 +194,9 @@ test("holds are placed, listed and lifted by a second officer; what is held or y
   expect((await as("first", ...place, "--reason", "r")).code).toBe(2);
   const { hold } = await done("first", ...place, "--reason", "a letter", "--person", visitor);
   expect(await refused("first", "person", "erase", visitor)).toBe("record_held");
-  expect((await as("first", "person", "erase", visitor)).stderr).toContain(`holds: ${String(hold)}`);
+  expect((await as("first", "person", "erase", visitor)).stderr).toContain(
+    `holds: ${String(hold)}`,
+  );
   expect((await as("second", "hold", "list")).stdout).toContain("OEE 7");
   const lift = ["hold", "lift", String(hold), "--reason", "closed"];
   expect(await refused("second", ...lift)).toBe("invalid_request");

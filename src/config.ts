@@ -109,6 +109,7 @@ export const settings = {
   WEIGHTVAULT_LICENSE_EXPIRY: z
     .enum(["printed-date", "first-business-day"])
     .default("printed-date"),
+  WEIGHTVAULT_RETENTION_YEARS: wholeNumber(5, 100).default(5),
   WEIGHTVAULT_DRAIN_SECONDS: wholeNumber(0, 3_600).default(30),
   WEIGHTVAULT_LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "silent"])
@@ -148,6 +149,7 @@ const schema = z.object(settings).transform((env) => ({
   screeningMaxAgeDays: env.WEIGHTVAULT_SCREENING_MAX_AGE_DAYS,
   redecideSeconds: env.WEIGHTVAULT_REDECIDE_SECONDS,
   licenseExpiry: env.WEIGHTVAULT_LICENSE_EXPIRY,
+  retentionYears: env.WEIGHTVAULT_RETENTION_YEARS,
   drainSeconds: env.WEIGHTVAULT_DRAIN_SECONDS,
   logLevel: env.WEIGHTVAULT_LOG_LEVEL,
 }));

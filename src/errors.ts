@@ -105,6 +105,26 @@ export const refusals = {
     "The grant would be suspended again",
     "Read what stands in its way with `weightvault risk <grant>`, change that, then reinstate the grant.",
   ],
+  retention_running: [
+    409,
+    "The records must be kept longer",
+    "Wait until `retainedUntil` has passed: 15 CFR 762.6 counts from the latest event.",
+  ],
+  record_held: [
+    409,
+    "A hold forbids the destruction of these records",
+    "Have the holds named in `holds` lifted first; an agency's request takes its written authorization (15 CFR 762.6(b)).",
+  ],
+  still_in_use: [
+    409,
+    "The person still takes part in something that stands",
+    "End what `standing` names first: tokens, grants, licenses, workloads and the classifications that rest on the person.",
+  ],
+  erased: [
+    410,
+    "It was erased after its retention had run",
+    "Nothing brings it back; the ledger keeps the decisions and the entry that erased it.",
+  ],
   not_found: [
     404,
     "There is no such thing, or you may not know of it",
@@ -206,6 +226,11 @@ export const refusals = {
     503,
     "No current denied-party list is loaded",
     "Ask the operator to load a list that is not older than the vault admits.",
+  ],
+  records_unready: [
+    503,
+    "The index of records is still being made",
+    "Try again later: the vault goes on indexing by itself, and a search before its end could miss records.",
   ],
   shutting_down: [
     503,

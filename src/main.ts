@@ -214,6 +214,7 @@ export async function startServer({
       releaseWaitMs: config.releaseWaitMs,
       uploadHours: config.uploadHours,
       leaseSeconds: 60,
+      retentionYears: config.retentionYears,
     },
   };
   const bootstrapTokenFile = await writeBootstrapToken(vault, resolve(config.dataFolder));

@@ -72,7 +72,9 @@ const acknowledgements = z
 
 const person = z.strictObject({
   id,
-  state: standing,
+  state: z
+    .enum(["active", "suspended", "revoked", "erased"])
+    .describe("erased: the facts were destroyed after their retention had run."),
   usPerson: z
     .strictObject({
       value: z.boolean(),

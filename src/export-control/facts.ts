@@ -97,7 +97,8 @@ export type Standing = "active" | "suspended" | "revoked";
 
 export type PersonFacts = {
   readonly id: string;
-  readonly state: Standing;
+  /** `erased`: the facts were destroyed after their retention had run, and nothing is known any more. */
+  readonly state: Standing | "erased";
   /** 15 CFR 772.1 and 8 U.S.C. 1324b(a)(3). Null: not known. Nationality is asked only of those who are not U.S. persons. */
   readonly usPerson: {
     readonly value: boolean;

@@ -65,8 +65,12 @@ export const findingCodes = {
   check_repeated: "error",
   /** Other checks than the verifier was given. */
   checks_mismatch: "error",
+  /** A person or evidence erased before their retention had run, or while a hold stood. */
+  erased_early: "error",
   /** What a replay of the decision by the caller found. */
   replay_differs: "error",
+  /** Evidence that was erased after its retention: its decisions stand in the ledger and cannot be made again. */
+  evidence_erased: "notice",
   release_abandoned: "notice",
   release_unknown: "notice",
   release_open: "notice",

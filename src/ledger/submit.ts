@@ -7,7 +7,7 @@ import { assertNamesNoPlace } from "./names-no-place.ts";
 export type EntryKind =
   | "vault.initialized"
   | `token.${"issued" | "recovered" | "revoked"}`
-  | `person.${"recorded" | "updated" | Standing}`
+  | `person.${"recorded" | "updated" | Standing | "read" | "erased"}`
   | `entity.${"recorded" | "updated" | Standing}`
   | `workload.${"recorded" | "updated" | Standing}`
   | "repository.created"
@@ -16,6 +16,11 @@ export type EntryKind =
   | `license.${"entered" | "activated" | "updated" | Standing}`
   | `grant.${"made" | Standing | "flagged" | "cleared"}`
   | "decision.simulated"
+  | `evidence.${"read" | "erased"}`
+  | `hold.${"placed" | "lifted"}`
+  | "erasure.proposed"
+  | "movement.noted"
+  | `records.${"searched" | "exported"}`
   | `override.${"proposed" | "approved" | "withdrawn"}`
   | `release.${"allowed" | "denied" | "held" | "delivered" | "failed" | "abandoned" | "unknown"}`;
 

@@ -8,6 +8,7 @@ import { Overrides } from "./verify-overrides.ts";
 import { Principals } from "./verify-principals.ts";
 import { type ReleaseKind, Releases, releaseKinds } from "./verify-releases.ts";
 import { Repositories } from "./verify-repositories.ts";
+import { Retained } from "./verify-retained.ts";
 import { type StandingNoun, Standings, standingNouns } from "./verify-standing.ts";
 import { Uses } from "./verify-uses.ts";
 
@@ -26,9 +27,18 @@ const otherKinds = {
   "override.proposed": true,
   "override.approved": true,
   "override.withdrawn": true,
+  "evidence.read": true,
+  "evidence.erased": true,
+  "hold.placed": true,
+  "hold.lifted": true,
+  "erasure.proposed": true,
+  "movement.noted": true,
+  "records.searched": true,
+  "records.exported": true,
 } as const satisfies Record<Exclude<EntryKind, ReleaseKind | `${StandingNoun}.${string}`>, true>;
 
 const flagKinds = new Set(["grant.flagged", "grant.cleared"]);
+const personKinds = new Set(["person.read", "person.erased"]);
 
 const standingVerbs = new Set([
   "entered",
@@ -59,6 +69,7 @@ export class EntryChecks {
   readonly #uses: Uses;
   readonly #overrides: Overrides;
   readonly #flags: Flags;
+  readonly #retained: Retained;
   readonly #standings: Standings;
   readonly #releases: Releases;
   readonly #replay: ((entry: Entry) => string | null) | undefined;
@@ -76,6 +87,7 @@ export class EntryChecks {
     this.#uses = new Uses(findings, this.#principals);
     this.#overrides = new Overrides(findings, this.#principals);
     this.#flags = new Flags(findings);
+    this.#retained = new Retained(findings, this.#principals);
     this.#standings = new Standings(findings);
     this.#releases = new Releases(findings, {
       decisions: new Decisions(findings, checkIds ?? null),
@@ -141,7 +153,9 @@ export class EntryChecks {
     const { kind } = entry;
     const [noun = "", verb = ""] = kind.split(".");
     if (isReleaseKind(kind)) this.#releases.follow(kind, entry);
-    else if (isStandingNoun(noun) && standingVerbs.has(verb)) this.#standings.follow(noun, entry);
+    else if (isStandingNoun(noun) && (standingVerbs.has(verb) || kind === "person.erased"))
+      this.#standings.follow(noun, entry);
+    this.#retained.follow(entry);
     if (isOfRedecision(entry)) this.#flags.follow(entry);
     switch (kind) {
       case "token.issued":
@@ -222,6 +236,7 @@ function isKnownKind(kind: string): boolean {
     isReleaseKind(kind) ||
     (isStandingNoun(noun) && standingVerbs.has(verb)) ||
     flagKinds.has(kind) ||
+    personKinds.has(kind) ||
     Object.hasOwn(otherKinds, kind)
   );
 }

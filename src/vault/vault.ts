@@ -48,6 +48,8 @@ export type Limits = {
   readonly uploadHours: number;
   /** How long a step may be silent before the sweeper takes its owner for dead. */
   readonly leaseSeconds: number;
+  /** How long records are kept from their latest event, 15 CFR 762.6: five years or more. */
+  readonly retentionYears: number;
 };
 
 /** One business transaction that may submit to the ledger: commits, then wakes the sequencer. */

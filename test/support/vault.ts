@@ -105,6 +105,7 @@ export async function startVault({
       releaseWaitMs: 5_000,
       uploadHours: 168,
       leaseSeconds: 60,
+      retentionYears: 5,
       ...limits,
     },
   };

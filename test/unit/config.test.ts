@@ -47,6 +47,13 @@ test("the empty environment gives the embedded default on loopback", () => {
   });
 });
 
+test("records are kept for five years or longer, never shorter", () => {
+  expect(readConfig({}).retentionYears).toBe(5);
+  expect(readConfig({ WEIGHTVAULT_RETENTION_YEARS: "10" }).retentionYears).toBe(10);
+  for (const years of ["4", "0", "-5", "4.9", "five"])
+    expect(problemsOf({ WEIGHTVAULT_RETENTION_YEARS: years })).toHaveLength(1);
+});
+
 test("every bad setting is reported at once, and no value is repeated", () => {
   const problems = problemsOf({
     WEIGHTVAULT_PORT: "http",

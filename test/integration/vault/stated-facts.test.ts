@@ -183,7 +183,7 @@ forEachDatabase("what officers state", (open) => {
         ?.outcome;
     await state("2099-12-31");
     expect(await nationality()).toBe("pass");
-    const read = await readPerson(t.vault, cast.visitor.person);
+    const read = await readPerson(t.vault, cast.first.caller, cast.visitor.person);
     expect(read.facts.verifications?.nationality).toMatchObject({
       by: cast.first.person,
       evidence: "own-statement",

@@ -5,6 +5,7 @@ import type { Schema } from "../database/schema.ts";
 /** Every kind of entry; `<noun>.<verb>`, and the body carries the noun's id under the noun's name. */
 export type EntryKind =
   | "vault.initialized"
+  | "ledger.key-rotated"
   | "token.issued"
   | "token.revoked"
   | `person.${"recorded" | "updated" | Standing}`

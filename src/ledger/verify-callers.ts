@@ -120,11 +120,12 @@ export class Callers {
 
 const decisions = new Set(["release.allowed", "release.denied", "release.held"]);
 
-/** The vault's beginning, the outcomes of releases and what re-decision does are nobody's requests. */
+/** The vault's beginning, a new signing key, the outcomes of releases and what re-decision does are nobody's requests. */
 function isOwn(entry: Entry): boolean {
   const { kind } = entry;
   if (isOfRedecision(entry)) return true;
-  return kind === "vault.initialized" || (kind.startsWith("release.") && !decisions.has(kind));
+  const isOfLedger = kind === "vault.initialized" || kind === "ledger.key-rotated";
+  return isOfLedger || (kind.startsWith("release.") && !decisions.has(kind));
 }
 
 /** Older vaults did not write it. */

@@ -12,6 +12,7 @@ const uploader = ["uploader"] as const;
  */
 export const rolesOfKinds = {
   "vault.initialized": null,
+  "ledger.key-rotated": null,
   "token.issued": operator,
   "token.revoked": operator,
   "decision.simulated": officer,

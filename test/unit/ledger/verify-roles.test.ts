@@ -99,6 +99,7 @@ test("the vault's own entries and kinds to come take no role", () => {
   const own = Object.entries(rolesOfKinds).flatMap(([kind, roles]) => (roles === null ? kind : []));
   expect(own).toEqual([
     "vault.initialized",
+    "ledger.key-rotated",
     "grant.flagged",
     "grant.cleared",
     "release.delivered",

@@ -4,6 +4,7 @@ import { constants, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findComposeLoader } from "../test/support/compose/loader.ts";
+import { buildGoProgram } from "../test/support/go-program.ts";
 import { findPostgres, PostgresAbsent } from "../test/support/postgres.ts";
 
 /**
@@ -22,6 +23,7 @@ type Need = {
 const needs: readonly Need[] = [
   { name: "PostgreSQL", missing: missingPostgres },
   { name: "a loader of Compose files", missing: missingComposeLoader },
+  { name: "the ledger's independent verifiers", missing: missingLedgerCheck },
 ];
 
 async function missingPostgres(): Promise<string | null> {
@@ -39,6 +41,14 @@ async function missingComposeLoader(): Promise<string | null> {
   const found = findComposeLoader();
   if ("absent" in found) return found.absent;
   found.remove();
+  return null;
+}
+
+/** Built from the modules of the transparency-log world, likewise. */
+async function missingLedgerCheck(): Promise<string | null> {
+  const built = buildGoProgram(join(root, "test", "services", "go"));
+  if ("absent" in built) return built.absent;
+  built.remove();
   return null;
 }
 

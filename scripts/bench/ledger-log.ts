@@ -29,6 +29,7 @@ const pkcs8Prefix = Buffer.from("302e020100300506032b657004220420", "hex");
  * license and a grant, and then releases, each allowed on every check and delivered.
  */
 export async function writeLog(folder: string, size: number): Promise<WrittenLog> {
+  const write = writerInto(folder);
   const edge = new TileEdge();
   const records = story();
   let bundle: Buffer[] = [];
@@ -42,31 +43,34 @@ export async function writeLog(folder: string, size: number): Promise<WrittenLog
     previous = leaf.toString("hex");
     entryBytes += entry.length;
     bundle.push(entry);
-    for (const { tile, bytes } of edge.append(leaf)) await write(folder, tilePath(tile), bytes);
+    for (const { tile, bytes } of edge.append(leaf)) await write(tilePath(tile), bytes);
     if (bundle.length < tileWidth && index + 1 < size) continue;
     const number = Math.floor(index / tileWidth);
     const tile: Tile = { level: "entries", number, width: bundle.length };
-    await write(folder, tilePath(tile), encodeBundle(bundle));
+    await write(tilePath(tile), encodeBundle(bundle));
     bundle = [];
     // A subject that only computes would keep an interruption waiting for ever.
     if (number % 64 === 0) await breathe();
   }
-  for (const { tile, bytes } of edge.partials()) await write(folder, tilePath(tile), bytes);
+  for (const { tile, bytes } of edge.partials()) await write(tilePath(tile), bytes);
   const signer = signerOf();
   const checkpoint = await signCheckpoint({ origin: name, size, root: edge.root() }, signer);
-  await write(folder, "checkpoint", Buffer.from(checkpoint));
+  await write("checkpoint", Buffer.from(checkpoint));
   const verificationKey = encodeVerificationKey(name, signer.publicKey);
   return { folder, verificationKey, size, entryBytes };
 }
 
-const made = new Set<string>();
+type Write = (path: string, bytes: Uint8Array) => Promise<void>;
 
-async function write(folder: string, path: string, bytes: Uint8Array): Promise<void> {
-  const file = join(folder, path);
-  const above = dirname(file);
-  if (!made.has(above)) await mkdir(above, { recursive: true });
-  made.add(above);
-  await writeFile(file, bytes);
+function writerInto(folder: string): Write {
+  const made = new Set<string>();
+  return async (path, bytes) => {
+    const file = join(folder, path);
+    const above = dirname(file);
+    if (!made.has(above)) await mkdir(above, { recursive: true });
+    made.add(above);
+    await writeFile(file, bytes);
+  };
 }
 
 function signerOf() {

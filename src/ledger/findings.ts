@@ -66,6 +66,8 @@ export const findingCodes = {
   grant_mismatch: "error",
   grant_overused: "error",
   license_overused: "error",
+  /** A license that, by the disclosed facts, does not cover what was released under it. */
+  license_out_of_scope: "error",
   /** More bytes than the keys of the release open. */
   bytes_exceeded: "error",
   check_repeated: "error",

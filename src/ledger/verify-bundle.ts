@@ -14,8 +14,6 @@ type Read = Omit<Entry, "body"> & { readonly body: { [name: string]: EntryBody[s
 export class BundleEntries {
   readonly #findings: Findings;
   readonly #checks: EntryChecks;
-  /** The decisions of each digester, by its numbers. One is shared by all entries that hold its text. */
-  readonly #decisions: EntryBody[][] = [];
   #lastLeafHex = "";
 
   constructor(findings: Findings, checks: EntryChecks) {
@@ -24,9 +22,7 @@ export class BundleEntries {
   }
 
   /** Takes the bundle whose first entry is at `first`. */
-  take(first: number, { digest, digester }: Digested): void {
-    const decisions = (this.#decisions[digester] ??= []);
-    for (const text of digest.newDecisions) decisions.push(JSON.parse(text) as EntryBody);
+  take(first: number, { digest, decisions }: Digested): void {
     const entries = JSON.parse(digest.text) as readonly (Read | null)[];
     const breaks = new Set(digest.chainBreaks);
     const movedFrom = placeOf(entries, first);

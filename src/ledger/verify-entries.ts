@@ -46,8 +46,14 @@ const standingVerbs = new Set([
 const mostKinds = 1_000;
 const uncounted = "other";
 
+/** A sentence about what a decision made again differs in, a finding of its own, or null for nothing. */
+export type Replayed =
+  | string
+  | { readonly code: "license_out_of_scope"; readonly message: string }
+  | null;
+
 export type EntryCheckOptions = {
-  readonly replay?: (entry: Entry) => string | null;
+  readonly replay?: (entry: Entry) => Replayed;
   readonly checkIds?: readonly string[];
   /** Told of each rotation of the signing key. */
   readonly keys?: SigningKeys;
@@ -64,7 +70,7 @@ export class EntryChecks {
   readonly #flags: Flags;
   readonly #standings: Standings;
   readonly #releases: Releases;
-  readonly #replay: ((entry: Entry) => string | null) | undefined;
+  readonly #replay: ((entry: Entry) => Replayed) | undefined;
   readonly #keys: SigningKeys | undefined;
   readonly #counts = new Map<string, number>();
   readonly #knownKinds = new Set<string>();
@@ -124,7 +130,8 @@ export class EntryChecks {
     this.#callers.check(entry, isKnown);
     this.#tell(entry);
     const differs = this.#replay?.(entry) ?? null;
-    if (differs !== null) this.#findings.add("replay_differs", differs, entry.index);
+    if (typeof differs === "string") this.#findings.add("replay_differs", differs, entry.index);
+    else if (differs !== null) this.#findings.add(differs.code, differs.message, entry.index);
   }
 
   #isKnown(kind: string): boolean {

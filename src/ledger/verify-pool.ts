@@ -1,12 +1,18 @@
 import { Worker } from "node:worker_threads";
+import type { EntryBody } from "./entry.ts";
 import { type BundleDigest, BundleDigester, type BundleWork } from "./verify-digest.ts";
 
-/** A digest, and which digester's numbers its decisions have. */
-export type Digested = { readonly digest: BundleDigest; readonly digester: number };
+/** A digest, and the decisions by the numbers that it has for them: those of its digester so far. One is shared by all entries with its text. */
+export type Digested = { readonly digest: BundleDigest; readonly decisions: readonly EntryBody[] };
 
 type Waiting = PromiseWithResolvers<BundleDigest>;
 
-type Thread = { readonly worker: Worker; readonly waiting: Waiting[]; hasEnded: boolean };
+type Thread = {
+  readonly worker: Worker;
+  readonly waiting: Waiting[];
+  readonly decisions: EntryBody[];
+  hasEnded: boolean;
+};
 
 /** A thread holds a few bundles; short-lived garbage need not grow to more. */
 const resourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 192 };
@@ -24,6 +30,7 @@ const program = new URL(
 export class DigestPool {
   readonly #threads: Thread[] = [];
   readonly #own = new BundleDigester();
+  readonly #ownDecisions: EntryBody[] = [];
   #turn = 0;
 
   constructor(threads: number) {
@@ -31,9 +38,11 @@ export class DigestPool {
   }
 
   async digest(work: BundleWork): Promise<Digested> {
-    const digester = this.#turn;
-    const thread = this.#threads[digester];
-    if (thread === undefined) return { digest: this.#own.digest(work), digester };
+    const thread = this.#threads[this.#turn];
+    if (thread === undefined) {
+      const digest = this.#own.digest(work);
+      return { digest, decisions: learn(this.#ownDecisions, digest) };
+    }
     this.#turn = (this.#turn + 1) % this.#threads.length;
     if (thread.hasEnded) throw ended();
     const waiting = Promise.withResolvers<BundleDigest>();
@@ -43,7 +52,7 @@ export class DigestPool {
     const leafTile = work.leafTile === null ? null : new Uint8Array(work.leafTile);
     const handed = leafTile === null ? [bundle.buffer] : [bundle.buffer, leafTile.buffer];
     thread.worker.postMessage({ ...work, bundle, leafTile }, handed);
-    return { digest: await waiting.promise, digester };
+    return { digest: await waiting.promise, decisions: thread.decisions };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -53,15 +62,24 @@ export class DigestPool {
 
 function startThread(): Thread {
   const worker = new Worker(program, { resourceLimits });
-  const thread: Thread = { worker, waiting: [], hasEnded: false };
+  const thread: Thread = { worker, waiting: [], decisions: [], hasEnded: false };
   const fail = (cause: unknown) => {
     thread.hasEnded = true;
     for (const each of thread.waiting.splice(0)) each.reject(ended(cause));
   };
-  worker.on("message", (digest: BundleDigest) => thread.waiting.shift()?.resolve(digest));
+  worker.on("message", (digest: BundleDigest) => {
+    learn(thread.decisions, digest);
+    thread.waiting.shift()?.resolve(digest);
+  });
   worker.on("error", fail);
   worker.on("exit", fail);
   return thread;
+}
+
+/** As digests come, and not as they are used: bundles are fetched side by side, and a later one may be the first to meet a decision. */
+function learn(decisions: EntryBody[], { newDecisions }: BundleDigest): readonly EntryBody[] {
+  for (const text of newDecisions) decisions.push(JSON.parse(text) as EntryBody);
+  return decisions;
 }
 
 function ended(cause?: unknown): Error {

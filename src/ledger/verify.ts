@@ -14,12 +14,13 @@ import {
   openOlder,
   tellKey,
 } from "./verify-checkpoints.ts";
-import { EntryChecks } from "./verify-entries.ts";
+import { EntryChecks, type Replayed } from "./verify-entries.ts";
 import { SigningKeys } from "./verify-keys.ts";
 import type { ReleaseCounts } from "./verify-releases.ts";
 import { walkTree } from "./verify-tree.ts";
 
 export type { KeptCheckpoint } from "./verify-checkpoints.ts";
+export type { Replayed } from "./verify-entries.ts";
 
 export type VerifyOptions = {
   /** The ledger's Ed25519 key, `name+keyid+base64`: all that is trusted. Keys that replaced it are believed on its word. */
@@ -42,8 +43,8 @@ export type VerifyOptions = {
   /** How many threads hash and read beside the caller's own, where the ledger is long enough for them; none where it is not given. */
   readonly threads?: number;
   readonly onProgress?: (progress: { readonly verified: number; readonly size: number }) => void;
-  /** Decides an entry again, from evidence that the caller holds; a sentence about what differs, or null. Called in order, in the caller's thread. */
-  readonly replay?: (entry: Entry) => string | null;
+  /** Decides an entry again, from evidence that the caller holds. Called for every entry, in order, in the caller's thread. */
+  readonly replay?: (entry: Entry) => Replayed;
 };
 
 export type Report = {

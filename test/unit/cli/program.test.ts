@@ -42,7 +42,7 @@ test("every command that the design names is there", () => {
       "risk",
       ...["person", "entity", "workload", "license", "grant"].flatMap(standing),
       ...["list", "show", "receipt", "evidence"].map((verb) => `release ${verb}`),
-      ...["verify", "export", "show"].map((verb) => `ledger ${verb}`),
+      ...["verify", "export", "show", "trace", "monitor"].map((verb) => `ledger ${verb}`),
       "serve",
       "migrate",
     ].sort(),

@@ -55,3 +55,27 @@ test("a thread that ends fails what waits for it and all that comes after", asyn
   expect(await failed).toContain("a thread that verifies the ledger ended");
   await expect(pool.digest(work)).rejects.toThrow("a thread that verifies the ledger ended");
 });
+
+test.each([0, 2])(
+  "bundles that arrive out of order, with %d threads, are read in order",
+  async (threads) => {
+    const records = longStory();
+    const files = await filesOf(encodeAll(records), signer);
+    const source = memorySource(files);
+    const late = Promise.withResolvers<void>();
+    const verified = verifyLedger(
+      {
+        ...source,
+        // The first bundle comes after the second, which then is the first to hold a decision.
+        tile: async (path) => {
+          if (path === "tile/entries/000") await late.promise;
+          if (path === "tile/entries/001") setImmediate(late.resolve);
+          return await source.tile(path);
+        },
+      },
+      { verificationKey: signer.verificationKey, threads },
+    );
+    const inOrder = await verifyLedger(source, { verificationKey: signer.verificationKey });
+    expect(await verified).toEqual(inOrder);
+  },
+);

@@ -33,7 +33,7 @@ export function plainValueEnd(bytes: Uint8Array, at: number): number {
 type Place = { readonly depth: number; readonly skip: Skip | null };
 
 function valueEnd(bytes: Uint8Array, at: number, place: Place): number {
-  switch (bytes[at]) {
+  switch (bytes[at] ?? none) {
     case quote:
       return stringEnd(bytes, at);
     case 0x7b:

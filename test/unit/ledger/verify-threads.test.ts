@@ -8,6 +8,8 @@ import { beginning, decided, delivered, idOf, record } from "../../vectors/ledge
 
 const signer = fixedSigner(7);
 
+const { verificationKey } = signer;
+
 /** More entries than threads are started for, with something wrong in the middle of them. */
 function longStory() {
   const records = [...beginning];
@@ -19,12 +21,14 @@ function longStory() {
   return records.with(9_000, record("release.delivered", { release: idOf("never"), bytes: "1" }));
 }
 
+const entries = encodeAll(longStory());
+
 test("threads find exactly what one finds", async () => {
-  const files = await filesOf(encodeAll(longStory()), signer);
+  const files = await filesOf(entries, signer);
   const bundle = files.get("tile/entries/020") ?? Buffer.alloc(0);
   bundle.writeUInt8(bundle.readUInt8(500) ^ 1, 500);
   const verify = async (threads: number) =>
-    await verifyLedger(memorySource(files), { verificationKey: signer.verificationKey, threads });
+    await verifyLedger(memorySource(files), { verificationKey, threads });
   const [alone, together] = [await verify(0), await verify(2)];
   expect(alone.errors).toBeGreaterThan(3);
   expect(together).toEqual(alone);
@@ -59,8 +63,7 @@ test("a thread that ends fails what waits for it and all that comes after", asyn
 test.each([0, 2])(
   "bundles that arrive out of order, with %d threads, are read in order",
   async (threads) => {
-    const records = longStory();
-    const files = await filesOf(encodeAll(records), signer);
+    const files = await filesOf(entries, signer);
     const source = memorySource(files);
     const late = Promise.withResolvers<void>();
     const verified = verifyLedger(
@@ -73,9 +76,9 @@ test.each([0, 2])(
           return await source.tile(path);
         },
       },
-      { verificationKey: signer.verificationKey, threads },
+      { verificationKey, threads },
     );
-    const inOrder = await verifyLedger(source, { verificationKey: signer.verificationKey });
+    const inOrder = await verifyLedger(source, { verificationKey });
     expect(await verified).toEqual(inOrder);
   },
 );

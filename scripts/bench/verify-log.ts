@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { availableParallelism } from "node:os";
+import { boundGarbage, verifyingThreads } from "../../src/cli/ledger-source.ts";
 import { checkIds } from "../../src/export-control/decision.ts";
 import { folderSource } from "../../src/ledger/source-folder.ts";
 import { verifyLedger } from "../../src/ledger/verify.ts";
@@ -10,7 +10,8 @@ const startedAt = performance.now();
 const report = await verifyLedger(folderSource(folder), {
   verificationKey,
   checkIds,
-  threads: Math.min(2, availableParallelism()),
+  threads: verifyingThreads,
+  onProgress: boundGarbage(),
 });
 const seconds = (performance.now() - startedAt) / 1_000;
 const { user, system } = process.cpuUsage();

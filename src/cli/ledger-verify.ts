@@ -10,7 +10,7 @@ import type { Context } from "./context.ts";
 import { Failure } from "./failure.ts";
 import { excerptSource, readExcerpt } from "./ledger-excerpt.ts";
 import { type LedgerKey, pinnedKey } from "./ledger-key.ts";
-import { readCheckpoint, sourceOf, verifyingThreads } from "./ledger-source.ts";
+import { boundGarbage, readCheckpoint, sourceOf, verifyingThreads } from "./ledger-source.ts";
 import { createOutput, type Output } from "./output.ts";
 
 type VerifyOptions = {
@@ -88,7 +88,8 @@ async function verifyWhole(
   const report = await verifyLedger(await sourceOf(place, context, options), {
     verificationKey: pinned.text,
     checkIds,
-    threads: verifyingThreads(),
+    threads: verifyingThreads,
+    onProgress: boundGarbage(),
     entries: options.opaqueEntries === true ? "opaque" : "parsed",
     olderCheckpoints,
     ...(batch === undefined ? {} : { mostEntriesPerCheckpoint: batch }),

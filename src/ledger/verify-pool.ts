@@ -5,7 +5,12 @@ import { type BundleDigest, BundleDigester, type BundleWork } from "./verify-dig
 /** A digest, and the decisions by the numbers that it has for them: those of its digester so far. One is shared by all entries with its text. */
 export type Digested = { readonly digest: BundleDigest; readonly decisions: readonly EntryBody[] };
 
-type Waiting = PromiseWithResolvers<BundleDigest>;
+/** What a thread answers: the digest, and the memory that it was given. */
+export type Answered = { readonly digest: BundleDigest; readonly spent: readonly ArrayBuffer[] };
+
+type Waiting = PromiseWithResolvers<Answered>;
+
+const pieceBytes = 65_536;
 
 type Thread = {
   readonly worker: Worker;
@@ -31,6 +36,7 @@ export class DigestPool {
   readonly #threads: Thread[] = [];
   readonly #own = new BundleDigester();
   readonly #ownDecisions: EntryBody[] = [];
+  readonly #spare: ArrayBuffer[] = [];
   #turn = 0;
 
   constructor(threads: number) {
@@ -45,14 +51,26 @@ export class DigestPool {
     }
     this.#turn = (this.#turn + 1) % this.#threads.length;
     if (thread.hasEnded) throw ended();
-    const waiting = Promise.withResolvers<BundleDigest>();
+    const waiting = Promise.withResolvers<Answered>();
     thread.waiting.push(waiting);
-    // Copies of their own are handed over; the source may use its bytes again.
-    const bundle = new Uint8Array(work.bundle);
-    const leafTile = work.leafTile === null ? null : new Uint8Array(work.leafTile);
+    // Copies of their own are handed over, since the source may use its bytes again; the thread hands their memory back.
+    const bundle = this.#copy(work.bundle);
+    const leafTile = work.leafTile === null ? null : this.#copy(work.leafTile);
     const handed = leafTile === null ? [bundle.buffer] : [bundle.buffer, leafTile.buffer];
     thread.worker.postMessage({ ...work, bundle, leafTile }, handed);
-    return { digest: await waiting.promise, decisions: thread.decisions };
+    const { digest, spent } = await waiting.promise;
+    this.#spare.push(...spent);
+    return { digest, decisions: thread.decisions };
+  }
+
+  /** In memory that a thread has handed back, where there is enough of it: garbage of this size would be collected late. */
+  #copy(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+    const at = this.#spare.findIndex(({ byteLength }) => byteLength >= bytes.length);
+    const [spare] = at < 0 ? [] : this.#spare.splice(at, 1);
+    const size = Math.ceil(bytes.length / pieceBytes) * pieceBytes;
+    const copy = new Uint8Array(spare ?? new ArrayBuffer(size), 0, bytes.length);
+    copy.set(bytes);
+    return copy;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,9 +85,9 @@ function startThread(): Thread {
     thread.hasEnded = true;
     for (const each of thread.waiting.splice(0)) each.reject(ended(cause));
   };
-  worker.on("message", (digest: BundleDigest) => {
-    learn(thread.decisions, digest);
-    thread.waiting.shift()?.resolve(digest);
+  worker.on("message", (answered: Answered) => {
+    learn(thread.decisions, answered.digest);
+    thread.waiting.shift()?.resolve(answered);
   });
   worker.on("error", fail);
   worker.on("exit", fail);

@@ -36,7 +36,7 @@ type Fetched = {
 };
 
 /** How many bundles are under way ahead of the one whose turn it is, for each thread. */
-const ahead = 4;
+const ahead = 3;
 
 /**
  * Reads every entry in order, recomputes the whole tree from them and holds each stored tile against it. Gives the roots, or null where

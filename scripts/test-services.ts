@@ -4,6 +4,7 @@ import { constants, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findComposeLoader } from "../test/support/compose/loader.ts";
+import { buildGoProgram } from "../test/support/go-program.ts";
 import { findPostgres, PostgresAbsent } from "../test/support/postgres.ts";
 import { buildS3Server } from "../test/support/s3-server.ts";
 
@@ -24,6 +25,7 @@ const needs: readonly Need[] = [
   { name: "PostgreSQL", missing: missingPostgres },
   { name: "a loader of Compose files", missing: missingComposeLoader },
   { name: "an S3 server (versitygw, built with Go)", missing: missingS3Server },
+  { name: "the ledger's independent verifiers", missing: missingLedgerCheck },
 ];
 
 async function missingPostgres(): Promise<string | null> {
@@ -46,6 +48,14 @@ async function missingComposeLoader(): Promise<string | null> {
 
 async function missingS3Server(): Promise<string | null> {
   const built = buildS3Server();
+  if ("absent" in built) return built.absent;
+  built.remove();
+  return null;
+}
+
+/** Built from the modules of the transparency-log world, likewise. */
+async function missingLedgerCheck(): Promise<string | null> {
+  const built = buildGoProgram(join(root, "test", "services", "go"));
   if ("absent" in built) return built.absent;
   built.remove();
   return null;

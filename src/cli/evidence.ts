@@ -83,6 +83,23 @@ export function verifyEvidence(
   return { isDecidedAgain: false, sentence: `${proved}; ${otherwise}` };
 }
 
+/** The licenses that a disclosed decision rests on, and that its own facts and rulebook give it no right to. Empty where that cannot be told. */
+export function licensesOutOfScope({ facts, decision }: Shown, kept: unknown): readonly string[] {
+  if (!isRecord(decision) || !Array.isArray(decision["licenses"])) return [];
+  try {
+    const digest = foreignRulebook({ decision });
+    const named = digest === null ? rulebookOf(decision["rulebook"]) : keptRulebook(digest, kept);
+    if (named === null || named === undefined) return [];
+    const { licenses } = decide(facts as Facts, named);
+    return decision["licenses"].filter(
+      (license: unknown) => typeof license === "string" && !licenses.includes(license),
+    );
+  } catch {
+    // Facts that no decision can be made on tell nothing of a license.
+    return [];
+  }
+}
+
 /** The digest is of the content itself, so that whoever keeps it need not be trusted. */
 function keptRulebook(digest: string, content: unknown): Rulebook | null {
   if (!isRecord(content) || content["format"] !== rulebook.format) return null;

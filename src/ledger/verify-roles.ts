@@ -13,6 +13,7 @@ const uploader = ["uploader"] as const;
  */
 export const rolesOfKinds = {
   "vault.initialized": null,
+  "ledger.key-rotated": null,
   "token.issued": operator,
   "token.recovered": null,
   "token.revoked": operator,

@@ -6,13 +6,13 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { CreateBucketCommand, ListBucketsCommand, S3Client } from "@aws-sdk/client-s3";
-import { buildGo, type GoAbsent, type GoProgram } from "./go.ts";
+import { buildGoProgram, type GoAbsent, type GoProgram } from "./go-program.ts";
 
 const module = fileURLToPath(new URL("s3", import.meta.url));
 
 /** versitygw, a server of S3 over a folder, built of its Go module. */
 export function buildS3Server(): GoProgram | GoAbsent {
-  return buildGo(module, "github.com/versity/versitygw/cmd/versitygw", { minutes: 10 });
+  return buildGoProgram(module, "github.com/versity/versitygw/cmd/versitygw");
 }
 
 export type S3Place = {
@@ -31,13 +31,13 @@ const region = "us-east-1";
 const credentials = { accessKeyId: "weightvault", secretAccessKey: "weightvault-secret" };
 
 /** A process of the server's own on a free loopback port, with an empty bucket. */
-export async function startS3Server({ path }: GoProgram): Promise<S3Server> {
+export async function startS3Server({ binary }: GoProgram): Promise<S3Server> {
   const folder = await mkdtemp(join(tmpdir(), "weightvault-s3-"));
   for (const each of ["meta", "data"]) await mkdir(join(folder, each));
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
   const child = spawn(
-    path,
+    binary,
     [
       "--port",
       `127.0.0.1:${port}`,

@@ -16,6 +16,7 @@ const table: Readonly<Record<string, readonly string[] | null>> = {
   http: ["vault", "identity", "ledger", "merkle", "export-control/datasheet/form.ts", "errors.ts"],
   cli: [
     "ledger/verify.ts",
+    "ledger/verify-excerpt.ts",
     "ledger/findings.ts",
     "ledger/entry.ts",
     "ledger/source",

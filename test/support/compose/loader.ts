@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildGo, reasonOf } from "../go.ts";
+import { buildGoProgram, reasonOf, runs } from "../go-program.ts";
 
 export type ComposeLoader = {
   readonly name: string;
@@ -14,7 +14,6 @@ export type ComposeLoader = {
 export type ComposeAbsent = { readonly absent: string };
 
 const program = fileURLToPath(new URL(".", import.meta.url));
-const minutesToBuild = 5;
 
 /** `docker compose` where it is installed; otherwise its own loader, compose-go, built with Go in a temporary folder. */
 export function findComposeLoader(): ComposeLoader | ComposeAbsent {
@@ -23,15 +22,11 @@ export function findComposeLoader(): ComposeLoader | ComposeAbsent {
       parsed("docker", ["compose", "-f", file, "config", "--format", "json"]);
     return { name: "docker compose", load, remove: () => {} };
   }
-  const built = buildGo(program, ".", { minutes: minutesToBuild });
+  const built = buildGoProgram(program);
   if ("absent" in built)
     return { absent: `\`docker compose\` is not installed, and ${built.absent}` };
-  const load = (file: string) => parsed(built.path, [file, dirname(file)]);
+  const load = (file: string) => parsed(built.binary, [file, dirname(file)]);
   return { name: "compose-go", load, remove: built.remove };
-}
-
-function runs(command: string, args: readonly string[]): boolean {
-  return spawnSync(command, args, { stdio: "ignore", timeout: 60_000 }).status === 0;
 }
 
 function parsed(command: string, args: readonly string[]): unknown {

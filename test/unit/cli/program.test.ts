@@ -46,7 +46,7 @@ test("every command that the design names is there", () => {
       ...["list", "show", "receipt", "evidence"].map((verb) => `release ${verb}`),
       ...["search", "export", "verify", "note"].map((verb) => `records ${verb}`),
       ...["place", "lift", "list"].map((verb) => `hold ${verb}`),
-      ...["verify", "export", "show"].map((verb) => `ledger ${verb}`),
+      ...["verify", "export", "show", "trace", "monitor"].map((verb) => `ledger ${verb}`),
       "serve",
       "migrate",
     ].sort(),

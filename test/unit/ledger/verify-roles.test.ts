@@ -108,6 +108,7 @@ test("the vault's own entries and kinds to come take no role", () => {
   const own = Object.entries(rolesOfKinds).flatMap(([kind, roles]) => (roles === null ? kind : []));
   expect(own).toEqual([
     "vault.initialized",
+    "ledger.key-rotated",
     "token.recovered",
     "grant.flagged",
     "grant.cleared",

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { decisions } from "./bench/decide.ts";
+import { ledgerAppend, ledgerLatency } from "./bench/ledger.ts";
 import type { Figure, Measurement } from "./bench/measure.ts";
 import { memory, memoryPglite } from "./bench/memory.ts";
 import { Resources } from "./bench/resources.ts";
@@ -15,6 +16,8 @@ const measures: Readonly<Record<string, Measure>> = {
   memory,
   "memory-pglite": memoryPglite,
   decide: decisions,
+  "ledger-append": ledgerAppend,
+  "ledger-latency": ledgerLatency,
 };
 
 /** What a ratio must keep to; the others only inform. */
@@ -23,6 +26,10 @@ const limits: Readonly<Record<string, { readonly least?: number; readonly most?:
   "upload-http": { least: 0.5 },
   memory: { most: 1 },
   decide: { least: 1 },
+  "ledger-append": { least: 1 },
+  "ledger-append-backlog": { most: 1.5 },
+  "ledger-latency": { most: 1 },
+  "ledger-latency-p99": { most: 1 },
 };
 
 const usage = `npm run bench -- [--json] [--only name,name] [--scale factor]

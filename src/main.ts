@@ -173,7 +173,7 @@ export async function startServer({
   started.defer(async () => await adapters.close());
   const node = config.databaseUrl === null ? "embedded" : `${process.pid}-${randomUUID()}`;
   const onFailure = (what: string) => (error: unknown) => log.error({ err: error }, what);
-  await assertKeysBelong({ database, custodian, signer });
+  await assertKeysBelong({ database, custodian, signer, store });
   const screening = await openScreening(
     {
       location: config.screeningList,
@@ -185,8 +185,10 @@ export async function startServer({
   const ledger = await openLedger({
     database,
     signer,
+    store,
     node,
     now,
+    queueLimit: config.ledgerQueue,
     onFailure: onFailure("the ledger could not go on"),
   });
   started.defer(async () => await ledger.stop());
@@ -220,6 +222,7 @@ export async function startServer({
     vault,
     verificationKey,
     origin: signer.name,
+    ledgerPublic: config.ledgerPublic,
     destinationOf: destinations(config.sites),
     destinationNamed: destinationNamed(config.sites),
     checks: readiness(adapters, { ledger, screening: screening.current, now }),

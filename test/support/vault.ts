@@ -80,6 +80,7 @@ export async function startVault({
   const ledger = await openLedger({
     database: adapters.database,
     signer: adapters.signer,
+    store: adapters.store,
     node,
     now: clock.now,
     onFailure: () => {},

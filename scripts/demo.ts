@@ -81,6 +81,7 @@ async function command(
     interruption: () => new AbortController().signal,
     serve: async () => 1,
     migrate: async () => 1,
+    rebuild: async () => ({ size: 0, rootHex: "" }),
   };
   const code = await run(context, [...argv, "--json"]);
   const text = Buffer.concat(printed).toString("utf8");
@@ -390,6 +391,7 @@ async function audit(demo: Demo, folder: string, verificationKey: string) {
       interruption: () => new AbortController().signal,
       serve: async () => 1,
       migrate: async () => 1,
+      rebuild: async () => ({ size: 0, rootHex: "" }),
     },
     ["ledger", "verify", copy, "--key", verificationKey, "--json"],
   );

@@ -11,7 +11,7 @@ import type { Signer } from "./custody/signer.ts";
 import { openSoftCustodian } from "./custody/soft-custodian.ts";
 import { openSoftSigner } from "./custody/soft-signer.ts";
 import { DataFolderLocked, holdDataFolder } from "./database/data-folder.ts";
-import { grantServerRole, migrate, ownsTables, pendingMigrations } from "./database/migrate.ts";
+import { migrate, ownsTables, pendingMigrations } from "./database/migrate.ts";
 import { type Database, openPglite, openPostgres } from "./database/open.ts";
 import { isDiskFull, isOutage } from "./database/transact.ts";
 import { isRefusal, Refusal } from "./errors.ts";
@@ -32,7 +32,7 @@ import { rememberOverridden } from "./vault/rulebook.ts";
 import { openScreening } from "./vault/screening.ts";
 import type { Screening, Vault } from "./vault/vault.ts";
 
-const migrationsFolder = fileURLToPath(new URL("../migrations", import.meta.url));
+export const migrationsFolder = fileURLToPath(new URL("../migrations", import.meta.url));
 
 /** What the vault stands on. */
 export type Adapters = {
@@ -346,38 +346,6 @@ async function firstSignal(...signals: readonly NodeJS.Signals[]): Promise<void>
   });
 }
 
-/** `weightvault migrate`: applies the migrations as the owner of the tables and prepares the server's role. Gives the exit code. */
-export async function migrateCommand(
-  env: Readonly<Record<string, string | undefined>>,
-  isJson: boolean,
-): Promise<number> {
-  try {
-    const config = readConfig(env);
-    const url = config.databaseOwnerUrl ?? config.databaseUrl;
-    if (url === null)
-      throw new ConfigurationError([
-        "WEIGHTVAULT_DATABASE_OWNER_URL: name the PostgreSQL to migrate; the embedded database migrates itself",
-      ]);
-    const database = openPostgres({ url, poolSize: 2 });
-    try {
-      const applied = await migrate(database, migrationsFolder);
-      await grantServerRole(database, config.databaseRole);
-      const names = applied.length === 0 ? "nothing, the schema is current" : applied.join(", ");
-      process.stdout.write(
-        isJson
-          ? `${JSON.stringify({ applied, role: config.databaseRole })}\n`
-          : `applied: ${names}\nrole ${config.databaseRole} may serve\n`,
-      );
-    } finally {
-      await database.close();
-    }
-    return 0;
-  } catch (error) {
-    process.stderr.write(`weightvault cannot migrate: ${reasonOf(error)}\n`);
-    return 1;
-  }
-}
-
 function greeting({ url, bootstrapTokenFile, verificationKey }: RunningServer): string {
   const first =
     bootstrapTokenFile === null
@@ -386,7 +354,8 @@ function greeting({ url, bootstrapTokenFile, verificationKey }: RunningServer): 
   return `weightvault listens on ${url}\nits ledger is verified with ${verificationKey}\n${first}`;
 }
 
-function reasonOf(error: unknown): string {
+/** One line that says why a command does not go on. */
+export function reasonOf(error: unknown): string {
   if (error instanceof DataFolderLocked)
     return `${error.message}; stop that process, or choose another folder with WEIGHTVAULT_DATA`;
   if (error instanceof ConfigurationError || error instanceof ListError || isRefusal(error))

@@ -82,10 +82,7 @@ export async function ledgerLatency(
   ];
 }
 
-async function startNodes(
-  resources: Resources,
-  load: Pick<SubmitterOptions, "seconds" | "rate">,
-) {
+async function startNodes(resources: Resources, load: Pick<SubmitterOptions, "seconds" | "rate">) {
   const postgres = await startPostgres();
   await resources.keep(postgres.stop);
   const url = postgres.url("postgres");

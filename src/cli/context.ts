@@ -1,4 +1,6 @@
 import type { Writable } from "node:stream";
+import type { TileSource } from "../ledger/source.ts";
+import type { VerificationKey } from "../merkle/note.ts";
 import { type Client, createClient } from "./client.ts";
 import { type Env, findToken } from "./credentials.ts";
 import { Failure } from "./failure.ts";
@@ -15,6 +17,11 @@ export type Context = {
   /** The server and its migrations, composed outside: each runs and gives its exit code. */
   readonly serve: () => Promise<number>;
   readonly migrate: (isJson: boolean) => Promise<number>;
+  /** Rebuilds the ledger in the database that the server's settings name. */
+  readonly rebuild: (from: {
+    readonly source: TileSource;
+    readonly key: VerificationKey;
+  }) => Promise<{ readonly size: number; readonly rootHex: string }>;
 };
 
 /** The options that every command that talks to the server has. */

@@ -14,6 +14,7 @@ import { findToken } from "./credentials.ts";
 import { Failure } from "./failure.ts";
 import { exportLedger } from "./ledger-export.ts";
 import { ledgerKey, pinnedKey } from "./ledger-key.ts";
+import { rebuildCommand } from "./ledger-rebuild.ts";
 import { indexesOf, showEntries } from "./ledger-show.ts";
 import { createOutput } from "./output.ts";
 
@@ -31,6 +32,11 @@ type ShowOptions = KeyOptions & { readonly last?: number; readonly release?: str
 export function ledgerCommands(program: Command, context: Context): void {
   const ledger = noun(program, "ledger", "the record of every decision: read, keep and verify it");
   verifyCommand(ledger, context);
+  rebuildCommand(
+    ledger,
+    context,
+    async (place, options) => await sourceOf(place, context, options),
+  );
 
   withLedgerKey(remote(ledger, "export", "copy the ledger into a folder; run again, it goes on"))
     .argument("<folder>", "where the checkpoint and tiles go")
@@ -132,7 +138,7 @@ function isOfAnotherKind({ size, errors, findings }: Report): boolean {
 async function sourceOf(
   place: string,
   { env, stderr, stdout }: Context,
-  options: VerifyOptions,
+  options: Pick<VerifyOptions, "tokenFile">,
 ): Promise<TileSource> {
   if (!/^https?:\/\//.test(place)) {
     const found = await stat(place).catch(() => null);

@@ -34,7 +34,9 @@ const context: Context = {
   stderr: process.stderr,
   interruption,
   serve: async () => await (await import("../main.ts")).serve(serverEnv()),
-  migrate: async (isJson) => await (await import("../main.ts")).migrateCommand(serverEnv(), isJson),
+  rebuild: async (from) => await (await import("../maintain.ts")).rebuildFrom(serverEnv(), from),
+  migrate: async (isJson) =>
+    await (await import("../maintain.ts")).migrateCommand(serverEnv(), isJson),
 };
 
 // Whoever reads the output may stop reading: `weightvault ... | head` is no error.

@@ -48,13 +48,22 @@ export function spliceEntry(
   body: Buffer,
 ): Buffer | null {
   if (!isEntry({ body: {}, index, kind, previous, time }) || !isCanonicalObject(body)) return null;
-  // None of these members has a character that JSON escapes: their patterns admit none.
-  const rest = `,"index":${index},"kind":"${kind}","previous":"${previous}","time":"${time}"}`;
+  const rest = afterBody({ index, previous, time, kind });
   const bytes = Buffer.allocUnsafe(bodyPrefix.length + body.length + rest.length);
   bodyPrefix.copy(bytes);
   body.copy(bytes, bodyPrefix.length);
   bytes.write(rest, bodyPrefix.length + body.length, "latin1");
   return bytes.length > maximumEntryBytes ? null : bytes;
+}
+
+/** The body's bytes within the bytes of an entry that `parseEntry` gave: what was submitted. */
+export function bodyBytes(entry: Entry, bytes: Buffer): Buffer {
+  return bytes.subarray(bodyPrefix.length, bytes.length - afterBody(entry).length);
+}
+
+/** None of these members has a character that JSON escapes: their patterns admit none. */
+function afterBody({ index, previous, time, kind }: Omit<Entry, "body">): string {
+  return `,"index":${index},"kind":"${kind}","previous":"${previous}","time":"${time}"}`;
 }
 
 /** Whoever can write into the outbox could otherwise end one entry and begin another inside a body. */

@@ -59,6 +59,7 @@ export async function weightvaultHere(
       interruption: () => new AbortController().signal,
       serve: async () => 0,
       migrate: async () => 0,
+      rebuild: async () => ({ size: 0, rootHex: "" }),
     },
     args,
   );

@@ -10,6 +10,7 @@ const ports = ["custody/custodian.ts", "custody/signer.ts", "storage/blob-store.
 /** DESIGN's import table: what each room may import besides itself. `null` is everything. */
 const table: Readonly<Record<string, readonly string[] | null>> = {
   "main.ts": null,
+  "maintain.ts": null,
   "cli/main.ts": null,
   http: ["vault", "identity", "ledger", "merkle", "export-control/datasheet/form.ts", "errors.ts"],
   cli: [

@@ -12,6 +12,7 @@ function context() {
     interruption: () => new AbortController().signal,
     serve: async () => 0,
     migrate: async () => 3,
+    rebuild: async () => ({ size: 0, rootHex: "" }),
   };
 }
 

@@ -44,7 +44,7 @@ export class AwaitPublished {
     }
     throw new Refusal(
       "ledger_unavailable",
-      `no checkpoint that covers the entry was published within ${timeoutMs} ms`,
+      "no checkpoint that covers the entry was published in time",
     );
   }
 

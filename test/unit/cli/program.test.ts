@@ -43,7 +43,7 @@ test("every command that the design names is there", () => {
       "risk",
       ...["person", "entity", "workload", "license", "grant"].flatMap(standing),
       ...["list", "show", "receipt", "evidence"].map((verb) => `release ${verb}`),
-      ...["verify", "export", "show"].map((verb) => `ledger ${verb}`),
+      ...["verify", "export", "show", "rebuild"].map((verb) => `ledger ${verb}`),
       "serve",
       "migrate",
     ].sort(),

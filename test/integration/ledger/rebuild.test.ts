@@ -142,7 +142,7 @@ forEachDatabase("a ledger rebuilt from what was published", (open) => {
 
   test("gives a vault's submissions back as they were made: kind, subject, time and body", async () => {
     const database = await open();
-    const vault = await startVault({ database });
+    const vault = await startVault({ database, publishes: true });
     try {
       await stage(vault.vault, { bytes: Buffer.from("weights") });
       await entriesOf(database);

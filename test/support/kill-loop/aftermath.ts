@@ -83,7 +83,7 @@ async function filesOf(
 ): Promise<Pick<Aftermath, "objects" | "incoming">> {
   const named = await db.selectFrom("revision_file").select("object").distinct().execute();
   const kept = await db.selectFrom("object").select("id").where("state", "!=", "removed").execute();
-  const blobs = await readdir(join(folder, "store", "blobs"), {
+  const blobs = await readdir(join(folder, "store", "blobs", "objects"), {
     recursive: true,
     withFileTypes: true,
   });

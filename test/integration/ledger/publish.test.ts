@@ -142,7 +142,7 @@ forEachDatabase("publishing to the store", (open) => {
       }
     }
     expect(tried).toBeGreaterThan(30);
-  });
+  }, 300_000);
 
   test("a partial tile goes once its full one is there, and not before", async () => {
     const { database, signer, lease, grow } = await signedLedger(10);

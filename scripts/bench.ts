@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { decisions } from "./bench/decide.ts";
+import { ledgerAppend, ledgerLatency } from "./bench/ledger.ts";
 import { ledgerVerify } from "./bench/ledger-verify.ts";
 import type { Figure, Measurement } from "./bench/measure.ts";
 import { memory, memoryPglite } from "./bench/memory.ts";
@@ -17,6 +18,8 @@ const measures: Readonly<Record<string, Measure>> = {
   "memory-pglite": memoryPglite,
   decide: decisions,
   "ledger-verify": ledgerVerify,
+  "ledger-append": ledgerAppend,
+  "ledger-latency": ledgerLatency,
 };
 
 /** What a ratio must keep to; the others only inform. */
@@ -28,6 +31,10 @@ const limits: Readonly<Record<string, { readonly least?: number; readonly most?:
   "ledger-verify": { least: 1 },
   "ledger-verify-memory": { most: 1 },
   "ledger-proof": { most: 1 },
+  "ledger-append": { least: 1 },
+  "ledger-append-backlog": { most: 1.5 },
+  "ledger-latency": { most: 1 },
+  "ledger-latency-p99": { most: 1 },
 };
 
 const usage = `npm run bench -- [--json] [--only name,name] [--scale factor] [--entries count]

@@ -82,6 +82,7 @@ async function command(
     serve: async () => 1,
     migrate: async () => 1,
     recover: async () => await Promise.reject(new Error("nothing is recovered here")),
+    rebuild: async () => ({ size: 0, rootHex: "" }),
   };
   const code = await run(context, [...argv, "--json"]);
   const text = Buffer.concat(printed).toString("utf8");
@@ -392,6 +393,7 @@ async function audit(demo: Demo, folder: string, verificationKey: string) {
       serve: async () => 1,
       migrate: async () => 1,
       recover: async () => await Promise.reject(new Error("nothing is recovered here")),
+      rebuild: async () => ({ size: 0, rootHex: "" }),
     },
     ["ledger", "verify", copy, "--key", verificationKey, "--json"],
   );

@@ -96,7 +96,9 @@ export const settings = {
     .string()
     .regex(/^[^\s+]{1,128}$/, "must have no space and no plus")
     .default("localhost/weightvault"),
-  WEIGHTVAULT_RELEASE_AFTER: z.enum(["entry", "checkpoint"]).default("checkpoint"),
+  WEIGHTVAULT_LEDGER_PUBLIC: z.enum(["none", "tiles", "entries"]).default("none"),
+  WEIGHTVAULT_LEDGER_QUEUE: wholeNumber(100, 10_000_000).default(20_000),
+  WEIGHTVAULT_RELEASE_AFTER: z.enum(["entry", "checkpoint", "published"]).default("checkpoint"),
   WEIGHTVAULT_RELEASE_WAIT_MS: wholeNumber(100, 600_000).default(10_000),
   WEIGHTVAULT_RELEASE_MINUTES: wholeNumber(1, 1_440).default(15),
   WEIGHTVAULT_UPLOAD_HOURS: wholeNumber(1, 8_760).default(168),
@@ -141,6 +143,8 @@ const schema = z.object(settings).transform((env) => ({
   databaseRole: env.WEIGHTVAULT_DATABASE_ROLE,
   databasePoolSize: env.WEIGHTVAULT_DATABASE_POOL,
   ledgerName: env.WEIGHTVAULT_LEDGER_NAME,
+  ledgerPublic: env.WEIGHTVAULT_LEDGER_PUBLIC,
+  ledgerQueue: env.WEIGHTVAULT_LEDGER_QUEUE,
   releaseAfter: env.WEIGHTVAULT_RELEASE_AFTER,
   releaseWaitMs: env.WEIGHTVAULT_RELEASE_WAIT_MS,
   releaseMinutes: env.WEIGHTVAULT_RELEASE_MINUTES,

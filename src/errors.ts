@@ -222,6 +222,11 @@ export const refusals = {
     "The ledger did not record the entry in time, so nothing was released",
     "Try again later; operators see the cause in the server's log.",
   ],
+  ledger_full: [
+    503,
+    "Too many entries wait for their place in the ledger",
+    "Try again after the time in Retry-After; operators see how many wait, and can raise WEIGHTVAULT_LEDGER_QUEUE.",
+  ],
   screening_unavailable: [
     503,
     "No current denied-party list is loaded",
@@ -258,6 +263,11 @@ export const refusals = {
     "Report it to the operator and an auditor: the database was changed behind the vault.",
   ],
   internal: [500, "The server met a bug of its own", "Report the request id to the operator."],
+  ledger_diverged: [
+    500,
+    "The ledger's database is not the one that was published",
+    "Report it to the operator and an auditor: nothing is recorded or released before the two agree; the server's log says what was done.",
+  ],
   configuration_invalid: [
     500,
     "The configuration is not usable",

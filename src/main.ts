@@ -175,7 +175,7 @@ export async function startServer({
   started.defer(async () => await adapters.close());
   const node = config.databaseUrl === null ? "embedded" : `${process.pid}-${randomUUID()}`;
   const onFailure = (what: string) => (error: unknown) => log.error({ err: error }, what);
-  await assertKeysBelong({ database, custodian, signer });
+  await assertKeysBelong({ database, custodian, signer, store });
   const screening = await openScreening(
     {
       location: config.screeningList,
@@ -187,8 +187,10 @@ export async function startServer({
   const ledger = await openLedger({
     database,
     signer,
+    store,
     node,
     now,
+    queueLimit: config.ledgerQueue,
     onFailure: onFailure("the ledger could not go on"),
   });
   started.defer(async () => await ledger.stop());
@@ -224,6 +226,7 @@ export async function startServer({
     vault,
     verificationKey,
     origin: signer.name,
+    ledgerPublic: config.ledgerPublic,
     destinationOf: destinations(config.sites),
     destinationNamed: destinationNamed(config.sites),
     checks: readiness(adapters, { ledger, screening: screening.current, now }),
@@ -355,7 +358,7 @@ function greeting({ url, bootstrapTokenFile, verificationKey }: RunningServer): 
   return `weightvault listens on ${url}\nits ledger is verified with ${verificationKey}\n${first}`;
 }
 
-/** What stopped a start or a command of the operator's, in one line where it is no bug. */
+/** One line that says why a command does not go on. */
 export function reasonOf(error: unknown): string {
   if (error instanceof DataFolderLocked)
     return `${error.message}; stop that process, or choose another folder with WEIGHTVAULT_DATA`;

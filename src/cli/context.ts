@@ -1,4 +1,6 @@
 import type { Writable } from "node:stream";
+import type { TileSource } from "../ledger/source.ts";
+import type { VerificationKey } from "../merkle/note.ts";
 import type { Recovered } from "../vault/recover.ts";
 import { type Client, createClient } from "./client.ts";
 import { type Env, findToken } from "./credentials.ts";
@@ -18,6 +20,11 @@ export type Context = {
   readonly migrate: (isJson: boolean) => Promise<number>;
   /** Gives a governing role back that nobody holds any more. */
   readonly recover: (person: string | null) => Promise<Recovered>;
+  /** Rebuilds the ledger in the database that the server's settings name. */
+  readonly rebuild: (from: {
+    readonly source: TileSource;
+    readonly key: VerificationKey;
+  }) => Promise<{ readonly size: number; readonly rootHex: string }>;
 };
 
 /** The options that every command that talks to the server has. */

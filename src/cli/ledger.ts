@@ -17,6 +17,7 @@ import { exportLedger } from "./ledger-export.ts";
 import { pinnedKey } from "./ledger-key.ts";
 import { type Monitor, watchOnce } from "./ledger-monitor.ts";
 import { openPlace, type PlaceOptions, withPlace } from "./ledger-place.ts";
+import { rebuildCommand } from "./ledger-rebuild.ts";
 import { indexesOf, showEntries } from "./ledger-show.ts";
 import { sourceOf } from "./ledger-source.ts";
 import { type StoryNoun, storyNouns, tell } from "./ledger-story.ts";
@@ -45,6 +46,7 @@ export function ledgerCommands(program: Command, context: Context): void {
   showCommand(ledger, context);
   traceCommand(ledger, context);
   monitorCommand(ledger, context);
+  rebuildCommand(ledger, context);
 }
 
 function exportCommand(ledger: Command, context: Context): void {

@@ -34,10 +34,11 @@ const context: Context = {
   stderr: process.stderr,
   interruption,
   serve: async () => await (await import("../main.ts")).serve(serverEnv()),
+  rebuild: async (from) => await (await import("../maintain.ts")).rebuildFrom(serverEnv(), from),
   migrate: async (isJson) =>
-    await (await import("../operate.ts")).migrateCommand(serverEnv(), isJson),
+    await (await import("../maintain.ts")).migrateCommand(serverEnv(), isJson),
   recover: async (person) =>
-    await (await import("../operate.ts")).recoverCommand(serverEnv(), person),
+    await (await import("../maintain.ts")).recoverCommand(serverEnv(), person),
 };
 
 // Whoever reads the output may stop reading: `weightvault ... | head` is no error.

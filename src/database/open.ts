@@ -159,7 +159,7 @@ function disposing(pool: Pool): PostgresPool {
       const query = async (text: string, parameters: readonly unknown[]) => {
         if (lost !== null) throw lost;
         try {
-          return await client.query(text, [...parameters]);
+          return await client.query({ ...preparedAs(text), text, values: [...parameters] });
         } catch (error) {
           if (isReadTimeout(error)) lost = error;
           throw error;
@@ -169,6 +169,15 @@ function disposing(pool: Pool): PostgresPool {
       return { query, release } as unknown as PostgresPoolClient;
     },
   };
+}
+
+/**
+ * A statement that begins with its own name in a comment, such as the ledger's, is prepared once a connection instead of being parsed and
+ * planned each time. Two texts of one name are refused by the driver.
+ */
+function preparedAs(text: string): { readonly name?: string } {
+  const [, name] = /^\/\* ([a-z]+\.[a-z-]+) \*\//.exec(text) ?? [];
+  return name === undefined ? {} : { name };
 }
 
 function isReadTimeout(error: unknown): error is Error {

@@ -58,12 +58,14 @@ const readPath: RequestHandler = (req, res, next) => {
 };
 
 /** 405 with the methods that the address answers, else 404. */
-const refuseUnknown: RequestHandler = (_req, res) => {
+const refuseUnknown: RequestHandler = (req, res) => {
   const { segments } = stateOf(res);
   const methods = routes
     .filter(({ path }) => matchTemplate(path, segments) !== null)
     .flatMap(({ method }) => (method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()]));
-  if (methods.length === 0) throw new Refusal("not_found", "there is nothing at this address");
+  // An address that only decodes to a route's is not the route's.
+  if (methods.length === 0 || methods.includes(req.method))
+    throw new Refusal("not_found", "there is nothing at this address");
   const allowed = [...new Set(methods)].join(", ");
   res.setHeader("Allow", allowed);
   throw new Refusal("method_not_allowed", `the address answers ${allowed}`);

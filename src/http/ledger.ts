@@ -1,12 +1,24 @@
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import type { Request, Response } from "express";
 import { z } from "zod";
 import { Refusal } from "../errors.ts";
 import { newestCheckpoint } from "../ledger/receipt.ts";
 import { isWithin, readTile } from "../ledger/tiles.ts";
 import { parseTilePath } from "../merkle/tile.ts";
-import { publicRoute, route } from "./route.ts";
+import { targetPath } from "./path.ts";
+import { publicRoute, route, type Services } from "./route.ts";
 import { json } from "./schema.ts";
 
-/** The ledger as C2SP tlog-tiles serves a log, for auditors. */
+const compress = promisify(gzip);
+
+const areTilesPublic = ({ ledgerPublic }: Services): boolean => ledgerPublic !== "none";
+const areEntriesPublic = ({ ledgerPublic }: Services): boolean => ledgerPublic === "entries";
+
+/**
+ * The ledger as C2SP tlog-tiles serves a log: for auditors, and for everybody as far as the operator has opened it. A partial tile is
+ * served for ever, also when a full one has superseded it: receipts name checkpoints of every size.
+ */
 export const ledgerRoutes = [
   publicRoute({
     method: "get",
@@ -27,14 +39,34 @@ export const ledgerRoutes = [
     method: "get",
     path: "/ledger/checkpoint",
     roles: ["auditor"],
+    isOpen: areTilesPublic,
     summary: "The newest signed checkpoint",
     answers: { 200: { description: "A signed note.", content: "text/plain" } },
-    handle: async ({ services: { vault }, res }) => {
-      const checkpoint = await newestCheckpoint(vault.database.db);
+    handle: async ({ services, res }) => {
+      const checkpoint = await newestCheckpoint(services.vault.database.db);
       if (checkpoint === null) throw new Refusal("not_found", "no checkpoint was signed yet");
       res.setHeader("Content-Type", "text/plain; charset=utf-8");
-      res.setHeader("Cache-Control", "private, max-age=1");
-      res.status(200).end(checkpoint.note);
+      send(res, Buffer.from(checkpoint.note, "utf8"), {
+        isPublic: areTilesPublic(services),
+        lifetime: "max-age=1",
+      });
+      return null;
+    },
+  }),
+  route({
+    method: "get",
+    path: "/ledger/tile/entries/{tile...}",
+    roles: ["auditor"],
+    isOpen: areEntriesPublic,
+    summary: "A bundle of entries",
+    params: z.strictObject({ tile: z.string() }),
+    answers: { 200: { description: "The bundle.", content: "application/octet-stream" } },
+    handle: async ({ services, req, res }) => {
+      const bytes = await tileAt(req, services);
+      res.setHeader("Vary", "Accept-Encoding");
+      const isPacked = req.acceptsEncodings("gzip", "identity") === "gzip";
+      if (isPacked) res.setHeader("Content-Encoding", "gzip");
+      sendTile(res, isPacked ? await compress(bytes) : bytes, areEntriesPublic(services));
       return null;
     },
   }),
@@ -42,20 +74,40 @@ export const ledgerRoutes = [
     method: "get",
     path: "/ledger/tile/{tile...}",
     roles: ["auditor"],
-    summary: "A tile of hashes, or a bundle of entries",
+    isOpen: areTilesPublic,
+    summary: "A tile of hashes",
     params: z.strictObject({ tile: z.string() }),
     answers: { 200: { description: "The tile.", content: "application/octet-stream" } },
-    handle: async ({ params, services: { vault }, res }) => {
-      const tile = parseTilePath(`tile/${params.tile}`);
-      const checkpoint = await newestCheckpoint(vault.database.db);
-      if (tile === null || checkpoint === null || !isWithin(tile, checkpoint.size))
-        throw new Refusal("not_found", "the newest checkpoint covers no such tile");
-      const bytes = await readTile(vault.database.db, tile);
-      if (bytes === null) throw new Error(`the stored ledger lacks the tile ${params.tile}`);
-      res.setHeader("Content-Type", "application/octet-stream");
-      res.setHeader("Cache-Control", "private, max-age=31536000, immutable");
-      res.status(200).end(bytes);
+    handle: async ({ services, req, res }) => {
+      sendTile(res, await tileAt(req, services), areTilesPublic(services));
       return null;
     },
   }),
 ];
+
+/** One tile has one address, so the one that was sent counts, not what it decodes to. */
+async function tileAt(req: Request, { vault }: Services): Promise<Buffer> {
+  const tile = parseTilePath(targetPath(req.originalUrl).replace(/^\/ledger\//, ""));
+  const { db } = vault.database;
+  const checkpoint = tile === null ? null : await newestCheckpoint(db);
+  if (tile === null || checkpoint === null || !isWithin(tile, checkpoint.size))
+    throw new Refusal("not_found", "the newest checkpoint covers no such tile");
+  const bytes = await readTile(db, tile);
+  if (bytes === null) throw new Error("the stored ledger lacks a tile that it covers");
+  return bytes;
+}
+
+function sendTile(res: Response, bytes: Buffer, isPublic: boolean): void {
+  res.setHeader("Content-Type", "application/octet-stream");
+  send(res, bytes, { isPublic, lifetime: "max-age=31536000, immutable" });
+}
+
+function send(
+  res: Response,
+  bytes: Buffer,
+  { isPublic, lifetime }: { readonly isPublic: boolean; readonly lifetime: string },
+): void {
+  res.setHeader("Cache-Control", `${isPublic ? "public" : "private"}, ${lifetime}`);
+  res.setHeader("Content-Length", bytes.length);
+  res.status(200).end(bytes);
+}

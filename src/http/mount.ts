@@ -42,7 +42,7 @@ async function answer(
   { req, res }: Pick<Call, "req" | "res">,
 ): Promise<Reply | null> {
   const state = stateOf(res);
-  if (route.roles !== "public") {
+  if (route.roles !== "public" && route.isOpen?.(services) !== true) {
     state.caller = await identify(services, req);
     admit(state.caller, route);
   }

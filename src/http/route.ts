@@ -13,6 +13,8 @@ export type Services = {
   /** The ledger's verification key and origin, as an auditor pins them. */
   readonly verificationKey: string;
   readonly origin: string;
+  /** What of the ledger everybody may read: nothing, the checkpoint and the tiles of hashes, or the entries too. */
+  readonly ledgerPublic: "none" | "tiles" | "entries";
   /** Where a request from this address will be received; what is no address or of no site of ours is unknown. */
   readonly destinationOf: (address: string) => ReleaseRequest["destination"];
   /** A site of ours as a destination; null for a name that no site has. */
@@ -66,6 +68,8 @@ type Description = {
   readonly takesBytes?: boolean;
   /** The export decision refuses the suspended here, and records that it did. */
   readonly admitsSuspended?: boolean;
+  /** The configuration opens it to everybody: nobody is asked who they are then, and there is no caller. */
+  readonly isOpen?: (services: Services) => boolean;
 };
 
 type Definition<

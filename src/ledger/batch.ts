@@ -1,25 +1,35 @@
-import type { Transaction } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Schema } from "../database/schema.ts";
+import { Refusal } from "../errors.ts";
 import { partialTilesOf, tileHash, tilePath } from "../merkle/tile.ts";
 import { type TileBytes, TileEdge } from "../merkle/tile-edge.ts";
 import { leafHash } from "../merkle/tree.ts";
-import { encodeEntry } from "./entry.ts";
+import { spliceEntry } from "./entry.ts";
+import { type Lease, standing } from "./lease.ts";
 import { ledgerSize, readTile } from "./tiles.ts";
 
 /** The ledger's right edge, as the sequencer carries it from batch to batch. */
 export type Head = { readonly edge: TileEdge; previous: string };
 
-const batchLimit = 1_024;
+/** A submission that has no place yet. */
+export type Pending = {
+  readonly id: bigint;
+  readonly kind: string;
+  readonly time: Date;
+  readonly body: Buffer;
+};
+
+export const batchLimit = 1_024;
 
 /** Reads the right edge from the stored entries and tiles. */
-export async function readHead(tx: Transaction<Schema>): Promise<Head> {
-  const size = await ledgerSize(tx);
+export async function readHead(db: Kysely<Schema>): Promise<Head> {
+  const size = await ledgerSize(db);
   const partials = new Map<string, Uint8Array>();
   for (const tile of partialTilesOf(size)) {
-    const bytes = await readTile(tx, tile);
+    const bytes = await readTile(db, tile);
     if (bytes !== null) partials.set(tilePath(tile), bytes);
   }
-  const last = await tx
+  const last = await db
     .selectFrom("ledger_entry")
     .select("leaf")
     .where("index", "=", BigInt(size - 1))
@@ -28,45 +38,93 @@ export async function readHead(tx: Transaction<Schema>): Promise<Head> {
 }
 
 /**
- * Gives the oldest pending submissions their places: entries, the tiles that they fill, and the pending rows deleted, all
- * in the caller's transaction. Moves `head` along; the caller throws it away when the transaction fails.
- * Submissions of conflicting transactions keep the order of their locks, since an id is drawn while the lock is held.
+ * The oldest pending submissions, at most a batch. Only the lease's holder takes pending rows away, so they may be read before the
+ * transaction that does. Submissions of conflicting transactions keep the order of their locks, since an id is drawn while the lock is held;
+ * no clock has a say in it.
  */
-export async function sequenceBatch(tx: Transaction<Schema>, head: Head): Promise<number> {
-  const pending = await tx
-    .selectFrom("ledger_pending")
-    .innerJoin("ledger_submission as submission", "submission.id", "ledger_pending.submission")
-    .select(["submission.id", "submission.kind", "submission.time", "submission.body"])
-    .orderBy("submission.id")
-    .limit(batchLimit)
-    .execute();
-  if (pending.length === 0) return 0;
-  const filled: TileBytes[] = [];
+export async function readPending(db: Kysely<Schema>): Promise<readonly Pending[]> {
+  const { rows } = await sql<Pending>`/* ledger.pending */
+    select submission.id, submission.kind, submission.time, submission.body
+    from ledger_pending join ledger_submission as submission on submission.id = ledger_pending.submission
+    order by ledger_pending.submission limit ${batchLimit}`.execute(db);
+  return rows;
+}
+
+/**
+ * Gives pending submissions their places: entries, the tiles that they fill, and the pending rows deleted, in one statement and so in one
+ * transaction. False, and nothing written, where the lease is lost or the last stored entry is not the head's, as in a database that was put
+ * back behind the sequencer. Moves `head` along; the caller throws it away on false and on a failure.
+ */
+export async function sequenceBatch(
+  db: Kysely<Schema>,
+  {
+    lease,
+    head,
+    pending,
+  }: { readonly lease: Lease; readonly head: Head; readonly pending: readonly Pending[] },
+): Promise<boolean> {
+  const first = head.edge.size;
+  const previous = Buffer.from(head.previous, "hex");
+  const { entries, leaves, tiles } = encodeBatch(head, pending);
+  const { rows } = await sql<{ count: bigint }>`/* ledger.sequence */
+    with standing as materialized (${standing(lease)}),
+    edge as materialized (
+      select from standing where ${first}::bigint = 0 or exists (
+        select from ledger_entry where index = ${first}::bigint - 1 and leaf = ${previous}::bytea)),
+    entered as (
+      insert into ledger_entry (index, submission, bytes, leaf)
+      select ${first}::bigint + placed.position - 1, placed.submission,
+        substring(${Buffer.concat(entries)}::bytea from placed.start + 1 for placed.length),
+        substring(${Buffer.concat(leaves)}::bytea from 32 * placed.position::int - 31 for 32)
+      from edge, unnest(${pending.map(({ id }) => String(id))}::bigint[], ${startsOf(entries)}::int[],
+        ${entries.map(({ length }) => length)}::int[]) with ordinality as placed (submission, start, length, position)
+      returning submission),
+    filled as (
+      insert into ledger_tile (level, number, hashes, root)
+      select placed.level, placed.number,
+        substring(${Buffer.concat(tiles.map(({ bytes }) => bytes))}::bytea from 8192 * placed.position::int - 8191 for 8192),
+        substring(${Buffer.concat(tiles.map(({ bytes }) => tileHash(bytes)))}::bytea from 32 * placed.position::int - 31 for 32)
+      from edge, unnest(${tiles.map(({ tile }) => Number(tile.level))}::int[],
+        ${tiles.map(({ tile }) => tile.number)}::bigint[]) with ordinality as placed (level, number, position)),
+    taken as (
+      delete from ledger_pending using entered where ledger_pending.submission = entered.submission returning 1)
+    select count(*) as count from taken`.execute(db);
+  const count = Number(rows[0]?.count ?? 0n);
+  if (count === 0) return false;
+  if (count === pending.length) return true;
+  throw new Error(`${count} pending rows were taken for ${pending.length} entries`);
+}
+
+function encodeBatch(head: Head, pending: readonly Pending[]) {
+  const tiles: TileBytes[] = [];
+  const leaves: Buffer[] = [];
   const entries = pending.map(({ id, kind, time, body }) => {
-    const index = head.edge.size;
-    const bytes = encodeEntry({
-      index,
+    const place = {
+      index: head.edge.size,
       previous: head.previous,
       time: time.toISOString(),
       kind,
-      body: JSON.parse(body.toString("utf8")),
-    });
+    };
+    const bytes = spliceEntry(place, body);
+    if (bytes === null)
+      throw new Refusal(
+        "record_tampered",
+        "a submission was not made by the vault: its body or kind is not one that an entry can carry, and the ledger is not continued",
+        { cause: new Error(`submission ${id}`) },
+      );
     const leaf = leafHash(bytes);
-    filled.push(...head.edge.append(leaf));
+    tiles.push(...head.edge.append(leaf));
     head.previous = leaf.toString("hex");
-    return { index: BigInt(index), submission: id, bytes, leaf };
+    leaves.push(leaf);
+    return bytes;
   });
-  await tx.insertInto("ledger_entry").values(entries).execute();
-  if (filled.length > 0) {
-    const tiles = filled.map(({ tile, bytes }) => ({
-      level: Number(tile.level),
-      number: BigInt(tile.number),
-      hashes: bytes,
-      root: tileHash(bytes),
-    }));
-    await tx.insertInto("ledger_tile").values(tiles).execute();
-  }
-  const ids = pending.map(({ id }) => id);
-  await tx.deleteFrom("ledger_pending").where("submission", "in", ids).execute();
-  return pending.length;
+  return { entries, leaves, tiles };
+}
+
+function startsOf(entries: readonly Buffer[]): readonly number[] {
+  let start = 0;
+  return entries.map(({ length }) => {
+    start += length;
+    return start - length;
+  });
 }

@@ -19,6 +19,7 @@ export class CoverProof {
   readonly #db: Kysely<Schema>;
   readonly #key: VerificationKey;
   #newest: Cover | null = null;
+  #reading: Promise<Cover> | null = null;
 
   constructor(db: Kysely<Schema>, key: VerificationKey) {
     this.#db = db;
@@ -36,9 +37,21 @@ export class CoverProof {
     );
   }
 
-  /** A checkpoint that covers the index, verified once and then used for all that it covers. */
+  /** A checkpoint that covers the index, verified once and then used for all that it covers. Many who ask at once read it once. */
   async #cover(index: number): Promise<Cover> {
+    // A reading that was under way may have begun before the entry was covered; the one after it did not.
+    for (let reading = 0; reading < 2; reading += 1) {
+      if (this.#newest !== null && this.#newest.size > index) return this.#newest;
+      this.#reading ??= this.#read().finally(() => {
+        this.#reading = null;
+      });
+      this.#newest = await this.#reading;
+    }
     if (this.#newest !== null && this.#newest.size > index) return this.#newest;
+    throw new Refusal("ledger_unavailable", "no signed checkpoint covers the entry yet");
+  }
+
+  async #read(): Promise<Cover> {
     const checkpoint = await newestCheckpoint(this.#db);
     const opened = checkpoint === null ? null : openCheckpoint(checkpoint.note, this.#key);
     if (
@@ -52,9 +65,6 @@ export class CoverProof {
       );
     }
     const { size, root } = opened.checkpoint;
-    if (size <= index)
-      throw new Refusal("ledger_unavailable", "no signed checkpoint covers the entry yet");
-    this.#newest = { size, root, read: hashReader(this.#db, size) };
-    return this.#newest;
+    return { size, root, read: hashReader(this.#db, size) };
   }
 }

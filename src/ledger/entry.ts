@@ -19,6 +19,7 @@ export type Entry = {
 
 /** In the order of the canonical form, which no other order can be. */
 const members = ["body", "index", "kind", "previous", "time"].join();
+const bodyPrefix = Buffer.from('{"body":', "latin1");
 const kindPattern = /^[a-z]+\.[a-z-]+$/;
 const previousPattern = /^[0-9a-f]{64}$/;
 const timePattern = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$/;
@@ -36,6 +37,47 @@ export function encodeEntry({ index, previous, time, kind, body }: Entry): Buffe
     throw new RangeError(`entry ${index} of kind ${kind} has ${bytes.length} bytes`);
   }
   return bytes;
+}
+
+/**
+ * The entry's bytes around a body that is canonical JSON already: what `encodeEntry` would give, without making the body anew, so that the
+ * ledger holds byte for byte what was submitted. Null where the body is no canonical object, or a member is one that no entry has.
+ */
+export function spliceEntry(
+  { index, previous, time, kind }: Omit<Entry, "body">,
+  body: Buffer,
+): Buffer | null {
+  if (!isEntry({ body: {}, index, kind, previous, time }) || !isCanonicalObject(body)) return null;
+  const rest = afterBody({ index, previous, time, kind });
+  const bytes = Buffer.allocUnsafe(bodyPrefix.length + body.length + rest.length);
+  bodyPrefix.copy(bytes);
+  body.copy(bytes, bodyPrefix.length);
+  bytes.write(rest, bodyPrefix.length + body.length, "latin1");
+  return bytes.length > maximumEntryBytes ? null : bytes;
+}
+
+/** The body's bytes within the bytes of an entry that `parseEntry` gave: what was submitted. */
+export function bodyBytes(entry: Entry, bytes: Buffer): Buffer {
+  return bytes.subarray(bodyPrefix.length, bytes.length - afterBody(entry).length);
+}
+
+/** None of these members has a character that JSON escapes: their patterns admit none. */
+function afterBody({ index, previous, time, kind }: Omit<Entry, "body">): string {
+  return `,"index":${index},"kind":"${kind}","previous":"${previous}","time":"${time}"}`;
+}
+
+/** Whoever can write into the outbox could otherwise end one entry and begin another inside a body. */
+function isCanonicalObject(bytes: Buffer): boolean {
+  try {
+    const text = bytes.toString("utf8");
+    const value: unknown = JSON.parse(text);
+    if (!isObject(value)) return false;
+    return isPlainlyCanonical(text, value)
+      ? isUtf8(bytes)
+      : canonicalJson(value as EntryBody).equals(bytes);
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Schema } from "../database/schema.ts";
 
 /** One holder in the whole cluster sequences, signs and publishes; the fence number rises with each new holder. */
@@ -31,13 +31,26 @@ export async function releaseLease(db: Kysely<Schema>, lease: Lease): Promise<vo
     where holder = ${lease.holder} and fence = ${lease.fence}`.execute(db);
 }
 
-/**
- * Whether the lease still stands, and renews it; its row stays locked until the transaction ends, so that a fenced
- * holder can neither sequence nor sign after another took over.
- */
+/** Whether the lease still stands, and renews it; its row stays locked until the transaction ends. */
 export async function renewLease(tx: Kysely<Schema>, lease: Lease): Promise<boolean> {
   const renewed = await sql`
     update ledger_lease set expires_at = clock_timestamp() + make_interval(secs => ${leaseSeconds})
     where holder = ${lease.holder} and fence = ${lease.fence} returning fence`.execute(tx);
   return renewed.rows.length === 1;
+}
+
+/** Whether the lease stands at this moment. */
+export async function isHeld(db: Kysely<Schema>, lease: Lease): Promise<boolean> {
+  const { rows } = await standing(lease).execute(db);
+  return rows.length === 1;
+}
+
+/**
+ * The lease's row if it still stands, for a statement that must do nothing otherwise. The row is share-locked until the statement's
+ * transaction ends: nobody takes the lease over in between, so that a fenced holder can neither sequence nor sign after another took
+ * over, while two statements of one holder need not wait for each other.
+ */
+export function standing(lease: Lease): RawBuilder<{ fence: bigint }> {
+  return sql`select fence from ledger_lease
+    where holder = ${lease.holder} and fence = ${lease.fence} for share`;
 }

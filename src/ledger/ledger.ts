@@ -8,8 +8,8 @@ export type Place = {
 };
 
 export type SettleOptions = {
-  /** `entry`: it has its place. `checkpoint`: a signed checkpoint in the database covers it. */
-  readonly after: "entry" | "checkpoint";
+  /** `entry`: it has its place. `checkpoint`: a signed checkpoint in the database covers it. `published`: one in the blob store does. */
+  readonly after: "entry" | "checkpoint" | "published";
   readonly timeoutMs: number;
 };
 
@@ -17,6 +17,8 @@ export type SettleOptions = {
 export interface Ledger {
   /** Says that something was submitted and committed. */
   wake(): void;
+  /** Asked before work that will submit begins. Throws `ledger_full` while too many entries wait for their place. */
+  assertRoom(): Promise<void>;
   /** Resolves when the submission is recorded as far as asked. Throws `ledger_unavailable` when that takes too long. */
   settle(submission: bigint, options: SettleOptions): Promise<Place>;
   /** Resolves when entries are being sequenced and signed now. */

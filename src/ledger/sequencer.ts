@@ -1,40 +1,55 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Signer } from "../custody/signer.ts";
 import type { Database } from "../database/open.ts";
-import { transact } from "../database/transact.ts";
 import { Refusal } from "../errors.ts";
-import { openCheckpoint, signCheckpoint } from "../merkle/checkpoint.ts";
-import { keyIdOf } from "../merkle/note.ts";
-import { treeRoot } from "../merkle/proof.ts";
-import { type Head, readHead, sequenceBatch } from "./batch.ts";
+import { keyIdOf, type VerificationKey } from "../merkle/note.ts";
+import type { BlobStore } from "../storage/blob-store.ts";
+import { type Head, readPending, sequenceBatch } from "./batch.ts";
 import { type Lease, releaseLease, renewLease, takeLease } from "./lease.ts";
 import { OutboxAudit } from "./outbox-audit.ts";
-import { hashReader } from "./tiles.ts";
+import { Publisher } from "./publisher.ts";
+import { signHead } from "./sign-head.ts";
+import { takeOver } from "./take-over.ts";
 
 export type SequencerOptions = {
   readonly database: Database;
   readonly signer: Signer;
+  /** Where the ledger is published too; null where it is not. */
+  readonly store: BlobStore | null;
   /** Names this process in the lease. */
   readonly node: string;
   readonly now: () => Date;
   readonly onFailure: (error: unknown) => void;
   /** Called after each new checkpoint that this node signed. */
   readonly onCheckpoint: () => void;
+  /** Called after each checkpoint that this node published. */
+  readonly onPublished: () => void;
 };
 
+type Held = { readonly lease: Lease; readonly head: Head };
+
 const idleMs = 2_000;
+const renewMs = 1_000;
 const stallMs = 30_000;
+const noticePauseMs = 4;
 
 /**
- * Gives submissions their places and signs what it wrote: one holder of the lease in the whole cluster. It refuses to go on
- * from a checkpoint that the stored entries do not lead to, or that this signer did not sign.
+ * Gives submissions their places, signs what it wrote and publishes what it signed: one holder of the lease in the whole cluster. While a
+ * batch is written, the one before is signed, and an older state is published. It refuses to go on from a checkpoint that the stored entries
+ * do not lead to, that this signer did not sign, or that is not what was published grown on.
  */
 export class Sequencer {
   readonly #options: SequencerOptions;
   readonly #stopping = new AbortController();
+  readonly #key: VerificationKey;
+  readonly #publisher: Publisher | null;
   #lease: Lease | null = null;
-  #head: Head | null = null;
+  #held: Held | null = null;
+  #renewedAt = Number.NEGATIVE_INFINITY;
   #signedSize = 0;
+  #signing: Promise<void> = Promise.resolve();
+  #notifying: Promise<void> | null = null;
+  #notifyAgain = false;
   #woken = Promise.withResolvers<void>();
   #failure: unknown = null;
   #passSince: number | null = null;
@@ -44,7 +59,23 @@ export class Sequencer {
   #auditedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SequencerOptions) {
+    const { database, signer, store, onFailure, onPublished } = options;
     this.#options = options;
+    this.#key = {
+      name: signer.name,
+      keyId: keyIdOf(signer.name, signer.publicKey),
+      publicKey: signer.publicKey,
+    };
+    const publishing = {
+      db: database.db,
+      key: this.#key,
+      onFailure,
+      onPublished: () => {
+        onPublished();
+        this.#wakeHere();
+      },
+    };
+    this.#publisher = store === null ? null : new Publisher({ ...publishing, store });
     this.#audit = new OutboxAudit(options.database);
   }
 
@@ -56,12 +87,14 @@ export class Sequencer {
     this.#running = this.#run();
   }
 
-  /** Finishes the pass under way and gives the lease back. */
+  /** Finishes the pass under way, publishes what is left and gives the lease back. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#woken.resolve();
     await this.#running;
+    await this.#signing.catch(this.#options.onFailure);
     await Promise.all(this.#subscriptions.map(async (unsubscribe) => await unsubscribe()));
+    if (this.#held !== null) await this.#publisher?.finish(this.#held.lease, this.#signedSize);
     if (this.#lease !== null)
       await releaseLease(this.#options.database.db, this.#lease).catch(this.#options.onFailure);
   }
@@ -69,9 +102,25 @@ export class Sequencer {
   /** Something was committed to the outbox: sequences it here, or tells the node that holds the lease. */
   wake(): void {
     const { database, onFailure } = this.#options;
-    if (this.#lease === null && database.engine === "postgresql")
-      database.notify("ledger_pending").catch(onFailure);
+    if (this.#lease === null && database.engine === "postgresql") this.#notify(database, onFailure);
     this.#wakeHere();
+  }
+
+  /** One notice in a few milliseconds: all that is committed meanwhile is told by the next. A notice costs as much as a submission. */
+  #notify(database: Database, onFailure: (error: unknown) => void): void {
+    if (this.#notifying !== null) {
+      this.#notifyAgain = true;
+      return;
+    }
+    this.#notifyAgain = false;
+    this.#notifying = database
+      .notify("ledger_pending")
+      .catch(onFailure)
+      .then(async () => await sleep(noticePauseMs, undefined, { ref: false }))
+      .finally(() => {
+        this.#notifying = null;
+        if (this.#notifyAgain) this.#notify(database, onFailure);
+      });
   }
 
   /** Throws `ledger_unavailable` or `signer_unavailable` when the last pass failed or the present one hangs. */
@@ -85,6 +134,7 @@ export class Sequencer {
     if (this.#passSince !== null && performance.now() - this.#passSince > stallMs) {
       throw new Refusal("ledger_unavailable", "the sequencer hangs");
     }
+    this.#publisher?.check();
   }
 
   #wakeHere(): void {
@@ -115,9 +165,9 @@ export class Sequencer {
   async #fail(error: unknown): Promise<void> {
     if (this.#failure === null) this.#options.onFailure(error);
     this.#failure = error;
-    this.#head = null;
     const lease = this.#lease;
-    this.#lease = null;
+    this.#lose();
+    this.#signing = Promise.resolve();
     if (lease !== null) await releaseLease(this.#options.database.db, lease).catch(() => {});
   }
 
@@ -125,33 +175,71 @@ export class Sequencer {
     const timer = new AbortController();
     await Promise.race([
       this.#woken.promise,
-      sleep(idleMs, undefined, { signal: timer.signal, ref: false }).catch(() => {}),
+      sleep(this.#restMs(), undefined, { signal: timer.signal, ref: false }).catch(() => {}),
     ]);
     timer.abort();
   }
 
-  /** One batch and one signature; false when there was nothing to do, or another node holds the lease. */
+  /** Until the lease is due, or something can be published. */
+  #restMs(): number {
+    if (this.#held === null) return idleMs;
+    return Math.min(idleMs, this.#publisher?.dueInMs(this.#signedSize) ?? idleMs);
+  }
+
+  /** One batch, and one signature behind it; false when there was nothing to do, or another node holds the lease. */
   async #pass(): Promise<boolean> {
     this.#woken = Promise.withResolvers<void>();
-    const { database, node } = this.#options;
-    if (this.#lease === null || this.#head === null) {
-      const lease = await takeLease(database.db, node);
-      if (lease === null) {
-        this.#lease = null;
-        return false;
-      }
-      this.#lease = lease;
-      this.#head = await this.#takeOver(lease);
-    }
+    const { db } = this.#options.database;
+    const held = this.#held ?? (await this.#take());
+    if (held === null) return false;
+    if (!(await this.#keep(held.lease))) return this.#lose();
     await this.#lookForLost();
-    const count = await this.#sequence(this.#lease, this.#head);
-    if (count === null) {
-      this.#lease = null;
-      this.#head = null;
-      return true;
-    }
-    if (this.#head.edge.size > this.#signedSize) await this.#sign(this.#lease, this.#head);
-    return count > 0;
+    const pending = await readPending(db);
+    if (pending.length > 0 && !(await sequenceBatch(db, { ...held, pending }))) return this.#lose();
+    // The signature over the batch before was made meanwhile. One that hangs holds up the loop, and so lets the lease expire.
+    await this.#signing;
+    if (held.head.edge.size > this.#signedSize) this.#signing = this.#sign(held);
+    if (pending.length === 0) await this.#signing;
+    this.#publisher?.begin(held.lease, this.#signedSize);
+    return pending.length > 0;
+  }
+
+  async #take(): Promise<Held | null> {
+    const { database, node } = this.#options;
+    const lease = await takeLease(database.db, node);
+    if (lease === null) return null;
+    this.#lease = lease;
+    this.#renewedAt = performance.now();
+    this.#publisher?.forget();
+    const { head, signedSize } = await takeOver({ ...this.#options, key: this.#key }, lease);
+    this.#signedSize = signedSize;
+    this.#held = { lease, head };
+    return this.#held;
+  }
+
+  /** Renews the lease now and then; what is written asks for itself whether it stands. */
+  async #keep(lease: Lease): Promise<boolean> {
+    if (performance.now() - this.#renewedAt < renewMs) return true;
+    const renewed = await renewLease(this.#options.database.db, lease);
+    this.#renewedAt = performance.now();
+    return renewed;
+  }
+
+  /** Another node took over, or the database is another one: what was carried along is of no use, and the next pass asks again. */
+  #lose(): true {
+    this.#lease = null;
+    this.#held = null;
+    return true;
+  }
+
+  #sign({ lease, head }: Held): Promise<void> {
+    const signing = signHead(this.#options, lease, head.edge).then((size) => {
+      this.#signedSize = size;
+      this.#options.onCheckpoint();
+    });
+    // A pass waits for it and throws what it throws; until then nobody does.
+    signing.catch(() => {});
+    return signing;
   }
 
   async #lookForLost(): Promise<void> {
@@ -159,77 +247,4 @@ export class Sequencer {
     await this.#audit.look();
     this.#auditedAt = performance.now();
   }
-
-  /** Null when the lease was lost. An idle pass changes nothing but the lease's time. */
-  async #sequence(lease: Lease, head: Head): Promise<number | null> {
-    return await transact(
-      this.#options.database.db,
-      async (tx) => ((await renewLease(tx, lease)) ? await sequenceBatch(tx, head) : null),
-      { attempts: 1 },
-    );
-  }
-
-  /** Reads the stored edge, and refuses one that its newest checkpoint contradicts. */
-  async #takeOver(lease: Lease): Promise<Head> {
-    const { database, signer } = this.#options;
-    return await transact(database.db, async (tx) => {
-      if (!(await renewLease(tx, lease)))
-        throw new Refusal("ledger_unavailable", "the ledger's lease was lost while taking it over");
-      const head = await readHead(tx);
-      const newest = await tx
-        .selectFrom("ledger_checkpoint")
-        .selectAll()
-        .orderBy("size", "desc")
-        .limit(1)
-        .executeTakeFirst();
-      this.#signedSize = Number(newest?.size ?? 0n);
-      if (newest === undefined) return head;
-      if (this.#signedSize > head.edge.size)
-        throw tampered("the newest checkpoint covers more entries than there are");
-      const root = await treeRoot(this.#signedSize, hashReader(tx, this.#signedSize));
-      if (!root.equals(newest.root))
-        throw tampered("the stored entries do not lead to the newest checkpoint's root");
-      const key = {
-        name: signer.name,
-        keyId: keyIdOf(signer.name, signer.publicKey),
-        publicKey: signer.publicKey,
-      };
-      const opened = openCheckpoint(newest.note, key);
-      if (opened?.verdict !== "verified" || !opened.checkpoint.root.equals(root)) {
-        throw tampered("the newest checkpoint is not signed by this signer");
-      }
-      return head;
-    });
-  }
-
-  /** Signs outside any transaction, then stores the checkpoint if the lease still stands. */
-  async #sign(lease: Lease, head: Head): Promise<void> {
-    const { database, signer, now, onCheckpoint } = this.#options;
-    const size = head.edge.size;
-    const root = head.edge.root();
-    const note = await signCheckpoint({ origin: signer.name, size, root }, signer);
-    await transact(
-      database.db,
-      async (tx) => {
-        if (!(await renewLease(tx, lease)))
-          throw new Refusal(
-            "ledger_unavailable",
-            "the ledger's lease was lost before the checkpoint was stored",
-          );
-        await tx
-          .insertInto("ledger_checkpoint")
-          .values({ size: BigInt(size), root, note, fence: lease.fence, signed_at: now() })
-          .execute();
-      },
-      { attempts: 1 },
-    );
-    this.#signedSize = size;
-    onCheckpoint();
-    if (database.engine === "postgresql")
-      database.notify("ledger_checkpoint").catch(this.#options.onFailure);
-  }
-}
-
-function tampered(message: string): Refusal {
-  return new Refusal("record_tampered", `${message}: the ledger is not continued`);
 }

@@ -1,4 +1,4 @@
-import type { Transaction } from "kysely";
+import { sql, type Transaction } from "kysely";
 import { type Canonical, canonicalJson } from "../crypto/canonical-json.ts";
 import type { Schema } from "../database/schema.ts";
 import { assertNamesNoPlace } from "./names-no-place.ts";
@@ -51,11 +51,13 @@ export async function submit(
   const bytes = canonicalJson(body);
   if (bytes.length > bodyLimitBytes)
     throw new RangeError(`the body of ${kind} has ${bytes.length} bytes`);
-  const { id } = await tx
-    .insertInto("ledger_submission")
-    .values({ kind, subject: subject ?? null, time, body: bytes })
-    .returning("id")
-    .executeTakeFirstOrThrow();
-  await tx.insertInto("ledger_pending").values({ submission: id }).execute();
-  return id;
+  // One statement: where nothing else is written, it is a whole transaction in one round trip.
+  const { rows } = await sql<{ submission: bigint }>`/* ledger.submit */
+    with made as (
+      insert into ledger_submission (kind, subject, time, body)
+      values (${kind}, ${subject ?? null}, ${time}, ${bytes}) returning id)
+    insert into ledger_pending (submission) select id from made returning submission`.execute(tx);
+  const [row] = rows;
+  if (row === undefined) throw new Error("the database gave the submission no id");
+  return row.submission;
 }

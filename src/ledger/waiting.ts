@@ -1,10 +1,10 @@
 import { sql } from "kysely";
 import type { Database } from "../database/open.ts";
 import { Refusal } from "../errors.ts";
-import type { Place, SettleOptions } from "./ledger.ts";
+import type { Place } from "./ledger.ts";
 
 type Waiter = {
-  readonly after: SettleOptions["after"];
+  readonly after: "entry" | "checkpoint";
   readonly resolve: (place: Place) => void;
   readonly reject: (error: unknown) => void;
 };
@@ -40,7 +40,10 @@ export class Waiting {
     );
   }
 
-  async settle(submission: bigint, { after, timeoutMs }: SettleOptions): Promise<Place> {
+  async settle(
+    submission: bigint,
+    { after, timeoutMs }: { readonly after: Waiter["after"]; readonly timeoutMs: number },
+  ): Promise<Place> {
     const { promise, resolve, reject } = Promise.withResolvers<Place>();
     const waiter: Waiter = { after, resolve, reject };
     const waiters = this.#waiters.get(submission) ?? new Set();
@@ -86,7 +89,7 @@ export class Waiting {
 
   async #answer(): Promise<void> {
     const ids = [...this.#waiters.keys()];
-    const found = await sql<Found>`
+    const found = await sql<Found>`/* ledger.places */
       select submission, index, bytes, leaf,
         index < (select coalesce(max(size), 0) from ledger_checkpoint) as covered
       from ledger_entry where submission = any(${ids.map(String)}::bigint[])`.execute(

@@ -13,9 +13,11 @@ export interface BlobWriter {
 
 /** How a big blob is cut where a store takes it in parts: the first part, and every other but the last. */
 export type Parts = { readonly firstBytes: number; readonly nextBytes: number };
+/** A blob that may be replaced, and the tag that its present bytes have. */
+export type TaggedBlob = { readonly bytes: Buffer; readonly tag: string };
 
 /**
- * Where sealed objects lie. Write-once: a key's bytes never change. The store is not trusted with secrecy or integrity.
+ * Where sealed objects lie, and the published ledger. Write-once: a key's bytes never change, but for what `replace` made. The store is not trusted with secrecy or integrity.
  * Every method throws `store_unavailable` when the store cannot serve now, and `store_full` when it has no room.
  */
 export interface BlobStore {
@@ -27,6 +29,13 @@ export interface BlobStore {
   ): AsyncIterable<Buffer>;
   /** Null when there is no such blob. */
   stat(key: BlobKey): Promise<{ readonly sizeBytes: number } | null>;
+  /** A small blob whole, with its tag; null when there is none. */
+  readTagged(key: BlobKey): Promise<TaggedBlob | null>;
+  /**
+   * Puts all of `bytes` durably in the blob's place in one step, if its tag is `ifMatch` (null: if there is no blob): a reader sees the
+   * old bytes or the new ones. Gives the new tag. Throws `precondition_failed`, and changes nothing, otherwise. For the ledger's checkpoint alone.
+   */
+  replace(key: BlobKey, bytes: Uint8Array, ifMatch: string | null): Promise<string>;
   /** Removing what is not there is success. */
   remove(key: BlobKey): Promise<void>;
   /** Keys below `prefix`, in no promised order. */

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import type { Stats } from "node:fs";
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
@@ -6,7 +6,7 @@ import * as nodeFiles from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isRefusal, Refusal } from "../errors.ts";
 import { assertRange, isSegment, segmentsOf } from "./blob-key.ts";
-import type { BlobKey, BlobStore, BlobWriter } from "./blob-store.ts";
+import type { BlobKey, BlobStore, BlobWriter, TaggedBlob } from "./blob-store.ts";
 import { errno, type FileSystem, onDisk, refusalOf } from "./disk-files.ts";
 import { readAhead } from "./disk-read.ts";
 import { DiskWriter } from "./disk-writer.ts";
@@ -42,6 +42,8 @@ class DiskStore implements BlobStore {
   readonly #incoming: string;
   /** Folders whose own names are known to be durable. Folders are never removed, so they stay so. */
   readonly #durableFolders = new Set<string>();
+  /** Replacements follow each other: one process uses a folder, so that none comes between a tag's comparison and the renaming. */
+  #replacing: Promise<unknown> = Promise.resolve();
 
   constructor(files: FileSystem, root: string) {
     this.#files = files;
@@ -95,6 +97,34 @@ class DiskStore implements BlobStore {
     });
   }
 
+  async readTagged(key: BlobKey): Promise<TaggedBlob | null> {
+    const path = this.#pathOf(key);
+    return onDisk(async () => {
+      const handle = await this.#openBlob(path);
+      if (handle === null) return null;
+      try {
+        const bytes = await handle.readFile();
+        return { bytes, tag: tagOf(bytes) };
+      } finally {
+        await handle.close();
+      }
+    });
+  }
+
+  async replace(key: BlobKey, bytes: Uint8Array, ifMatch: string | null): Promise<string> {
+    const final = this.#pathOf(key);
+    const copy = Buffer.from(bytes);
+    const replaced = this.#replacing.then(async () => {
+      const present = await this.readTagged(key);
+      if ((present?.tag ?? null) !== ifMatch)
+        throw new Refusal("precondition_failed", `the blob ${key} is not the one to be replaced`);
+      await onDisk(async () => await this.#replace(final, copy));
+      return tagOf(copy);
+    });
+    this.#replacing = replaced.catch(() => {});
+    return await replaced;
+  }
+
   async remove(key: BlobKey): Promise<void> {
     const path = this.#pathOf(key);
     await onDisk(async () => {
@@ -131,6 +161,25 @@ class DiskStore implements BlobStore {
 
   #pathOf(key: BlobKey): string {
     return join(this.#blobs, ...segmentsOf(key));
+  }
+
+  /** As `#publish`, but the name is taken from what had it. */
+  async #replace(final: string, bytes: Buffer): Promise<void> {
+    const path = join(this.#incoming, randomBytes(16).toString("hex"));
+    const handle = await this.#files.open(path, "wx", 0o600);
+    try {
+      await handle.writeFile(bytes);
+      await handle.sync();
+      await this.#makeFolder(dirname(final));
+      await this.#files.rename(path, final);
+    } catch (error) {
+      await this.#files.unlink(path).catch(() => {});
+      throw error;
+    } finally {
+      await handle.close();
+    }
+    await this.#syncFolder(dirname(final));
+    await this.#syncAncestors(dirname(final));
   }
 
   /** The bytes are durable before they have the name, and the name before `complete` answers. */
@@ -246,6 +295,10 @@ class DiskStore implements BlobStore {
       else if (entry.isDirectory()) yield* this.#walk(below);
     }
   }
+}
+
+function tagOf(bytes: Uint8Array): string {
+  return hash("sha256", bytes, "hex");
 }
 
 function shorter(key: BlobKey): Refusal {

@@ -2,6 +2,7 @@ import {
   AbortMultipartUploadCommand,
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
+  GetObjectCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   type ListMultipartUploadsCommandOutput,
@@ -12,7 +13,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { Refusal } from "../errors.ts";
 import { assertRange, segmentsOf } from "./blob-key.ts";
-import type { BlobKey, BlobStore, BlobWriter, Parts } from "./blob-store.ts";
+import type { BlobKey, BlobStore, BlobWriter, Parts, TaggedBlob } from "./blob-store.ts";
 import { isConflict, isMissing, isTaken, onS3, refusalOf } from "./s3-failure.ts";
 import { missing, readObject, type S3Object, shorter } from "./s3-read.ts";
 import { S3Writer } from "./s3-writer.ts";
@@ -115,6 +116,50 @@ class S3Store implements BlobStore {
         if (!isMissing(error)) throw error;
         await this.#assertBucket();
         return null;
+      }
+    });
+  }
+
+  async readTagged(key: BlobKey): Promise<TaggedBlob | null> {
+    const { bucket, key: name } = this.#object(key);
+    return await onS3(async () => {
+      try {
+        const command = new GetObjectCommand({ Bucket: bucket, Key: name });
+        const { Body: body, ETag: tag } = await this.#client.send(command);
+        if (body === undefined || tag === undefined)
+          throw new Error("the object store sent a blob without its bytes or its entity tag");
+        return { bytes: Buffer.from(await body.transformToByteArray()), tag };
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+        await this.#assertBucket();
+        return null;
+      }
+    });
+  }
+
+  async replace(key: BlobKey, bytes: Uint8Array, ifMatch: string | null): Promise<string> {
+    const { bucket, key: name } = this.#object(key);
+    const body = Buffer.from(bytes);
+    const command = new PutObjectCommand({
+      Bucket: bucket,
+      Key: name,
+      Body: body,
+      ContentLength: body.length,
+      ...(ifMatch === null ? { IfNoneMatch: "*" } : { IfMatch: ifMatch }),
+    });
+    return await onS3(async () => {
+      try {
+        const { ETag: tag } = await this.#client.send(command);
+        if (tag === undefined) throw new Error("the object store gave a blob no entity tag");
+        return tag;
+      } catch (error) {
+        if (!isTaken(error) && !isConflict(error) && !isMissing(error)) throw error;
+        // The answer to an attempt that succeeded may have been lost, and the next one refused.
+        const present = await this.readTagged(key);
+        if (present?.bytes.equals(body) === true && present.tag !== ifMatch) return present.tag;
+        throw new Refusal("precondition_failed", `the blob ${key} is not the one to be replaced`, {
+          cause: error,
+        });
       }
     });
   }

@@ -2,7 +2,9 @@ import type { Custodian } from "../custody/custodian.ts";
 import type { Signer } from "../custody/signer.ts";
 import type { Database } from "../database/open.ts";
 import { isRefusal, Refusal } from "../errors.ts";
+import { assertPublishedFrom } from "../ledger/published.ts";
 import { isSignedBy } from "../ledger/receipt.ts";
+import type { BlobStore } from "../storage/blob-store.ts";
 import { openPerson } from "./person.ts";
 
 /** Whether the vault was started before: its identity is written at the end of the first start, after its keys were made. */
@@ -12,16 +14,19 @@ export async function hasBegun({ database }: { readonly database: Database }): P
 
 /**
  * Refuses to start (`configuration_invalid`) on keys that are not this vault's: a custodian that does not open what was wrapped, a signer
- * that did not sign the ledger. The first person on record and the newest checkpoint are the samples.
+ * that did not sign the ledger. The first person on record and the newest checkpoint are the samples. Refuses (`ledger_diverged`) a database
+ * that is not what was published from it.
  */
 export async function assertKeysBelong({
   database,
   custodian,
   signer,
+  store,
 }: {
   readonly database: Database;
   readonly custodian: Custodian;
   readonly signer: Signer;
+  readonly store: BlobStore;
 }): Promise<void> {
   const first = await database.db
     .selectFrom("person")
@@ -32,10 +37,12 @@ export async function assertKeysBelong({
     .limit(1)
     .executeTakeFirst();
   if (first !== undefined) await assertOpens({ database, custodian }, first.id);
-  if (await isSignedBy(database.db, signer)) return;
-  throw foreign(
-    "the signer is not the one that signed this ledger's newest checkpoint: restore its key, and the name WEIGHTVAULT_LEDGER_NAME that it signed under",
-  );
+  if (!(await isSignedBy(database.db, signer))) {
+    throw foreign(
+      "the signer is not the one that signed this ledger's newest checkpoint: restore its key, and the name WEIGHTVAULT_LEDGER_NAME that it signed under",
+    );
+  }
+  await assertPublishedFrom({ db: database.db, store, signer });
 }
 
 async function assertOpens(

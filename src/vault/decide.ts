@@ -51,13 +51,14 @@ export type DecidedRelease = {
 
 /**
  * The first of a release's steps, in one transaction: locks and reads the facts, decides, writes the release and its evidence, consumes
- * license uses and byte budget, and submits `release.allowed`, `release.denied` or `release.held`. A denial commits like an allowance.
+ * license uses and byte budget, and submits `release.allowed`, `release.denied` or `release.held`. A denial commits like an allowance. Throws `ledger_full`, with nothing done, while the ledger cannot keep up.
  */
 export async function decideRelease(
   vault: Vault,
   caller: Caller,
   request: ReleaseRequest,
 ): Promise<DecidedRelease> {
+  await vault.ledger.assertRoom();
   const wanted = await findWanted(vault, request);
   return await withPerson(vault, caller, async (person) =>
     record(vault, async (tx) => await decideIn(tx, vault, { caller, request, person, ...wanted })),

@@ -46,13 +46,14 @@ export type Simulation = {
  * Decides for a principal on record as a release would, and lets nothing out: the facts are read in one snapshot by a transaction that writes
  * nothing, and neither a release, a license's use nor a byte of a budget comes of it. Since personal facts are
  * read, `decision.simulated` has to be recorded as far as a release's entry before anything is told: no record, no answer. Throws
- * `not_found`, `record_tampered` and `ledger_unavailable`.
+ * `not_found`, `record_tampered`, `ledger_full` and `ledger_unavailable`.
  */
 export async function simulate(
   vault: Vault,
   caller: Caller,
   request: SimulationRequest,
 ): Promise<Simulation> {
+  await vault.ledger.assertRoom();
   const repository = await findRepository(vault.database.db, request);
   const recipient = await partyOf(vault, request.principal);
   const { facts, rulebook: read } = await gather(vault, recipient, repository, request);

@@ -269,6 +269,43 @@ export function blobStoreContract(name: string, open: () => Promise<BlobStoreUnd
       expect(String(await get(store, "removed/one"))).toBe("another");
     });
 
+    test("a blob is replaced whole, by whom knows its tag alone", async () => {
+      const [first, second, third] = ["first", "the second, longer", ""].map((text) =>
+        Buffer.from(text),
+      ) as [Buffer, Buffer, Buffer];
+      const key = "replaced/one";
+      expect(await store.readTagged(key)).toBeNull();
+      const refused = { code: "precondition_failed" };
+      await expect(store.replace(key, second, "no such tag")).rejects.toMatchObject(refused);
+      expect(await store.stat(key)).toBeNull();
+      const tag = await store.replace(key, first, null);
+      expect(await store.readTagged(key)).toEqual({ bytes: first, tag });
+      await expect(store.replace(key, second, null)).rejects.toMatchObject(refused);
+      await expect(store.replace(key, second, "no such tag")).rejects.toMatchObject(refused);
+      expect(await store.readTagged(key)).toEqual({ bytes: first, tag });
+      const next = await store.replace(key, second, tag);
+      expect(next).not.toBe(tag);
+      expect(await get(store, key)).toEqual(second);
+      await expect(store.replace(key, third, tag)).rejects.toMatchObject(refused);
+      await store.replace(key, third, next);
+      expect(await get(store, key)).toEqual(third);
+      expect(await keysOf(store, "replaced/")).toEqual([key]);
+    });
+
+    test("of many that replace a blob at once, one wins and the others are told", async () => {
+      const key = "replaced/race";
+      const tag = await store.replace(key, Buffer.from("before"), null);
+      const results = await Promise.allSettled(
+        Array.from({ length: 16 }, (_, at) => store.replace(key, Buffer.from(`writer ${at}`), tag)),
+      );
+      const won = results.flatMap(({ status }, at) => (status === "fulfilled" ? [at] : []));
+      expect(won).toHaveLength(1);
+      expect(String(await get(store, key))).toBe(`writer ${won[0]}`);
+      for (const result of results)
+        if (result.status === "rejected")
+          expect(result.reason).toMatchObject({ code: "precondition_failed" });
+    });
+
     test.each([
       ["tile/0/x001/067", "with digits"],
       [".hidden/..name/...", "with leading dots"],
@@ -305,6 +342,8 @@ export function blobStoreContract(name: string, open: () => Promise<BlobStoreUnd
         () => get(store, key),
         () => get(store, key, { start: 0, end: 0 }),
         () => store.stat(key),
+        () => store.readTagged(key),
+        () => store.replace(key, Buffer.alloc(1), null),
         () => store.remove(key),
       ];
       for (const method of refused) {
@@ -328,6 +367,8 @@ export function blobStoreContract(name: string, open: () => Promise<BlobStoreUnd
         () => store.check(),
         () => store.create("outage/two"),
         () => store.stat("outage/one"),
+        () => store.readTagged("outage/one"),
+        () => store.replace("outage/three", Buffer.alloc(1), null),
         () => get(store, "outage/one"),
         () => store.remove("outage/one"),
         () => keysOf(store, "outage/"),

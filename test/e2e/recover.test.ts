@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
-import { recoverCommand } from "../../src/operate.ts";
+import { recoverCommand } from "../../src/maintain.ts";
 import { Api } from "../support/api.ts";
 import { castOver } from "../support/api-cast.ts";
 import { startTestServer } from "../support/server.ts";

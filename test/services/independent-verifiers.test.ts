@@ -66,6 +66,7 @@ beforeAll(async () => {
   const ledger = await openLedger({
     database,
     signer,
+    store: null,
     node: "one",
     now: () => new Date(),
     onFailure: () => {},

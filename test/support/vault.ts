@@ -50,6 +50,8 @@ export type TestVaultOptions = {
   readonly folder?: string;
   readonly node?: string;
   readonly limits?: Partial<Limits>;
+  /** Publishes the ledger to the disk store, past the faults that `wrap` puts before it. Left out, the store is the test's alone. */
+  readonly publishes?: boolean;
 };
 
 /** A vault on real adapters, without HTTP: the soft keys and the disk store in a folder of its own, and a running ledger. */
@@ -59,9 +61,11 @@ export async function startVault({
   folder,
   node = "test",
   limits = {},
+  publishes = false,
 }: TestVaultOptions): Promise<TestVault> {
   const root = folder ?? (await mkdtemp(join(tmpdir(), "weightvault-test-")));
   const clock = new Clock();
+  const store = await openDiskStore({ root: join(root, "store") });
   const adapters = wrap({
     database,
     custodian: await openSoftCustodian({
@@ -75,11 +79,12 @@ export async function startVault({
       name: "test.example/ledger",
       environment: "development",
     }),
-    store: await openDiskStore({ root: join(root, "store") }),
+    store,
   });
   const ledger = await openLedger({
     database: adapters.database,
     signer: adapters.signer,
+    store: publishes ? store : null,
     node,
     now: clock.now,
     onFailure: () => {},

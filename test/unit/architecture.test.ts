@@ -11,7 +11,7 @@ const ports = ["custody/custodian.ts", "custody/signer.ts", "storage/blob-store.
 const table: Readonly<Record<string, readonly string[] | null>> = {
   "main.ts": null,
   "open-store.ts": null,
-  "operate.ts": null,
+  "maintain.ts": null,
   "cli/main.ts": null,
   http: ["vault", "identity", "ledger", "merkle", "export-control/datasheet/form.ts", "errors.ts"],
   cli: [

@@ -40,9 +40,11 @@ export async function serve(
   {
     open = openMemory,
     trustedProxies = ["127.0.0.1"],
+    ledgerPublic = "none",
   }: {
     readonly open?: () => Promise<Database>;
     readonly trustedProxies?: readonly string[];
+    readonly ledgerPublic?: "none" | "tiles" | "entries";
   } = {},
 ): Promise<Serving> {
   const database = await open();
@@ -71,6 +73,7 @@ export async function serve(
     vault: started.vault,
     verificationKey: started.verificationKey,
     origin: "test.example/ledger",
+    ledgerPublic,
     destinationOf: destinations(sites),
     destinationNamed: destinationNamed(sites),
     checks: { store: async () => await started.vault.store.check() },

@@ -34,6 +34,7 @@ describePostgres("several nodes on one database", () => {
     const ledger = await openLedger({
       database: databases[at],
       signer,
+      store: null,
       node,
       now: () => new Date(),
       onFailure: () => {},

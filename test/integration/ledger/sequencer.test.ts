@@ -31,6 +31,7 @@ forEachDatabase("the sequencer", (open) => {
     const ledger = await openLedger({
       database,
       signer,
+      store: null,
       node,
       now: () => new Date(),
       onFailure: () => {},

@@ -368,6 +368,8 @@ function corruptible(store: BlobStore, state: { readonly corrupts: boolean }): B
   return {
     create: async (key) => store.create(key),
     stat: async (key) => store.stat(key),
+    readTagged: async (key) => store.readTagged(key),
+    replace: async (key, bytes, ifMatch) => store.replace(key, bytes, ifMatch),
     remove: async (key) => store.remove(key),
     list: (prefix) => store.list(prefix),
     check: async () => store.check(),

@@ -7,6 +7,7 @@ import { sweep } from "../../../src/vault/sweep.ts";
 import type { Vault } from "../../../src/vault/vault.ts";
 import { verified } from "../ledger.ts";
 import type { ProcessSettings } from "../server-process.ts";
+import { until } from "../until.ts";
 
 export type Aftermath = {
   /** How many releases the ledger has without an outcome. */
@@ -83,16 +84,19 @@ async function filesOf(
 ): Promise<Pick<Aftermath, "objects" | "incoming">> {
   const named = await db.selectFrom("revision_file").select("object").distinct().execute();
   const kept = await db.selectFrom("object").select("id").where("state", "!=", "removed").execute();
-  const blobs = await readdir(join(folder, "store", "blobs"), {
+  const blobs = await readdir(join(folder, "store", "blobs", "objects"), {
     recursive: true,
     withFileTypes: true,
-  });
+  }).catch(() => []);
+  const incoming = async () => (await readdir(join(folder, "store", ".incoming"))).length;
+  // The server publishes its ledger meanwhile, and what it writes is on its way for a moment.
+  await until(async () => (await incoming()) === 0).catch(() => {});
   return {
     objects: {
       named: named.length,
       kept: kept.length,
       stored: blobs.filter((entry) => entry.isFile()).length,
     },
-    incoming: (await readdir(join(folder, "store", ".incoming"))).length,
+    incoming: await incoming(),
   };
 }

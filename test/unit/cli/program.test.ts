@@ -13,6 +13,7 @@ function context() {
     serve: async () => 0,
     migrate: async () => 3,
     recover: async () => await Promise.reject(new Error("nothing is recovered here")),
+    rebuild: async () => ({ size: 0, rootHex: "" }),
   };
 }
 
@@ -46,7 +47,9 @@ test("every command that the design names is there", () => {
       ...["list", "show", "receipt", "evidence"].map((verb) => `release ${verb}`),
       ...["search", "export", "verify", "note"].map((verb) => `records ${verb}`),
       ...["place", "lift", "list"].map((verb) => `hold ${verb}`),
-      ...["verify", "export", "show", "trace", "monitor"].map((verb) => `ledger ${verb}`),
+      ...["verify", "export", "show", "trace", "monitor", "rebuild"].map(
+        (verb) => `ledger ${verb}`,
+      ),
       "serve",
       "migrate",
     ].sort(),

@@ -1,14 +1,38 @@
 import { randomUUID } from "node:crypto";
+import { join, resolve } from "node:path";
+import { makeFolder } from "./cli/paths.ts";
 import { ConfigurationError, readConfig } from "./config.ts";
+import { holdDataFolder } from "./database/data-folder.ts";
 import { grantServerRole, migrate } from "./database/migrate.ts";
-import { openPostgres } from "./database/open.ts";
+import { openPglite, openPostgres } from "./database/open.ts";
 import { isRefusal } from "./errors.ts";
 import { openLedger } from "./ledger/open.ts";
+import { type RebuildOptions, type Rebuilt, rebuildLedger } from "./ledger/rebuild.ts";
 import { migrationsFolder, openAdapters, reasonOf } from "./main.ts";
 import { assertKeysBelong } from "./vault/begun.ts";
 import { type Recovered, recoverGovernor } from "./vault/recover.ts";
 
-type Env = Readonly<Record<string, string | undefined>>;
+/** `weightvault ledger rebuild`: in an empty database, as its owner where one is named; the embedded one is made where it is missing. */
+export async function rebuildFrom(
+  env: Readonly<Record<string, string | undefined>>,
+  from: Omit<RebuildOptions, "database">,
+): Promise<Rebuilt> {
+  const config = readConfig(env);
+  const url = config.databaseOwnerUrl ?? config.databaseUrl;
+  await using opened = new AsyncDisposableStack();
+  if (url === null) {
+    await makeFolder(config.dataFolder, 0o700);
+    const folder = await holdDataFolder(config.dataFolder);
+    opened.defer(() => folder.release());
+  }
+  const database =
+    url === null
+      ? await openPglite({ folder: join(resolve(config.dataFolder), "database") })
+      : openPostgres({ url, poolSize: 2 });
+  opened.defer(async () => await database.close());
+  await migrate(database, migrationsFolder);
+  return await rebuildLedger({ database, ...from });
+}
 
 /** `weightvault migrate`: applies the migrations as the owner of the tables and prepares the server's role. Gives the exit code. */
 export async function migrateCommand(
@@ -47,7 +71,7 @@ export async function migrateCommand(
  * that. It takes the data folder for itself, so the server that uses the folder has to be stopped.
  */
 export async function recoverCommand(
-  env: Env,
+  env: Readonly<Record<string, string | undefined>>,
   person: string | null,
   now: () => Date = () => new Date(),
 ): Promise<Recovered> {
@@ -56,12 +80,14 @@ export async function recoverCommand(
     await using stack = new AsyncDisposableStack();
     const adapters = await openAdapters(config);
     stack.defer(async () => await adapters.close());
-    const { database, custodian, signer } = adapters;
-    await assertKeysBelong({ database, custodian, signer });
+    const { database, custodian, signer, store } = adapters;
+    await assertKeysBelong({ database, custodian, signer, store });
     let failure: unknown = null;
     const ledger = await openLedger({
       database,
       signer,
+      store,
+      queueLimit: config.ledgerQueue,
       node: config.databaseUrl === null ? "embedded" : `${process.pid}-${randomUUID()}`,
       now,
       onFailure: (error) => {

@@ -1,0 +1,45 @@
+import type { Command } from "commander";
+import { local } from "./command.ts";
+import type { Context } from "./context.ts";
+import { Failure } from "./failure.ts";
+import { pinnedKey } from "./ledger-key.ts";
+import { sourceOf } from "./ledger-source.ts";
+import { createOutput } from "./output.ts";
+
+type RebuildOptions = {
+  readonly json?: boolean;
+  readonly from: string;
+  readonly key?: string;
+  readonly tokenFile?: string;
+};
+
+/** `ledger rebuild`: the ledger's tables from what was published, in the empty database that the server's settings name. */
+export function rebuildCommand(ledger: Command, context: Context): void {
+  local(ledger, "rebuild", "make the ledger of an empty database anew from what was published")
+    .requiredOption(
+      "--from <folder-or-url>",
+      "a folder in the layout of tlog-tiles, or the address of one",
+    )
+    .option(
+      "--key <key>",
+      "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
+    )
+    .option("--token-file <file>", "the token for that address")
+    .action(async (options: RebuildOptions) => {
+      const output = createOutput(context, options.json === true);
+      const pinned = await pinnedKey(context.env, options.key);
+      if (pinned === null)
+        throw new Failure(
+          "usage",
+          "name the ledger's verification key with --key or WEIGHTVAULT_LEDGER_KEY",
+        );
+      const source = await sourceOf(options.from, context, options);
+      const rebuilt = await context.rebuild({ source, key: pinned.key });
+      output.result(rebuilt, () =>
+        [
+          `rebuilt: ${rebuilt.size} entries, root ${rebuilt.rootHex}`,
+          "this is the record, not the vault: persons, grants, licenses and wrapped keys come from a backup of the database alone",
+        ].join("\n"),
+      );
+    });
+}

@@ -1,0 +1,127 @@
+import type { Kysely } from "kysely";
+import type { Schema } from "../database/schema.ts";
+import { isRefusal, Refusal } from "../errors.ts";
+import type { VerificationKey } from "../merkle/note.ts";
+import { type Tile, tilePath, tilesBetween, tileWidth } from "../merkle/tile.ts";
+import type { BlobStore } from "../storage/blob-store.ts";
+import { isHeld, type Lease } from "./lease.ts";
+import { assertContinues, type Published, publishedPrefix, readPublished } from "./published.ts";
+import { newestCheckpoint } from "./receipt.ts";
+import { readTile } from "./tiles.ts";
+
+export type PublishOptions = {
+  readonly db: Kysely<Schema>;
+  readonly store: BlobStore;
+  readonly key: VerificationKey;
+  /** The published checkpoint's tag that is known to be continued by the database. */
+  readonly continuedTag?: string | null;
+};
+
+/** Size 0 and no tag: nothing is published. */
+export type PublishedNow = { readonly size: number; readonly tag: string | null };
+
+const atOnce = 8;
+
+/**
+ * Puts what the newest signed checkpoint covers into the blob store: full tiles and entry bundles, then partial ones, then the checkpoint
+ * itself in the place of the one that was there, so that at every moment the store holds all that its checkpoint covers. What a crash left
+ * is the same bytes under the same names, so it may be run again after any step. Gives what is published now.
+ *
+ * A holder that lost the lease publishes nothing older than is there: the checkpoint is replaced only while it is the one that was read at the
+ * beginning, and that one was smaller. Throws `ledger_diverged` where the database is not what was published grown on, and `record_tampered`
+ * where a tile in the store has other bytes.
+ */
+export async function publish(options: PublishOptions, lease: Lease): Promise<PublishedNow> {
+  const { db, store, key } = options;
+  const published = await readPublished(store, key);
+  if (published?.tag !== options.continuedTag) await assertContinues(db, key, published);
+  const newest = await newestCheckpoint(db);
+  const before = published?.checkpoint.size ?? 0;
+  if (newest === null || (published !== null && newest.size <= before))
+    return { size: before, tag: published?.tag ?? null };
+  const tiles = [...tilesBetween(before, newest.size)];
+  await eachOf(tiles.filter(isFull), async (tile) => await putTile(options, tile));
+  await eachOf(
+    tiles.filter((tile) => !isFull(tile)),
+    async (tile) => await putTile(options, tile),
+  );
+  if (!(await isHeld(db, lease)))
+    throw new Refusal("ledger_unavailable", "the ledger's lease was lost while publishing");
+  const tag = await replaceCheckpoint(store, newest.note, published);
+  await removeSuperseded(store, tiles.filter(isFull), before);
+  return { size: newest.size, tag };
+}
+
+function isFull({ width }: Tile): boolean {
+  return width === tileWidth;
+}
+
+async function putTile({ db, store }: PublishOptions, tile: Tile): Promise<void> {
+  const bytes = await readTile(db, tile);
+  if (bytes === null) throw new Error(`the stored ledger lacks ${tilePath(tile)}`);
+  const writer = await store.create(`${publishedPrefix}${tilePath(tile)}`);
+  try {
+    await writer.write(bytes);
+    await writer.complete();
+  } catch (cause) {
+    if (!isRefusal(cause, "already_exists")) throw cause;
+    throw new Refusal(
+      "record_tampered",
+      `the blob store holds other bytes under ${tilePath(tile)} than the ledger has there. Somebody changed the published ledger, or two databases publish into one store: keep that blob as evidence, then remove it.`,
+      { cause },
+    );
+  } finally {
+    await writer.abort();
+  }
+}
+
+async function replaceCheckpoint(
+  store: BlobStore,
+  note: string,
+  published: Published | null,
+): Promise<string> {
+  try {
+    const bytes = Buffer.from(note, "utf8");
+    return await store.replace(`${publishedPrefix}checkpoint`, bytes, published?.tag ?? null);
+  } catch (cause) {
+    if (!isRefusal(cause, "precondition_failed")) throw cause;
+    // Another holder of the lease went on: what it published stays, and is looked at next time.
+    throw new Refusal("ledger_unavailable", "another node replaced the checkpoint meanwhile", {
+      cause,
+    });
+  }
+}
+
+/**
+ * C2SP tlog-tiles lets a log delete the partial tiles of a tile that is full now; without that the store would keep one a second for ever.
+ * Those that a crash leaves behind stay, and do no harm.
+ */
+async function removeSuperseded(
+  store: BlobStore,
+  full: readonly Tile[],
+  before: number,
+): Promise<void> {
+  for (const tile of full.filter(({ level, number }) => isBegun(level, number, before))) {
+    for await (const key of store.list(`${publishedPrefix}${tilePath(tile)}.p/`))
+      await store.remove(key);
+  }
+}
+
+/** Whether the tile was published as a partial one when the ledger had `size` entries. */
+function isBegun(level: Tile["level"], number: number, size: number): boolean {
+  const count = level === "entries" ? size : Math.floor(size / tileWidth ** level);
+  return count > number * tileWidth;
+}
+
+async function eachOf<Item>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const left = items.values();
+  const workers = Array.from({ length: Math.min(atOnce, items.length) }, async () => {
+    for (const item of left) await work(item);
+  });
+  // Nothing is left running behind a failure.
+  const failed = (await Promise.allSettled(workers)).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
+}

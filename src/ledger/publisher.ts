@@ -1,0 +1,87 @@
+import { isRefusal, Refusal } from "../errors.ts";
+import type { Lease } from "./lease.ts";
+import { type PublishOptions, publish } from "./publish.ts";
+
+export type PublisherOptions = Omit<PublishOptions, "continuedTag"> & {
+  readonly onFailure: (error: unknown) => void;
+  /** Called when the store's checkpoint covers more than before. */
+  readonly onPublished: () => void;
+};
+
+const everyMs = 1_000;
+const longestPauseMs = 30_000;
+
+/**
+ * Publishes behind the sequencer's back, at most once a second and one at a time; the sequencer says when there is something to publish. An
+ * outage of the store is tried again and holds nobody up but those who wait for `published`; a divergence is the sequencer's to refuse.
+ */
+export class Publisher {
+  readonly #options: PublisherOptions;
+  #size = 0;
+  #continuedTag: string | null = null;
+  #dueAt = Number.NEGATIVE_INFINITY;
+  #pauseMs = everyMs;
+  #running: Promise<void> | null = null;
+  #failure: unknown = null;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  /** Milliseconds until it may publish a ledger of this size; null where that is published, or a publication is under way. */
+  dueInMs(size: number): number | null {
+    if (this.#running !== null || size <= this.#size) return null;
+    return Math.max(0, this.#dueAt - performance.now());
+  }
+
+  /** Begins if it is time, and does not wait for the end. Throws the divergence that the last publication met. */
+  begin(lease: Lease, size: number): void {
+    if (isRefusal(this.#failure, "ledger_diverged")) {
+      const diverged = this.#failure;
+      this.#failure = null;
+      throw diverged;
+    }
+    if (this.dueInMs(size) === 0) this.#running = this.#publish(lease);
+  }
+
+  /** Publishes what is left, for a node that is stopping. */
+  async finish(lease: Lease, size: number): Promise<void> {
+    await this.#running;
+    if (size > this.#size) await this.#publish(lease);
+  }
+
+  /** Another may have published meanwhile, or the database may be another one. */
+  forget(): void {
+    this.#size = 0;
+    this.#continuedTag = null;
+  }
+
+  /** Throws what the last publication failed with. */
+  check(): void {
+    if (this.#failure === null) return;
+    const cause = this.#failure;
+    throw isRefusal(cause)
+      ? cause
+      : new Refusal("ledger_unavailable", "the ledger could not be published", { cause });
+  }
+
+  async #publish(lease: Lease): Promise<void> {
+    const { onFailure, onPublished } = this.#options;
+    const startedAt = performance.now();
+    try {
+      const now = await publish({ ...this.#options, continuedTag: this.#continuedTag }, lease);
+      this.#size = now.size;
+      this.#continuedTag = now.tag;
+      this.#failure = null;
+      this.#pauseMs = everyMs;
+      onPublished();
+    } catch (error) {
+      if (this.#failure === null) onFailure(error);
+      this.#failure = error;
+      this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
+    } finally {
+      this.#dueAt = startedAt + this.#pauseMs;
+      this.#running = null;
+    }
+  }
+}

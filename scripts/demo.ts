@@ -10,6 +10,7 @@ import type { Context } from "../src/cli/context.ts";
 import { run } from "../src/cli/program.ts";
 import { readConfig } from "../src/config.ts";
 import { openAdapters, type RunningServer, startServer } from "../src/main.ts";
+import { init, serve } from "../src/witness.ts";
 import { makeCheckpoint } from "./make-checkpoint.ts";
 
 type Reason = { readonly check: string; readonly outcome: string; readonly citation: string };
@@ -82,6 +83,7 @@ async function command(
     serve: async () => 1,
     migrate: async () => 1,
     recover: async () => await Promise.reject(new Error("nothing is recovered here")),
+    witness: { init, serve },
   };
   const code = await run(context, [...argv, "--json"]);
   const text = Buffer.concat(printed).toString("utf8");
@@ -392,6 +394,7 @@ async function audit(demo: Demo, folder: string, verificationKey: string) {
       serve: async () => 1,
       migrate: async () => 1,
       recover: async () => await Promise.reject(new Error("nothing is recovered here")),
+      witness: { init, serve },
     },
     ["ledger", "verify", copy, "--key", verificationKey, "--json"],
   );

@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 import type { Recovered } from "../vault/recover.ts";
+import type { WitnessCommands } from "../witness.ts";
 import { type Client, createClient } from "./client.ts";
 import { type Env, findToken } from "./credentials.ts";
 import { Failure } from "./failure.ts";
@@ -18,6 +19,8 @@ export type Context = {
   readonly migrate: (isJson: boolean) => Promise<number>;
   /** Gives a governing role back that nobody holds any more. */
   readonly recover: (person: string | null) => Promise<Recovered>;
+  /** A witness of ledgers, composed outside. */
+  readonly witness: WitnessCommands;
 };
 
 /** The options that every command that talks to the server has. */

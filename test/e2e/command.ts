@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { run } from "../../src/cli/program.ts";
+import { init, serve } from "../../src/witness.ts";
 
 export const bin = fileURLToPath(new URL("../../bin/weightvault.js", import.meta.url));
 
@@ -60,6 +61,7 @@ export async function weightvaultHere(
       serve: async () => 0,
       migrate: async () => 0,
       recover: async () => await Promise.reject(new Error("nothing is recovered here")),
+      witness: { init, serve },
     },
     args,
   );

@@ -2,6 +2,7 @@ import { PassThrough } from "node:stream";
 import { expect, test } from "@jest/globals";
 import type { Command } from "commander";
 import { buildProgram, run } from "../../../src/cli/program.ts";
+import { init, serve } from "../../../src/witness.ts";
 
 function context() {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
@@ -13,6 +14,7 @@ function context() {
     serve: async () => 0,
     migrate: async () => 3,
     recover: async () => await Promise.reject(new Error("nothing is recovered here")),
+    witness: { init, serve },
   };
 }
 
@@ -30,6 +32,8 @@ test("every command that the design names is there", () => {
     [
       "init",
       "recover",
+      "witness init",
+      "witness serve",
       "decide",
       ...["create", "list", "show", "revoke"].map((verb) => `token ${verb}`),
       ...["create", "list", "show"].map((verb) => `repository ${verb}`),

@@ -139,11 +139,10 @@ const present = existsSync(folder);
 if (!present)
   console.warn("../shared/vectors/tlog-example is absent: its cosignatures are not checked");
 
-test.each([
+(present ? test : test.skip).each([
   ["the witness's under Ed25519", "witness.vkey", "ed25519"],
   ["the log's own under ML-DSA-44", "mldsa44.vkey", "ml-dsa-44"],
 ])("of the known example log, %s verifies", (_, file, algorithm) => {
-  if (!present) return;
   const key = parseCosignerKey(readFileSync(new URL(file, folder), "utf8"));
   const note = parseNote(readFileSync(new URL("checkpoint", folder)));
   if (key === null || note === null) throw new Error("the example does not parse");

@@ -76,7 +76,8 @@ export const settings = {
     .string()
     .regex(/^[^\s+]{1,128}$/, "must have no space and no plus")
     .default("localhost/weightvault"),
-  WEIGHTVAULT_RELEASE_AFTER: z.enum(["entry", "checkpoint"]).default("checkpoint"),
+  WEIGHTVAULT_RELEASE_AFTER: z.enum(["entry", "checkpoint", "witnessed"]).default("checkpoint"),
+  WEIGHTVAULT_WITNESS_POLICY: z.string().min(1).optional(),
   WEIGHTVAULT_RELEASE_WAIT_MS: wholeNumber(100, 600_000).default(10_000),
   WEIGHTVAULT_RELEASE_MINUTES: wholeNumber(1, 1_440).default(15),
   WEIGHTVAULT_UPLOAD_HOURS: wholeNumber(1, 8_760).default(168),
@@ -111,6 +112,7 @@ const schema = z.object(settings).transform((env) => ({
   databasePoolSize: env.WEIGHTVAULT_DATABASE_POOL,
   ledgerName: env.WEIGHTVAULT_LEDGER_NAME,
   releaseAfter: env.WEIGHTVAULT_RELEASE_AFTER,
+  witnessPolicyFile: env.WEIGHTVAULT_WITNESS_POLICY ?? null,
   releaseWaitMs: env.WEIGHTVAULT_RELEASE_WAIT_MS,
   releaseMinutes: env.WEIGHTVAULT_RELEASE_MINUTES,
   uploadHours: env.WEIGHTVAULT_UPLOAD_HOURS,
@@ -181,6 +183,8 @@ function contradictions(config: Config): string[] {
       "WEIGHTVAULT_HOST is not loopback: set WEIGHTVAULT_TLS_CERTIFICATE and WEIGHTVAULT_TLS_KEY, or WEIGHTVAULT_TRUSTED_PROXIES for the proxies that end TLS",
     );
   }
+  if (config.releaseAfter === "witnessed" && config.witnessPolicyFile === null)
+    found.push("WEIGHTVAULT_RELEASE_AFTER=witnessed needs WEIGHTVAULT_WITNESS_POLICY");
   if (config.environment === "production") {
     if (config.databaseUrl === null) found.push("DATABASE_URL: production needs PostgreSQL");
     if (!config.stated.storeCountry)

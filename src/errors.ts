@@ -197,6 +197,11 @@ export const refusals = {
     "The ledger did not record the entry in time, so nothing was released",
     "Try again later; operators see the cause in the server's log.",
   ],
+  witnesses_unavailable: [
+    503,
+    "The witnesses did not cosign the entry's checkpoint in time, so nothing was released",
+    "Try again later; operators see in the server's log which witness does not answer.",
+  ],
   screening_unavailable: [
     503,
     "No current denied-party list is loaded",

@@ -20,6 +20,7 @@ import { rulebook, withLicenseExpiry } from "./export-control/rulebook.ts";
 import { createApp } from "./http/app.ts";
 import { listen } from "./http/listen.ts";
 import { openLedger, type RunningLedger } from "./ledger/open.ts";
+import { assertKeepable, readPolicy } from "./ledger/witness-policy.ts";
 import { encodeVerificationKey } from "./merkle/note.ts";
 import { ListError } from "./screening/list.ts";
 import type { BlobStore } from "./storage/blob-store.ts";
@@ -187,6 +188,7 @@ export async function startServer({
     signer,
     node,
     now,
+    policy: await witnessPolicy(config, signer),
     onFailure: onFailure("the ledger could not go on"),
   });
   started.defer(async () => await ledger.stop());
@@ -222,7 +224,7 @@ export async function startServer({
     origin: signer.name,
     destinationOf: destinations(config.sites),
     destinationNamed: destinationNamed(config.sites),
-    checks: readiness(adapters, { ledger, screening: screening.current, now }),
+    checks: readiness(adapters, { config, ledger, screening: screening.current, now }),
     isDraining: () => draining.now,
     explain,
     log,
@@ -258,10 +260,12 @@ function explain(thrown: unknown): Refusal {
 function readiness(
   { database, custodian, signer, store }: Adapters,
   {
+    config,
     ledger,
     screening,
     now,
   }: {
+    readonly config: Config;
     readonly ledger: RunningLedger;
     readonly screening: () => Screening | null;
     readonly now: () => Date;
@@ -273,12 +277,23 @@ function readiness(
     custodian: async () => await custodian.check(),
     signer: async () => await signer.check(),
     sequencer: async () => await ledger.check(),
+    ...(config.releaseAfter === "witnessed" && {
+      witnesses: async () => await ledger.checkWitnesses(config.releaseWaitMs),
+    }),
     screening: async () => {
       const used = screening();
       const doubt = used === null ? "No list is loaded." : doubtOfAge(used, now().toISOString());
       if (doubt !== null) throw new Refusal("screening_unavailable", doubt);
     },
   };
+}
+
+/** The policy that the settings name; refuses one that this vault could not keep to. */
+async function witnessPolicy({ witnessPolicyFile: file }: Config, { publicKey }: Signer) {
+  if (file === null) return null;
+  const policy = await readPolicy(file);
+  assertKeepable(policy, file, publicKey);
+  return policy;
 }
 
 /** The token's text lies in a file that only the owner reads, until it is traded. */

@@ -6,6 +6,7 @@ import { readRegularFile } from "../ledger/source-file.ts";
 import { folderSource } from "../ledger/source-folder.ts";
 import { urlSource } from "../ledger/source-url.ts";
 import { type Report, verifyLedger } from "../ledger/verify.ts";
+import { readPolicy } from "../ledger/witness-policy.ts";
 import { maximumNoteBytes } from "../merkle/note.ts";
 import type { Client } from "./client.ts";
 import { local, noun, positive, remote, uuid, whole } from "./command.ts";
@@ -23,6 +24,7 @@ type VerifyOptions = {
   readonly olderCheckpoint?: string;
   readonly tokenFile?: string;
   readonly opaqueEntries?: boolean;
+  readonly policy?: string;
 };
 
 type KeyOptions = RemoteOptions & { readonly ledgerKey?: string };
@@ -83,6 +85,7 @@ function verifyCommand(ledger: Command, context: Context): void {
       "--older-checkpoint <file>",
       "a checkpoint kept from earlier, which it must have grown from",
     )
+    .option("--policy <file>", "a witness policy (C2SP tlog-policy), whose quorum it must have")
     .option(
       "--token-file <file>",
       "the token for that address; without it, one of the environment goes to WEIGHTVAULT_URL alone",
@@ -104,6 +107,7 @@ function verifyCommand(ledger: Command, context: Context): void {
         verificationKey: pinned.text,
         checkIds,
         entries: options.opaqueEntries === true ? "opaque" : "parsed",
+        ...(options.policy === undefined ? {} : { policy: await readPolicy(options.policy) }),
         ...(older === undefined ? {} : { olderCheckpoint: await readCheckpoint(older) }),
       });
       output.result(report, () => reportText(report));
@@ -175,10 +179,12 @@ function reportText({
   errors,
   notices,
   counts,
+  witnessed,
 }: Report): string {
   return [
     `${verified ? "verified" : "NOT VERIFIED"}: ${origin ?? "no checkpoint"}, ${size ?? 0} entries`,
     `root ${rootHex ?? "-"}`,
+    ...(witnessed === undefined ? [] : witnessLines(witnessed)),
     ...Object.entries(counts).map(([kind, count]) => `  ${kind.padEnd(26)} ${count}`),
     ...findings.map(
       ({ severity, code, index, message }) =>
@@ -186,4 +192,21 @@ function reportText({
     ),
     `${errors} errors, ${notices} notices`,
   ].join("\n");
+}
+
+function witnessLines({ hasQuorum, witnesses }: NonNullable<Report["witnessed"]>): string[] {
+  return [
+    hasQuorum ? "quorum of witnesses: yes" : "quorum of witnesses: NO",
+    ...witnesses.map(({ name, cosignedAt }) =>
+      cosignedAt === null
+        ? `  ${name}: did not cosign`
+        : `  ${name}: cosigned at ${timeOf(cosignedAt)}`,
+    ),
+  ];
+}
+
+/** A time past what a calendar knows is told in seconds. */
+function timeOf(seconds: number): string {
+  const date = new Date(seconds * 1_000);
+  return Number.isNaN(date.getTime()) ? `${seconds} s` : date.toISOString();
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Refusal } from "../errors.ts";
+import { cosignedCheckpoint } from "../ledger/cosigned.ts";
 import { newestCheckpoint } from "../ledger/receipt.ts";
 import { isWithin, readTile } from "../ledger/tiles.ts";
 import { parseTilePath } from "../merkle/tile.ts";
@@ -27,10 +28,10 @@ export const ledgerRoutes = [
     method: "get",
     path: "/ledger/checkpoint",
     roles: ["auditor"],
-    summary: "The newest signed checkpoint",
+    summary: "The newest signed checkpoint, with the cosignatures that it has",
     answers: { 200: { description: "A signed note.", content: "text/plain" } },
     handle: async ({ services: { vault }, res }) => {
-      const checkpoint = await newestCheckpoint(vault.database.db);
+      const checkpoint = await cosignedCheckpoint(vault.database.db);
       if (checkpoint === null) throw new Refusal("not_found", "no checkpoint was signed yet");
       res.setHeader("Content-Type", "text/plain; charset=utf-8");
       res.setHeader("Cache-Control", "private, max-age=1");

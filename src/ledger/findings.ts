@@ -12,6 +12,12 @@ export const findingCodes = {
   rolled_back: "error",
   /** The entries that an older checkpoint covers are not the ones it covered. */
   history_rewritten: "error",
+  /** The policy lists logs, and none of them signed the checkpoint. */
+  log_not_in_policy: "error",
+  /** A cosignature under a witness's key that the key did not make. */
+  cosignature_forged: "error",
+  /** Too few witnesses of the policy cosigned the checkpoint. */
+  quorum_missing: "error",
   entries_missing: "error",
   entries_malformed: "error",
   entry_malformed: "error",

@@ -8,8 +8,11 @@ export type Place = {
 };
 
 export type SettleOptions = {
-  /** `entry`: it has its place. `checkpoint`: a signed checkpoint in the database covers it. */
-  readonly after: "entry" | "checkpoint";
+  /**
+   * `entry`: it has its place. `checkpoint`: a signed checkpoint in the database covers it. `witnessed`: one that covers it satisfies the
+   * quorum of the witness policy.
+   */
+  readonly after: "entry" | "checkpoint" | "witnessed";
   readonly timeoutMs: number;
 };
 
@@ -17,7 +20,7 @@ export type SettleOptions = {
 export interface Ledger {
   /** Says that something was submitted and committed. */
   wake(): void;
-  /** Resolves when the submission is recorded as far as asked. Throws `ledger_unavailable` when that takes too long. */
+  /** Resolves when the submission is recorded as far as asked. Throws `ledger_unavailable` or `witnesses_unavailable` when that takes too long. */
   settle(submission: bigint, options: SettleOptions): Promise<Place>;
   /** Resolves when entries are being sequenced and signed now. */
   check(): Promise<void>;

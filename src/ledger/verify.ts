@@ -1,12 +1,14 @@
 import { Refusal } from "../errors.ts";
 import { type Checkpoint, openCheckpoint } from "../merkle/checkpoint.ts";
 import { parseVerificationKey, type VerificationKey } from "../merkle/note.ts";
+import type { Policy } from "../merkle/policy.ts";
 import type { Entry } from "./entry.ts";
 import { type Finding, type FindingCode, Findings } from "./findings.ts";
 import type { TileSource } from "./source.ts";
 import { EntryChecks } from "./verify-entries.ts";
 import type { ReleaseCounts } from "./verify-releases.ts";
 import { type TreeRoots, walkTree } from "./verify-tree.ts";
+import { judgeWitnesses, type WitnessReport } from "./verify-witnesses.ts";
 
 export type VerifyOptions = {
   /** The ledger's Ed25519 key, `name+keyid+base64`: all that is trusted. */
@@ -15,6 +17,8 @@ export type VerifyOptions = {
   readonly origin?: string;
   /** A checkpoint kept from earlier: the ledger must have grown from it. */
   readonly olderCheckpoint?: string | Uint8Array;
+  /** Whose cosignatures the checkpoint must have. */
+  readonly policy?: Policy;
   /** `opaque` leaves entries unread, for a log of other entries than ours. It is never guessed: a ledger could turn its own checks off. */
   readonly entries?: "parsed" | "opaque";
   /** The checks that every decision lists, in this order; any are taken where it is not given. */
@@ -38,6 +42,8 @@ export type Report = {
   /** How many entries of each kind. */
   readonly counts: Readonly<Record<string, number>>;
   readonly releases: ReleaseCounts;
+  /** Under a policy alone. */
+  readonly witnessed?: WitnessReport;
 };
 
 /**
@@ -51,7 +57,13 @@ export async function verifyLedger(source: TileSource, options: VerifyOptions): 
   }
   const findings = new Findings();
   const checks = new EntryChecks(findings, options);
-  const checkpoint = openNewest(await source.checkpoint(), key, options, findings);
+  const newest = await source.checkpoint();
+  const checkpoint = openNewest(newest, key, options, findings);
+  const { policy } = options;
+  const witnessed =
+    newest === null || checkpoint === null || policy === undefined
+      ? {}
+      : { witnessed: judgeWitnesses(newest, policy, findings) };
   if (checkpoint !== null)
     await verifyEntries(source, { key, checkpoint, options, findings, checks });
   return {
@@ -64,6 +76,7 @@ export async function verifyLedger(source: TileSource, options: VerifyOptions): 
     notices: findings.notices,
     counts: checks.counts,
     releases: checks.releases,
+    ...witnessed,
   };
 }
 

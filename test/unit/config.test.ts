@@ -109,3 +109,11 @@ test.each([
 test("the configuration is frozen", () => {
   expect(Object.isFrozen(readConfig({}))).toBe(true);
 });
+
+test("releases that wait for witnesses need a policy that names them", () => {
+  expect(problemsOf({ WEIGHTVAULT_RELEASE_AFTER: "witnessed" })).toEqual([
+    expect.stringContaining("WEIGHTVAULT_WITNESS_POLICY"),
+  ]);
+  const env = { WEIGHTVAULT_RELEASE_AFTER: "witnessed", WEIGHTVAULT_WITNESS_POLICY: "p" };
+  expect(readConfig(env)).toMatchObject({ releaseAfter: "witnessed", witnessPolicyFile: "p" });
+});

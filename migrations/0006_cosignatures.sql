@@ -12,13 +12,10 @@ create table ledger_cosignature (
 );
 
 create table ledger_timestamp (
-  size bigint not null references ledger_checkpoint,
-  -- SHA-256 of the pinned certificate under which the token was verified.
-  authority text not null,
-  -- DER of an RFC 3161 TimeStampToken over the checkpoint's note text.
-  token bytea not null,
-  stamped_at timestamptz not null,
-  primary key (size, authority)
+  size bigint primary key references ledger_checkpoint,
+  -- DER of an RFC 3161 TimeStampResp over the checkpoint's note text, as the authority sent it.
+  response bytea not null,
+  stamped_at timestamptz not null
 );
 
 create trigger append_only before update or delete or truncate on ledger_cosignature

@@ -202,6 +202,11 @@ export const refusals = {
     "The witnesses did not cosign the entry's checkpoint in time, so nothing was released",
     "Try again later; operators see in the server's log which witness does not answer.",
   ],
+  timestamp_unavailable: [
+    503,
+    "The time-stamping authority gave no timestamp that verifies",
+    "Read in the server's log what it answered; nothing waits for a timestamp.",
+  ],
   screening_unavailable: [
     503,
     "No current denied-party list is loaded",

@@ -304,6 +304,6 @@ export type Schema = {
     signature: Buffer;
     cosigned_at: Date;
   };
-  ledger_timestamp: { size: bigint; authority: string; token: Buffer; stamped_at: Date };
+  ledger_timestamp: { size: bigint; response: Buffer; stamped_at: Date };
   ledger_lease: { singleton: Generated<boolean>; holder: string; fence: bigint; expires_at: Date };
 };

@@ -4,7 +4,9 @@ import { constants, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findComposeLoader } from "../test/support/compose/loader.ts";
+import { buildReference } from "../test/support/litewitness/reference.ts";
 import { findPostgres, PostgresAbsent } from "../test/support/postgres.ts";
+import { whyNoOpenssl } from "../test/support/timestamp/authority.ts";
 
 /**
  * `npm run test:services [-- --results <file>] [-- <arguments of Jest>]`: the tests that need real servers and real processes, for minutes.
@@ -22,6 +24,8 @@ type Need = {
 const needs: readonly Need[] = [
   { name: "PostgreSQL", missing: missingPostgres },
   { name: "a loader of Compose files", missing: missingComposeLoader },
+  { name: "the reference witness", missing: missingReference },
+  { name: "OpenSSL's time-stamping", missing: async () => whyNoOpenssl() },
 ];
 
 async function missingPostgres(): Promise<string | null> {
@@ -39,6 +43,13 @@ async function missingComposeLoader(): Promise<string | null> {
   const found = findComposeLoader();
   if ("absent" in found) return found.absent;
   found.remove();
+  return null;
+}
+
+async function missingReference(): Promise<string | null> {
+  const found = buildReference();
+  if ("absent" in found) return found.absent;
+  await found.remove();
   return null;
 }
 

@@ -20,7 +20,8 @@ import { rulebook, withLicenseExpiry } from "./export-control/rulebook.ts";
 import { createApp } from "./http/app.ts";
 import { listen } from "./http/listen.ts";
 import { openLedger, type RunningLedger } from "./ledger/open.ts";
-import { assertKeepable, readPolicy } from "./ledger/witness-policy.ts";
+import { readTimestampSettings } from "./ledger/timestamping.ts";
+import { readKeepablePolicy } from "./ledger/witness-policy.ts";
 import { encodeVerificationKey } from "./merkle/note.ts";
 import { ListError } from "./screening/list.ts";
 import type { BlobStore } from "./storage/blob-store.ts";
@@ -188,7 +189,8 @@ export async function startServer({
     signer,
     node,
     now,
-    policy: await witnessPolicy(config, signer),
+    policy: await readKeepablePolicy(config.witnessPolicyFile, signer.publicKey),
+    timestamps: await readTimestampSettings(config),
     onFailure: onFailure("the ledger could not go on"),
   });
   started.defer(async () => await ledger.stop());
@@ -286,14 +288,6 @@ function readiness(
       if (doubt !== null) throw new Refusal("screening_unavailable", doubt);
     },
   };
-}
-
-/** The policy that the settings name; refuses one that this vault could not keep to. */
-async function witnessPolicy({ witnessPolicyFile: file }: Config, { publicKey }: Signer) {
-  if (file === null) return null;
-  const policy = await readPolicy(file);
-  assertKeepable(policy, file, publicKey);
-  return policy;
 }
 
 /** The token's text lies in a file that only the owner reads, until it is traded. */

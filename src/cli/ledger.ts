@@ -16,6 +16,7 @@ import { Failure } from "./failure.ts";
 import { exportLedger } from "./ledger-export.ts";
 import { ledgerKey, pinnedKey } from "./ledger-key.ts";
 import { indexesOf, showEntries } from "./ledger-show.ts";
+import { fetchTimestamp, readTimestamps } from "./ledger-timestamps.ts";
 import { createOutput } from "./output.ts";
 
 type VerifyOptions = {
@@ -25,6 +26,7 @@ type VerifyOptions = {
   readonly tokenFile?: string;
   readonly opaqueEntries?: boolean;
   readonly policy?: string;
+  readonly timestampCertificate?: string;
 };
 
 type KeyOptions = RemoteOptions & { readonly ledgerKey?: string };
@@ -39,8 +41,11 @@ export function ledgerCommands(program: Command, context: Context): void {
     .action(async (folder: string, options: KeyOptions) => {
       const session = await openSession(context, options);
       const key = await ledgerKey(session, options.ledgerKey);
+      // Before the checkpoint, which then covers what was stamped.
+      const timestamp = await fetchTimestamp(session.client);
       const result = await exportLedger(serverLedger(session.client), key, {
         folder,
+        timestamp,
         signal: session.client.signal,
       });
       session.output.result(result, () =>
@@ -87,6 +92,10 @@ function verifyCommand(ledger: Command, context: Context): void {
     )
     .option("--policy <file>", "a witness policy (C2SP tlog-policy), whose quorum it must have")
     .option(
+      "--timestamp-certificate <file>",
+      "PEM of a time-stamping authority, to which the folder's timestamps must lead",
+    )
+    .option(
       "--token-file <file>",
       "the token for that address; without it, one of the environment goes to WEIGHTVAULT_URL alone",
     )
@@ -108,6 +117,9 @@ function verifyCommand(ledger: Command, context: Context): void {
         checkIds,
         entries: options.opaqueEntries === true ? "opaque" : "parsed",
         ...(options.policy === undefined ? {} : { policy: await readPolicy(options.policy) }),
+        ...(options.timestampCertificate === undefined
+          ? {}
+          : { timestamps: await readTimestamps(place, options.timestampCertificate) }),
         ...(older === undefined ? {} : { olderCheckpoint: await readCheckpoint(older) }),
       });
       output.result(report, () => reportText(report));
@@ -180,11 +192,13 @@ function reportText({
   notices,
   counts,
   witnessed,
+  timestamps = [],
 }: Report): string {
   return [
     `${verified ? "verified" : "NOT VERIFIED"}: ${origin ?? "no checkpoint"}, ${size ?? 0} entries`,
     `root ${rootHex ?? "-"}`,
     ...(witnessed === undefined ? [] : witnessLines(witnessed)),
+    ...timestamps.map(({ size, stampedAt }) => `stood at ${size} entries by ${stampedAt}`),
     ...Object.entries(counts).map(([kind, count]) => `  ${kind.padEnd(26)} ${count}`),
     ...findings.map(
       ({ severity, code, index, message }) =>

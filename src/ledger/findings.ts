@@ -18,6 +18,10 @@ export const findingCodes = {
   cosignature_forged: "error",
   /** Too few witnesses of the policy cosigned the checkpoint. */
   quorum_missing: "error",
+  /** A timestamp that the authority did not give, or of a checkpoint that is not this ledger's. */
+  timestamp_invalid: "error",
+  /** No timestamp is there, and one was asked for. */
+  timestamp_missing: "error",
   entries_missing: "error",
   entries_malformed: "error",
   entry_malformed: "error",

@@ -6,6 +6,7 @@ import { CoverProof } from "./cover.ts";
 import type { Ledger } from "./ledger.ts";
 import { Quorum } from "./quorum.ts";
 import { Sequencer, type SequencerOptions } from "./sequencer.ts";
+import { Timestamping, type TimestampSettings } from "./timestamping.ts";
 import { Waiting } from "./waiting.ts";
 import { Witnessing } from "./witnessing.ts";
 
@@ -19,6 +20,8 @@ export type RunningLedger = Ledger & {
 export type LedgerOptions = Omit<SequencerOptions, "onCheckpoint"> & {
   /** Whose cosignatures are asked for; without it nobody's are, and nothing settles as witnessed. */
   readonly policy?: Policy | null;
+  /** Who stamps checkpoints; nothing waits for it. */
+  readonly timestamps?: TimestampSettings | null;
 };
 
 /** Starts sequencing (or standing by, while another node holds the lease) and answering those who wait. */
@@ -33,6 +36,8 @@ export async function openLedger(options: LedgerOptions): Promise<RunningLedger>
     policy === null
       ? null
       : new Witnessing({ ...options, policy, onCosignature: () => quorum?.look() });
+  const timestamps = options.timestamps ?? null;
+  const timestamping = timestamps === null ? null : new Timestamping({ ...options, ...timestamps });
   const onCheckpoint = () => {
     waiting.look();
     witnessing?.wake();
@@ -42,6 +47,7 @@ export async function openLedger(options: LedgerOptions): Promise<RunningLedger>
   await quorum?.start();
   await sequencer.start();
   witnessing?.start();
+  timestamping?.start();
   return {
     wake: () => sequencer.wake(),
     settle: async (submission, how) => {
@@ -63,6 +69,7 @@ export async function openLedger(options: LedgerOptions): Promise<RunningLedger>
         throw new Refusal("ledger_unavailable", "no node sequences the ledger now");
     },
     stop: async () => {
+      await timestamping?.stop();
       await witnessing?.stop();
       await sequencer.stop();
       await quorum?.stop();

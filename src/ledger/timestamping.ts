@@ -5,7 +5,14 @@ import type { Database } from "../database/open.ts";
 import { Refusal } from "../errors.ts";
 import { parseNote } from "../merkle/note.ts";
 import { newestCheckpoint } from "./receipt.ts";
+import { readRegularFile } from "./source-file.ts";
 import { encodeTimestampRequest, parseAuthority, verifyTimestamp } from "./timestamp-token.ts";
+
+/** An authority and how often it is asked, as the operator configures it. */
+export type TimestampSettings = {
+  readonly authority: TimestampAuthority;
+  readonly everyMs: number;
+};
 
 export type TimestampAuthority = {
   readonly url: string;
@@ -23,7 +30,30 @@ export type TimestampingOptions = {
 };
 
 const answerMs = 10_000;
+const longestCertificateBytes = 1_000_000;
 const longestAnswerBytes = 64 * 1_024;
+
+/** The authority that the settings name, with the certificates of its PEM file; null where none is. Throws `configuration_invalid` where the file has none. */
+export async function readTimestampSettings({
+  timestampUrl: url,
+  timestampCertificateFile: file,
+  timestampSeconds,
+}: {
+  readonly timestampUrl: string | null;
+  readonly timestampCertificateFile: string | null;
+  readonly timestampSeconds: number;
+}): Promise<TimestampSettings | null> {
+  if (url === null || file === null) return null;
+  try {
+    const bytes = await readRegularFile(file, longestCertificateBytes);
+    const certificates = bytes?.toString("latin1") ?? "";
+    parseAuthority(certificates);
+    return { authority: { url, certificates }, everyMs: timestampSeconds * 1_000 };
+  } catch (cause) {
+    const message = `the time-stamping certificate ${file} is no certificate in PEM`;
+    throw new Refusal("configuration_invalid", message, { cause });
+  }
+}
 
 /** Has the newest checkpoint stamped now and then. Nothing waits for it, and it fails nobody: what an authority says late or not at all is told to the operator. */
 export class Timestamping {

@@ -7,6 +7,11 @@ import { type Finding, type FindingCode, Findings } from "./findings.ts";
 import type { TileSource } from "./source.ts";
 import { EntryChecks } from "./verify-entries.ts";
 import type { ReleaseCounts } from "./verify-releases.ts";
+import {
+  judgeTimestamps,
+  type TimestampOptions,
+  type TimestampReport,
+} from "./verify-timestamps.ts";
 import { type TreeRoots, walkTree } from "./verify-tree.ts";
 import { judgeWitnesses, type WitnessReport } from "./verify-witnesses.ts";
 
@@ -19,6 +24,8 @@ export type VerifyOptions = {
   readonly olderCheckpoint?: string | Uint8Array;
   /** Whose cosignatures the checkpoint must have. */
   readonly policy?: Policy;
+  /** An authority's certificates, and the timestamps that came with the ledger. */
+  readonly timestamps?: TimestampOptions;
   /** `opaque` leaves entries unread, for a log of other entries than ours. It is never guessed: a ledger could turn its own checks off. */
   readonly entries?: "parsed" | "opaque";
   /** The checks that every decision lists, in this order; any are taken where it is not given. */
@@ -44,6 +51,8 @@ export type Report = {
   readonly releases: ReleaseCounts;
   /** Under a policy alone. */
   readonly witnessed?: WitnessReport;
+  /** Where timestamps were asked for alone. */
+  readonly timestamps?: TimestampReport;
 };
 
 /**
@@ -66,6 +75,16 @@ export async function verifyLedger(source: TileSource, options: VerifyOptions): 
       : { witnessed: judgeWitnesses(newest, policy, findings) };
   if (checkpoint !== null)
     await verifyEntries(source, { key, checkpoint, options, findings, checks });
+  const stamped =
+    checkpoint === null || options.timestamps === undefined
+      ? {}
+      : {
+          timestamps: await judgeTimestamps(
+            { source, key, checkpoint },
+            options.timestamps,
+            findings,
+          ),
+        };
   return {
     origin: checkpoint?.origin ?? null,
     size: checkpoint?.size ?? null,
@@ -77,6 +96,7 @@ export async function verifyLedger(source: TileSource, options: VerifyOptions): 
     counts: checks.counts,
     releases: checks.releases,
     ...witnessed,
+    ...stamped,
   };
 }
 

@@ -19,6 +19,17 @@ export async function readPolicy(file: string): Promise<Policy> {
   return parsed.policy;
 }
 
+/** The policy of a vault whose ledger has that key; null where none is named. Throws as `readPolicy` and `assertKeepable` do. */
+export async function readKeepablePolicy(
+  file: string | null,
+  ownKey: Uint8Array,
+): Promise<Policy | null> {
+  if (file === null) return null;
+  const policy = await readPolicy(file);
+  assertKeepable(policy, file, ownKey);
+  return policy;
+}
+
 /**
  * Whether a vault can keep to the policy; throws `configuration_invalid` where it never could: its logs are others, a witness's address is none,
  * or those that have an address are no quorum. One without a quorum (`none`) is refused: it would say of every entry that it was witnessed.

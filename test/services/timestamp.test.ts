@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { transact } from "../../src/database/transact.ts";
 import { openLedger } from "../../src/ledger/open.ts";
@@ -10,11 +12,21 @@ import {
   verifyTimestamp,
 } from "../../src/ledger/timestamp-token.ts";
 import { newestTimestamp, stampNewest } from "../../src/ledger/timestamping.ts";
+import { verifyLedger } from "../../src/ledger/verify.ts";
+import type { Stamped } from "../../src/ledger/verify-timestamps.ts";
 import { parseNote } from "../../src/merkle/note.ts";
+import { temporaryFolder, weightvaultHere } from "../e2e/command.ts";
 import { openMemory } from "../support/database.ts";
 import { TestSigner } from "../support/test-signer.ts";
 import { type Authority, makeAuthority, whyNoOpenssl } from "../support/timestamp/authority.ts";
 import { serveHere } from "../support/witness.ts";
+import {
+  encodeAll,
+  type Files,
+  filesOf,
+  fixedSigner,
+  memorySource,
+} from "../vectors/ledger/build.ts";
 
 const missing = whyNoOpenssl();
 if (missing !== null) console.warn(`timestamps are not tried: ${missing}`);
@@ -104,6 +116,74 @@ function nonce(): Buffer {
       expect(await judged(response.subarray(0, cut))).toHaveProperty("refused");
   });
 
+  test("ledger verify tells since when a ledger stood, and finds stamps that are not its own", async () => {
+    const signer = fixedSigner(7);
+    const entries = encodeAll([
+      { kind: "vault.initialized", body: { vault: "v" } },
+      { kind: "token.revoked", body: { token: "t", by: null } },
+    ]);
+    const [older, files] = [
+      await filesOf(entries.slice(0, 1), signer),
+      await filesOf(entries, signer),
+    ];
+    const stampOf = (ledger: Files) => {
+      const checkpoint = ledger.get("checkpoint") ?? Buffer.alloc(0);
+      const about = parseNote(checkpoint)?.text ?? "";
+      return { checkpoint, response: authority.answer(encodeTimestampRequest(about, nonce())) };
+    };
+    const report = async (stamped: readonly Stamped[], under = authority) => {
+      const timestamps = { certificates: under.certificates, stamped };
+      const { verificationKey } = signer;
+      const options = { verificationKey, entries: "opaque", timestamps } as const;
+      const { findings, timestamps: found } = await verifyLedger(memorySource(files), options);
+      return { codes: findings.map(({ code }) => code), sizes: found?.map(({ size }) => size) };
+    };
+    const stamps = [stampOf(older), stampOf(files)] as const;
+    expect(await report(stamps)).toEqual({ codes: [], sizes: [1, 2] });
+    expect(await report([])).toEqual({ codes: ["timestamp_missing"], sizes: [] });
+    expect(await report(stamps, authorityOf())).toEqual({
+      codes: ["timestamp_invalid", "timestamp_invalid"],
+      sizes: [],
+    });
+    const otherPast = await filesOf(
+      encodeAll([{ kind: "vault.initialized", body: { vault: "w" } }]),
+      signer,
+    );
+    const larger = await filesOf([...entries, ...entries], signer);
+    const foreign = await filesOf(entries, fixedSigner(8));
+    for (const ledger of [otherPast, larger, foreign])
+      expect(await report([stampOf(ledger)])).toEqual({ codes: ["timestamp_invalid"], sizes: [] });
+    const swapped = { ...stamps[0], response: stamps[1].response };
+    expect(await report([swapped])).toEqual({ codes: ["timestamp_invalid"], sizes: [] });
+
+    await using folder = await temporaryFolder();
+    for (const [path, bytes] of [
+      ...files,
+      ["timestamp/1.checkpoint", stamps[0].checkpoint],
+      ["timestamp/1.tsr", stamps[0].response],
+      ["authority.pem", Buffer.from(authority.certificates)],
+    ] as const) {
+      await mkdir(join(folder.path, path, ".."), { recursive: true });
+      await writeFile(join(folder.path, path), bytes);
+    }
+    const certificate = ["--timestamp-certificate", join(folder.path, "authority.pem")];
+    const verify = [
+      "ledger",
+      "verify",
+      folder.path,
+      "--key",
+      signer.verificationKey,
+      "--opaque-entries",
+    ];
+    const told = await weightvaultHere([...verify, ...certificate]);
+    expect(told).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("stood at 1 entries by"),
+    });
+    await rm(join(folder.path, "timestamp"), { recursive: true });
+    expect((await weightvaultHere([...verify, ...certificate])).code).toBe(6);
+  });
+
   test("a ledger's newest checkpoint is stamped once, and a bad answer is not kept", async () => {
     const [database, signer] = [await openMemory(), new TestSigner()];
     const answers: { make: (request: Buffer) => Buffer; asked: number } = {
@@ -180,5 +260,7 @@ function nonce(): Buffer {
   ["for nothing in particular", "clientAuth"],
   ["for time-stamping and more", "critical,timeStamping,clientAuth"],
 ])("OpenSSL itself does not stamp with a certificate %s", (_, usage) => {
-  expect(() => authorityOf({ usage }).answer(encodeTimestampRequest(text, nonce()))).toThrow();
+  expect(() => authorityOf({ usage }).answer(encodeTimestampRequest(text, nonce()))).toThrow(
+    "signer certificate purpose",
+  );
 });

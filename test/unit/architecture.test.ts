@@ -19,6 +19,7 @@ const table: Readonly<Record<string, readonly string[] | null>> = {
     "ledger/findings.ts",
     "ledger/entry.ts",
     "ledger/source",
+    "ledger/verify-timestamps.ts",
     "ledger/witness-policy.ts",
     "export-control",
     "weights",

@@ -8,9 +8,10 @@ import { parseCheckpoint, signCheckpoint } from "../../../src/merkle/checkpoint.
 import { type CosignerKey, verifyCosignature } from "../../../src/merkle/cosignature.ts";
 import { parseNote } from "../../../src/merkle/note.ts";
 import { WitnessState } from "../../../src/witness/state.ts";
+import { Witness } from "../../../src/witness/witness.ts";
 import { SignedLog } from "../../support/signed-log.ts";
 import { startWitness, type TestWitness } from "../../support/witness.ts";
-import { freshSigner } from "../../unit/merkle/signed-texts.ts";
+import { freshCosigner, freshSigner } from "../../unit/merkle/signed-texts.ts";
 
 async function post({ url }: TestWitness, body: string | Buffer) {
   const answer = await fetch(`${url}/add-checkpoint`, {
@@ -214,6 +215,43 @@ test("the memory refuses a smaller tree, another of the same size, and to forget
     const again = WitnessState.open(file);
     expect([again.name, again.held("log")]).toEqual(["w", held]);
     again.close();
+  } finally {
+    state.close();
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("no request is held against the memory before the one ahead of it has its cosignature", async () => {
+  const log = new SignedLog();
+  const folder = await mkdtemp(join(tmpdir(), "weightvault-witness-"));
+  const state = WitnessState.make(join(folder, "witness.sqlite"), "w");
+  const { key, sign } = freshCosigner("w");
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  const slow = {
+    key,
+    sign: async (message: Uint8Array) => {
+      await gate;
+      return await sign(message);
+    },
+  };
+  const witness = new Witness({
+    state,
+    cosigner: slow,
+    logs: [log.key],
+    now: () => new Date(5_000),
+  });
+  try {
+    const bodies = [
+      Buffer.from(await log.growth(0, 3)),
+      Buffer.from(await log.growth(3, 5)),
+    ] as const;
+    const first = witness.addCheckpoint(bodies[0]);
+    const second = witness.addCheckpoint(bodies[1]);
+    await new Promise(setImmediate);
+    expect(state.held(log.key.name)?.size).toBe(3);
+    open();
+    expect([(await first).status, (await second).status]).toEqual([200, 200]);
+    expect(state.held(log.key.name)?.size).toBe(5);
   } finally {
     state.close();
     await rm(folder, { recursive: true });

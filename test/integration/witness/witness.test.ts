@@ -225,13 +225,13 @@ test("no request is held against the memory before the one ahead of it has its c
   const log = new SignedLog();
   const folder = await mkdtemp(join(tmpdir(), "weightvault-witness-"));
   const state = WitnessState.make(join(folder, "witness.sqlite"), "w");
-  const { key, sign } = freshCosigner("w");
+  const cosigner = freshCosigner("w");
   const { promise: gate, resolve: open } = Promise.withResolvers<void>();
   const slow = {
-    key,
+    key: cosigner.key,
     sign: async (message: Uint8Array) => {
       await gate;
-      return await sign(message);
+      return await cosigner.sign(message);
     },
   };
   const witness = new Witness({

@@ -10,6 +10,7 @@ import type { Context } from "../src/cli/context.ts";
 import { run } from "../src/cli/program.ts";
 import { readConfig } from "../src/config.ts";
 import { openAdapters, type RunningServer, startServer } from "../src/main.ts";
+import { init, serve } from "../src/witness.ts";
 import { makeCheckpoint } from "./make-checkpoint.ts";
 
 type Reason = { readonly check: string; readonly outcome: string; readonly citation: string };
@@ -83,6 +84,7 @@ async function command(
     migrate: async () => 1,
     recover: async () => await Promise.reject(new Error("nothing is recovered here")),
     rebuild: async () => ({ size: 0, rootHex: "" }),
+    witness: { init, serve },
   };
   const code = await run(context, [...argv, "--json"]);
   const text = Buffer.concat(printed).toString("utf8");
@@ -394,6 +396,7 @@ async function audit(demo: Demo, folder: string, verificationKey: string) {
       migrate: async () => 1,
       recover: async () => await Promise.reject(new Error("nothing is recovered here")),
       rebuild: async () => ({ size: 0, rootHex: "" }),
+      witness: { init, serve },
     },
     ["ledger", "verify", copy, "--key", verificationKey, "--json"],
   );

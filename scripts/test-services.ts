@@ -5,8 +5,10 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findComposeLoader } from "../test/support/compose/loader.ts";
 import { buildGoProgram } from "../test/support/go-program.ts";
+import { buildReference } from "../test/support/litewitness/reference.ts";
 import { findPostgres, PostgresAbsent } from "../test/support/postgres.ts";
 import { buildS3Server } from "../test/support/s3-server.ts";
+import { whyNoOpenssl } from "../test/support/timestamp/authority.ts";
 
 /**
  * `npm run test:services [-- --results <file>] [-- <arguments of Jest>]`: the tests that need real servers and real processes, for minutes.
@@ -26,6 +28,8 @@ const needs: readonly Need[] = [
   { name: "a loader of Compose files", missing: missingComposeLoader },
   { name: "an S3 server (versitygw, built with Go)", missing: missingS3Server },
   { name: "the ledger's independent verifiers", missing: missingLedgerCheck },
+  { name: "the reference witness", missing: missingReference },
+  { name: "OpenSSL's time-stamping", missing: async () => whyNoOpenssl() },
 ];
 
 async function missingPostgres(): Promise<string | null> {
@@ -58,6 +62,13 @@ async function missingLedgerCheck(): Promise<string | null> {
   const built = buildGoProgram(join(root, "test", "services", "go"));
   if ("absent" in built) return built.absent;
   built.remove();
+  return null;
+}
+
+async function missingReference(): Promise<string | null> {
+  const found = buildReference();
+  if ("absent" in found) return found.absent;
+  await found.remove();
   return null;
 }
 

@@ -98,7 +98,16 @@ export const settings = {
     .default("localhost/weightvault"),
   WEIGHTVAULT_LEDGER_PUBLIC: z.enum(["none", "tiles", "entries"]).default("none"),
   WEIGHTVAULT_LEDGER_QUEUE: wholeNumber(100, 10_000_000).default(20_000),
-  WEIGHTVAULT_RELEASE_AFTER: z.enum(["entry", "checkpoint", "published"]).default("checkpoint"),
+  WEIGHTVAULT_RELEASE_AFTER: z
+    .enum(["entry", "checkpoint", "published", "witnessed"])
+    .default("checkpoint"),
+  WEIGHTVAULT_WITNESS_POLICY: z.string().min(1).optional(),
+  WEIGHTVAULT_TIMESTAMP_URL: z
+    .string()
+    .regex(/^https?:\/\//, "must be an http: or https: URL")
+    .optional(),
+  WEIGHTVAULT_TIMESTAMP_CERTIFICATE: z.string().min(1).optional(),
+  WEIGHTVAULT_TIMESTAMP_SECONDS: wholeNumber(1, 86_400).default(600),
   WEIGHTVAULT_RELEASE_WAIT_MS: wholeNumber(100, 600_000).default(10_000),
   WEIGHTVAULT_RELEASE_MINUTES: wholeNumber(1, 1_440).default(15),
   WEIGHTVAULT_UPLOAD_HOURS: wholeNumber(1, 8_760).default(168),
@@ -146,6 +155,10 @@ const schema = z.object(settings).transform((env) => ({
   ledgerPublic: env.WEIGHTVAULT_LEDGER_PUBLIC,
   ledgerQueue: env.WEIGHTVAULT_LEDGER_QUEUE,
   releaseAfter: env.WEIGHTVAULT_RELEASE_AFTER,
+  witnessPolicyFile: env.WEIGHTVAULT_WITNESS_POLICY ?? null,
+  timestampUrl: env.WEIGHTVAULT_TIMESTAMP_URL ?? null,
+  timestampCertificateFile: env.WEIGHTVAULT_TIMESTAMP_CERTIFICATE ?? null,
+  timestampSeconds: env.WEIGHTVAULT_TIMESTAMP_SECONDS,
   releaseWaitMs: env.WEIGHTVAULT_RELEASE_WAIT_MS,
   releaseMinutes: env.WEIGHTVAULT_RELEASE_MINUTES,
   uploadHours: env.WEIGHTVAULT_UPLOAD_HOURS,
@@ -223,6 +236,10 @@ function contradictions(config: Config): string[] {
       "WEIGHTVAULT_HOST is not loopback: set WEIGHTVAULT_TLS_CERTIFICATE and WEIGHTVAULT_TLS_KEY, or WEIGHTVAULT_TRUSTED_PROXIES for the proxies that end TLS",
     );
   }
+  if ((config.timestampUrl === null) !== (config.timestampCertificateFile === null))
+    found.push("WEIGHTVAULT_TIMESTAMP_URL and WEIGHTVAULT_TIMESTAMP_CERTIFICATE go together");
+  if (config.releaseAfter === "witnessed" && config.witnessPolicyFile === null)
+    found.push("WEIGHTVAULT_RELEASE_AFTER=witnessed needs WEIGHTVAULT_WITNESS_POLICY");
   if (config.environment === "production") {
     if (config.databaseUrl === null) found.push("DATABASE_URL: production needs PostgreSQL");
     if (!config.stated.storeCountry)

@@ -227,6 +227,16 @@ export const refusals = {
     "Too many entries wait for their place in the ledger",
     "Try again after the time in Retry-After; operators see how many wait, and can raise WEIGHTVAULT_LEDGER_QUEUE.",
   ],
+  witnesses_unavailable: [
+    503,
+    "The witnesses did not cosign the entry's checkpoint in time, so nothing was released",
+    "Try again later; operators see in the server's log which witness does not answer.",
+  ],
+  timestamp_unavailable: [
+    503,
+    "The time-stamping authority gave no timestamp that verifies",
+    "Read in the server's log what it answered; nothing waits for a timestamp.",
+  ],
   screening_unavailable: [
     503,
     "No current denied-party list is loaded",

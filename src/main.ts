@@ -20,6 +20,8 @@ import { rulebook, withLicenseExpiry } from "./export-control/rulebook.ts";
 import { createApp } from "./http/app.ts";
 import { listen } from "./http/listen.ts";
 import { openLedger, type RunningLedger } from "./ledger/open.ts";
+import { readTimestampSettings } from "./ledger/timestamping.ts";
+import { readKeepablePolicy } from "./ledger/witness-policy.ts";
 import { encodeVerificationKey } from "./merkle/note.ts";
 import { openStore } from "./open-store.ts";
 import { ListError } from "./screening/list.ts";
@@ -191,6 +193,8 @@ export async function startServer({
     node,
     now,
     queueLimit: config.ledgerQueue,
+    policy: await readKeepablePolicy(config.witnessPolicyFile, signer.publicKey),
+    timestamps: await readTimestampSettings(config),
     onFailure: onFailure("the ledger could not go on"),
   });
   started.defer(async () => await ledger.stop());
@@ -229,7 +233,7 @@ export async function startServer({
     ledgerPublic: config.ledgerPublic,
     destinationOf: destinations(config.sites),
     destinationNamed: destinationNamed(config.sites),
-    checks: readiness(adapters, { ledger, screening: screening.current, now }),
+    checks: readiness(adapters, { config, ledger, screening: screening.current, now }),
     isDraining: () => draining.now,
     explain,
     log,
@@ -265,10 +269,12 @@ function explain(thrown: unknown): Refusal {
 function readiness(
   { database, custodian, signer, store }: Adapters,
   {
+    config,
     ledger,
     screening,
     now,
   }: {
+    readonly config: Config;
     readonly ledger: RunningLedger;
     readonly screening: () => Screening | null;
     readonly now: () => Date;
@@ -280,6 +286,9 @@ function readiness(
     custodian: async () => await custodian.check(),
     signer: async () => await signer.check(),
     sequencer: async () => await ledger.check(),
+    ...(config.releaseAfter === "witnessed" && {
+      witnesses: async () => await ledger.checkWitnesses(config.releaseWaitMs),
+    }),
     screening: async () => {
       const used = screening();
       const doubt = used === null ? "No list is loaded." : doubtOfAge(used, now().toISOString());

@@ -17,6 +17,7 @@ export const answers = {
   file,
   commit: z.object({ revision: revisionId }),
   ledgerKey: z.object({ verificationKey: z.string() }),
+  timestamp: z.object({ size, checkpoint: z.string(), response: base64 }),
   receipt: z.object({ index: size, entry: base64, proof: z.string() }),
   recordedRelease: z.object({
     entry: z.object({ index: size }).nullable(),

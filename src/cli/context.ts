@@ -2,6 +2,7 @@ import type { Writable } from "node:stream";
 import type { TileSource } from "../ledger/source.ts";
 import type { VerificationKey } from "../merkle/note.ts";
 import type { Recovered } from "../vault/recover.ts";
+import type { WitnessCommands } from "../witness.ts";
 import { type Client, createClient } from "./client.ts";
 import { type Env, findToken } from "./credentials.ts";
 import { Failure } from "./failure.ts";
@@ -25,6 +26,8 @@ export type Context = {
     readonly source: TileSource;
     readonly key: VerificationKey;
   }) => Promise<{ readonly size: number; readonly rootHex: string }>;
+  /** A witness of ledgers, composed outside. */
+  readonly witness: WitnessCommands;
 };
 
 /** The options that every command that talks to the server has. */

@@ -12,6 +12,7 @@ import { hashBytes } from "../merkle/tree.ts";
 import { Failure } from "./failure.ts";
 import type { LedgerKey } from "./ledger-key.ts";
 import { signedCheckpoint } from "./ledger-show.ts";
+import type { TimestampFiles } from "./ledger-timestamps.ts";
 import { isCode, makeFolder, makeFolders } from "./paths.ts";
 
 export type Exported = {
@@ -30,7 +31,16 @@ export type Exported = {
 export async function exportLedger(
   source: TileSource,
   key: LedgerKey,
-  { folder, signal }: { readonly folder: string; readonly signal: AbortSignal },
+  {
+    folder,
+    signal,
+    timestamp = [],
+  }: {
+    readonly folder: string;
+    readonly signal: AbortSignal;
+    /** Kept beside the ledger; `ledger verify` judges it. */
+    readonly timestamp?: TimestampFiles;
+  },
 ): Promise<Exported> {
   const { checkpoint, bytes } = await signedCheckpoint(source, key);
   await makeFolder(folder);
@@ -54,6 +64,10 @@ export async function exportLedger(
       );
     await write(file, tileBytes);
     fetched += 1;
+  }
+  for (const [path, timestampBytes] of timestamp) {
+    await makeFolders(folder, path);
+    await write(join(folder, path), timestampBytes);
   }
   await assertGrown(folder, key, checkpoint, older);
   await write(join(folder, "checkpoint"), bytes);

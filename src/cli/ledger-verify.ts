@@ -5,12 +5,14 @@ import { isEveryCheck } from "../export-control/decision.ts";
 import type { Report } from "../ledger/verify.ts";
 import { type KeptCheckpoint, verifyLedger } from "../ledger/verify.ts";
 import { type ExcerptReport, verifyExcerpt } from "../ledger/verify-excerpt.ts";
+import { readPolicy } from "../ledger/witness-policy.ts";
 import { local, positive, repeated } from "./command.ts";
 import type { Context } from "./context.ts";
 import { Failure } from "./failure.ts";
 import { excerptSource, readExcerpt } from "./ledger-excerpt.ts";
 import { type LedgerKey, pinnedKey } from "./ledger-key.ts";
 import { boundGarbage, readCheckpoint, sourceOf, verifyingThreads } from "./ledger-source.ts";
+import { readTimestamps } from "./ledger-timestamps.ts";
 import { createOutput, type Output } from "./output.ts";
 
 type VerifyOptions = {
@@ -22,6 +24,8 @@ type VerifyOptions = {
   readonly evidence?: string;
   readonly tokenFile?: string;
   readonly opaqueEntries?: boolean;
+  readonly policy?: string;
+  readonly timestampCertificate?: string;
 };
 
 export function verifyCommand(ledger: Command, context: Context): void {
@@ -45,6 +49,11 @@ export function verifyCommand(ledger: Command, context: Context): void {
     .option(
       "--evidence <folder>",
       "an excerpt's folder, whose disclosed evidence decisions are held to and made again from",
+    )
+    .option("--policy <file>", "a witness policy (C2SP tlog-policy), whose quorum it must have")
+    .option(
+      "--timestamp-certificate <file>",
+      "PEM of a time-stamping authority, to which the folder's timestamps must lead",
     )
     .option(
       "--token-file <file>",
@@ -83,7 +92,7 @@ async function verifyWhole(
   context: Context,
   { pinned, olderCheckpoints, options, output }: Verifying,
 ): Promise<void> {
-  const { batch, evidence } = options;
+  const { batch, evidence, policy, timestampCertificate } = options;
   const replaying = evidence === undefined ? null : await replayOf(evidence);
   const report = await verifyLedger(await sourceOf(place, context, options), {
     verificationKey: pinned.text,
@@ -94,6 +103,10 @@ async function verifyWhole(
     olderCheckpoints,
     ...(batch === undefined ? {} : { mostEntriesPerCheckpoint: batch }),
     ...(replaying === null ? {} : { replay: replaying.replay }),
+    ...(policy === undefined ? {} : { policy: await readPolicy(policy) }),
+    ...(timestampCertificate === undefined
+      ? {}
+      : { timestamps: await readTimestamps(place, timestampCertificate) }),
   });
   output.result(report, () => reportText(report).join("\n"));
   if (replaying !== null) output.note(replaying.sentence());
@@ -107,6 +120,8 @@ async function verifyPart(
   indexes: readonly number[],
   { pinned, olderCheckpoints, options, output }: Verifying,
 ): Promise<void> {
+  if (options.policy !== undefined || options.timestampCertificate !== undefined)
+    throw new Failure("usage", "witnesses and timestamps are judged of a whole ledger");
   const { replay, sentence } = await replayOf(options.evidence ?? folder);
   const report = await verifyExcerpt(excerptSource(folder), indexes, {
     verificationKey: pinned.text,
@@ -161,9 +176,12 @@ function isOfAnotherKind({ size, errors, findings }: Report): boolean {
 
 function reportText(report: Report): string[] {
   const { origin, size, rootHex, verified, errors, notices, counts, findings } = report;
+  const { witnessed, timestamps = [] } = report;
   return [
     `${verified ? "verified" : "NOT VERIFIED"}: ${origin ?? "no checkpoint"}, ${size ?? 0} entries`,
     `root ${rootHex ?? "-"}`,
+    ...(witnessed === undefined ? [] : witnessLines(witnessed)),
+    ...timestamps.map((stamp) => `stood at ${stamp.size} entries by ${stamp.stampedAt}`),
     ...Object.entries(counts).map(([kind, count]) => `  ${kind.padEnd(26)} ${count}`),
     ...findings.map(
       ({ severity, code, index, message }) =>
@@ -171,6 +189,23 @@ function reportText(report: Report): string[] {
     ),
     `${errors} errors, ${notices} notices`,
   ];
+}
+
+function witnessLines({ hasQuorum, witnesses }: NonNullable<Report["witnessed"]>): string[] {
+  return [
+    hasQuorum ? "quorum of witnesses: yes" : "quorum of witnesses: NO",
+    ...witnesses.map(({ name, cosignedAt }) =>
+      cosignedAt === null
+        ? `  ${name}: did not cosign`
+        : `  ${name}: cosigned at ${timeOf(cosignedAt)}`,
+    ),
+  ];
+}
+
+/** A time past what a calendar knows is told in seconds. */
+function timeOf(seconds: number): string {
+  const date = new Date(seconds * 1_000);
+  return Number.isNaN(date.getTime()) ? `${seconds} s` : date.toISOString();
 }
 
 function excerptText(report: ExcerptReport): string[] {

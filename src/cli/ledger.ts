@@ -21,6 +21,7 @@ import { rebuildCommand } from "./ledger-rebuild.ts";
 import { indexesOf, showEntries } from "./ledger-show.ts";
 import { sourceOf } from "./ledger-source.ts";
 import { type StoryNoun, storyNouns, tell } from "./ledger-story.ts";
+import { fetchTimestamp } from "./ledger-timestamps.ts";
 import { storyText, traceLedger } from "./ledger-trace.ts";
 import { verifyCommand } from "./ledger-verify.ts";
 import { createOutput } from "./output.ts";
@@ -65,7 +66,9 @@ function exportCommand(ledger: Command, context: Context): void {
         if (options.evidence === true)
           throw new Failure("usage", "evidence is disclosed with an excerpt: ask for a part");
         const signal = context.interruption();
-        const result = await exportLedger(source, key, { folder, signal });
+        // Before the checkpoint, which then covers what was stamped.
+        const timestamp = client === null ? [] : await fetchTimestamp(client);
+        const result = await exportLedger(source, key, { folder, signal, timestamp });
         output.result(result, () =>
           [
             `${result.size} entries in ${folder}: ${result.fetched} tiles fetched, ${result.kept} there already`,

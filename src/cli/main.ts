@@ -39,6 +39,10 @@ const context: Context = {
     await (await import("../maintain.ts")).migrateCommand(serverEnv(), isJson),
   recover: async (person) =>
     await (await import("../maintain.ts")).recoverCommand(serverEnv(), person),
+  witness: {
+    init: async (options) => await (await import("../witness.ts")).init(options),
+    serve: async (options, signal) => await (await import("../witness.ts")).serve(options, signal),
+  },
 };
 
 // Whoever reads the output may stop reading: `weightvault ... | head` is no error.

@@ -23,6 +23,7 @@ import { riskCommand } from "./risk.ts";
 import { serverCommands } from "./server.ts";
 import { tokenCommands } from "./token.ts";
 import { uploadCommand } from "./upload.ts";
+import { witnessCommands } from "./witness.ts";
 import { workloadCommands } from "./workload.ts";
 
 /** Every command of `weightvault`. No command takes a token as an argument: the environment or a file holds it. */
@@ -55,6 +56,7 @@ export function buildProgram(context: Context): Command {
   holdCommands(program, context);
   ledgerCommands(program, context);
   serverCommands(program, context);
+  witnessCommands(program, context);
   return program;
 }
 

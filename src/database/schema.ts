@@ -6,6 +6,8 @@ export const appendOnlyTables = [
   "ledger_entry",
   "ledger_tile",
   "ledger_checkpoint",
+  "ledger_cosignature",
+  "ledger_timestamp",
   "revision",
   "revision_file",
   "release_object",
@@ -342,5 +344,13 @@ export type Schema = {
   ledger_entry: { index: bigint; submission: bigint; bytes: Buffer; leaf: Buffer };
   ledger_tile: { level: number; number: bigint; hashes: Buffer; root: Buffer };
   ledger_checkpoint: { size: bigint; root: Buffer; note: string; fence: bigint; signed_at: Date };
+  ledger_cosignature: {
+    size: bigint;
+    name: string;
+    key_id: string;
+    signature: Buffer;
+    cosigned_at: Date;
+  };
+  ledger_timestamp: { size: bigint; response: Buffer; stamped_at: Date };
   ledger_lease: { singleton: Generated<boolean>; holder: string; fence: bigint; expires_at: Date };
 };

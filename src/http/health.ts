@@ -13,6 +13,7 @@ const silent: Readonly<Record<string, RefusalCode>> = {
   custodian: "custodian_unavailable",
   signer: "signer_unavailable",
   sequencer: "ledger_unavailable",
+  witnesses: "witnesses_unavailable",
   screening: "screening_unavailable",
 };
 

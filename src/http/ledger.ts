@@ -3,6 +3,7 @@ import { gzip } from "node:zlib";
 import type { Request, Response } from "express";
 import { z } from "zod";
 import { Refusal } from "../errors.ts";
+import { cosignedCheckpoint } from "../ledger/cosigned.ts";
 import { newestCheckpoint } from "../ledger/receipt.ts";
 import { isWithin, readTile } from "../ledger/tiles.ts";
 import { parseTilePath } from "../merkle/tile.ts";
@@ -40,10 +41,10 @@ export const ledgerRoutes = [
     path: "/ledger/checkpoint",
     roles: ["auditor"],
     isOpen: areTilesPublic,
-    summary: "The newest signed checkpoint",
+    summary: "The newest signed checkpoint, with the cosignatures that it has",
     answers: { 200: { description: "A signed note.", content: "text/plain" } },
     handle: async ({ services, res }) => {
-      const checkpoint = await newestCheckpoint(services.vault.database.db);
+      const checkpoint = await cosignedCheckpoint(services.vault.database.db);
       if (checkpoint === null) throw new Refusal("not_found", "no checkpoint was signed yet");
       res.setHeader("Content-Type", "text/plain; charset=utf-8");
       send(res, Buffer.from(checkpoint.note, "utf8"), {

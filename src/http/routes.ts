@@ -21,6 +21,7 @@ import { revisionRoutes } from "./revisions.ts";
 import { riskRoutes } from "./risk.ts";
 import { publicRoute, type Route } from "./route.ts";
 import { standingRoutes } from "./standing.ts";
+import { timestampRoutes } from "./timestamp.ts";
 import { tokenRoutes } from "./tokens.ts";
 import { uploadRoutes } from "./uploads.ts";
 import { workloadRoutes } from "./workloads.ts";
@@ -67,4 +68,5 @@ export const routes: readonly Route[] = [
   ...releaseRoutes,
   ...objectRoutes,
   ...ledgerRoutes,
+  ...timestampRoutes,
 ];

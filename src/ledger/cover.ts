@@ -9,7 +9,7 @@ import type { Place } from "./ledger.ts";
 import { newestCheckpoint } from "./receipt.ts";
 import { hashReader } from "./tiles.ts";
 
-type Cover = { readonly size: number; readonly root: Buffer; readonly read: HashReader };
+export type Cover = { readonly size: number; readonly root: Buffer; readonly read: HashReader };
 
 /**
  * Proves that an entry is covered, as an auditor would: its bytes lead to the root of a checkpoint that the signer's key signed. That a
@@ -27,14 +27,8 @@ export class CoverProof {
   }
 
   /** Throws `record_tampered` where the checkpoint is not the signer's, or does not cover the entry. */
-  async assertCovered({ index, bytes }: Pick<Place, "index" | "bytes">): Promise<void> {
-    const { size, root, read } = await this.#cover(index);
-    const proof = await inclusionProof(index, size, read);
-    if (verifyInclusion({ index, size, leaf: leafHash(bytes), proof, root })) return;
-    throw new Refusal(
-      "record_tampered",
-      "the entry does not lead to the signed checkpoint that should cover it",
-    );
+  async assertCovered(place: Pick<Place, "index" | "bytes">): Promise<void> {
+    await assertIncluded(place, await this.#cover(place.index));
   }
 
   /** A checkpoint that covers the index, verified once and then used for all that it covers. Many who ask at once read it once. */
@@ -67,4 +61,17 @@ export class CoverProof {
     const { size, root } = opened.checkpoint;
     return { size, root, read: hashReader(this.#db, size) };
   }
+}
+
+/** Throws `record_tampered` where the entry's bytes do not lead to the root. */
+export async function assertIncluded(
+  { index, bytes }: Pick<Place, "index" | "bytes">,
+  { size, root, read }: Cover,
+): Promise<void> {
+  const proof = await inclusionProof(index, size, read);
+  if (verifyInclusion({ index, size, leaf: leafHash(bytes), proof, root })) return;
+  throw new Refusal(
+    "record_tampered",
+    "the entry does not lead to the signed checkpoint that should cover it",
+  );
 }

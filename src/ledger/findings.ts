@@ -18,6 +18,16 @@ export const findingCodes = {
   key_retired: "error",
   /** The entries that an older checkpoint covers are not the ones it covered. */
   history_rewritten: "error",
+  /** The policy lists logs, and none of them signed the checkpoint. */
+  log_not_in_policy: "error",
+  /** A cosignature under a witness's key that the key did not make. */
+  cosignature_forged: "error",
+  /** Too few witnesses of the policy cosigned the checkpoint. */
+  quorum_missing: "error",
+  /** A timestamp that the authority did not give, or of a checkpoint that is not this ledger's. */
+  timestamp_invalid: "error",
+  /** No timestamp is there, and one was asked for. */
+  timestamp_missing: "error",
   entries_missing: "error",
   entries_malformed: "error",
   entry_malformed: "error",

@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Signer } from "../custody/signer.ts";
 import type { Schema } from "../database/schema.ts";
 import { Refusal } from "../errors.ts";
@@ -6,6 +6,7 @@ import { openCheckpoint } from "../merkle/checkpoint.ts";
 import { keyIdOf } from "../merkle/note.ts";
 import { inclusionProof } from "../merkle/proof.ts";
 import { encodeTlogProof } from "../merkle/tlog-proof.ts";
+import { withCosignatures } from "./cosigned.ts";
 import type { Place } from "./ledger.ts";
 import { hashReader } from "./tiles.ts";
 
@@ -42,7 +43,10 @@ export async function isSignedBy(
   return openCheckpoint(checkpoint.note, key)?.verdict === "verified";
 }
 
-/** The receipt of an entry under the newest checkpoint. Throws `ledger_unavailable` while no checkpoint covers it. */
+/**
+ * The receipt of an entry under the checkpoint that most witnesses cosigned of those that cover it, which is the newest where none did. Throws
+ * `ledger_unavailable` while no checkpoint covers it.
+ */
 export async function makeReceipt(db: Kysely<Schema>, place: Place): Promise<Receipt> {
   const [receipt] = await makeReceipts(db, [place]);
   if (receipt === undefined) throw new Error("a place has one receipt");
@@ -54,8 +58,9 @@ export async function makeReceipts(
   db: Kysely<Schema>,
   places: readonly Place[],
 ): Promise<readonly Receipt[]> {
-  const checkpoint = await newestCheckpoint(db);
-  if (checkpoint === null || places.some(({ index }) => checkpoint.size <= index)) {
+  const last = Math.max(-1, ...places.map(({ index }) => index));
+  const checkpoint = (await mostCosigned(db, last)) ?? (await newestCheckpoint(db));
+  if (checkpoint === null || checkpoint.size <= last) {
     throw new Refusal("ledger_unavailable", "no signed checkpoint covers the entry yet");
   }
   const read = hashReader(db, checkpoint.size);
@@ -69,4 +74,21 @@ export async function makeReceipts(
     });
   }
   return receipts;
+}
+
+/** Of the newest cosigned checkpoints that cover an entry, the newest that most witnesses cosigned; null where none did. */
+async function mostCosigned(
+  db: Kysely<Schema>,
+  index: number,
+): Promise<{ readonly size: number; readonly note: string } | null> {
+  const found = await sql<{ size: bigint; note: string }>`
+    select checkpoint.size, checkpoint.note from (
+      select size, count(*) as times from (
+        select size from ledger_cosignature where size > ${BigInt(index)} order by size desc limit 256
+      ) as newest group by size order by times desc, size desc limit 1
+    ) as most join ledger_checkpoint as checkpoint using (size)`.execute(db);
+  const [row] = found.rows;
+  if (row === undefined) return null;
+  const checkpoint = { size: Number(row.size), note: row.note };
+  return { ...checkpoint, note: await withCosignatures(db, checkpoint) };
 }

@@ -1,5 +1,6 @@
 import { Refusal } from "../errors.ts";
 import { parseVerificationKey, type VerificationKey } from "../merkle/note.ts";
+import type { Policy } from "../merkle/policy.ts";
 import { tileWidth } from "../merkle/tile.ts";
 import type { Entry } from "./entry.ts";
 import { type Finding, Findings } from "./findings.ts";
@@ -18,7 +19,13 @@ import type { ExpectedChecks } from "./verify-decisions.ts";
 import { EntryChecks, type Replayed } from "./verify-entries.ts";
 import { SigningKeys } from "./verify-keys.ts";
 import type { ReleaseCounts } from "./verify-releases.ts";
+import {
+  judgeTimestamps,
+  type TimestampOptions,
+  type TimestampReport,
+} from "./verify-timestamps.ts";
 import { walkTree } from "./verify-tree.ts";
+import { judgeWitnesses, type WitnessReport } from "./verify-witnesses.ts";
 
 export type { KeptCheckpoint } from "./verify-checkpoints.ts";
 export type { Replayed } from "./verify-entries.ts";
@@ -37,6 +44,10 @@ export type VerifyOptions = {
    * are missing are then found.
    */
   readonly mostEntriesPerCheckpoint?: number;
+  /** Whose cosignatures the checkpoint must have. */
+  readonly policy?: Policy;
+  /** An authority's certificates, and the timestamps that came with the ledger. */
+  readonly timestamps?: TimestampOptions;
   /** `opaque` leaves entries unread, for a log of other entries than ours. It is never guessed: a ledger could turn its own checks off. */
   readonly entries?: "parsed" | "opaque";
   /** The checks that every decision lists, in this order, or what tells whether it lists them; any are taken where it is not given. */
@@ -62,6 +73,10 @@ export type Report = {
   /** How many entries of each kind. */
   readonly counts: Readonly<Record<string, number>>;
   readonly releases: ReleaseCounts;
+  /** Under a policy alone. */
+  readonly witnessed?: WitnessReport;
+  /** Where timestamps were asked for alone. */
+  readonly timestamps?: TimestampReport;
 };
 
 /**
@@ -77,9 +92,18 @@ export async function verifyLedger(source: TileSource, options: VerifyOptions): 
   const findings = new Findings();
   const newest = openNewest(await source.checkpoint(), { key, origin, findings });
   if (newest === null) return reportOf(null, findings, new EntryChecks(findings, options));
+  const { policy, timestamps } = options;
+  const witnessed =
+    policy === undefined ? {} : { witnessed: judgeWitnesses(newest.bytes, policy, findings) };
   const verified = await verifyEntries(source, { key, newest, options, findings });
-  if (!newest.isProvisional || verified.isSigned)
-    return reportOf(newest, findings, verified.checks);
+  if (!newest.isProvisional || verified.isSigned) {
+    const { checkpoint } = newest;
+    const stamped =
+      timestamps === undefined
+        ? {}
+        : { timestamps: await judgeTimestamps({ source, key, checkpoint }, timestamps, findings) };
+    return { ...reportOf(newest, findings, verified.checks), ...witnessed, ...stamped };
+  }
   // No key that the trusted one named signed it, so that nothing that it covers is the ledger's.
   const alone = new Findings();
   tellKey("unsigned", key.name, { findings: alone, of: "" });

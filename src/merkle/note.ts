@@ -38,7 +38,7 @@ const ed25519KeyBytes = 32;
 const ed25519SignatureBytes = 64;
 
 /** DER of a SubjectPublicKeyInfo up to the 32 raw bytes of an Ed25519 key (RFC 8410, section 4). */
-const ed25519SpkiPrefix = Buffer.from("302a300506032b6570032100", "hex");
+export const ed25519SpkiPrefix = Buffer.from("302a300506032b6570032100", "hex");
 
 /** A longer text is no note; a reader need not take more. */
 export const maximumNoteBytes = 1_000_000;
@@ -63,7 +63,7 @@ export function encodeVerificationKey(name: string, publicKey: Uint8Array): stri
 export function parseVerificationKey(text: string): VerificationKey | null {
   const [, name, keyId, key] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/u.exec(text.trim()) ?? [];
   const bytes = parseBase64(key ?? "");
-  if (name === undefined || !namePattern.test(name) || bytes === null) return null;
+  if (name === undefined || !isKeyName(name) || bytes === null) return null;
   if (bytes.length !== 1 + ed25519KeyBytes || bytes[0] !== ed25519Type) return null;
   const publicKey = bytes.subarray(1);
   return keyId === keyIdOf(name, publicKey) ? { name, keyId, publicKey } : null;
@@ -132,7 +132,7 @@ export function verifyNote(note: Note, key: VerificationKey): NoteVerdict {
   );
   if (mine.length === 0) return "unsigned";
   const text = Buffer.from(note.text, "utf8");
-  const publicKey = importKey(key.publicKey);
+  const publicKey = importPublicKey(ed25519SpkiPrefix, key.publicKey);
   return mine.every(
     ({ signature }) =>
       publicKey !== null &&
@@ -143,9 +143,9 @@ export function verifyNote(note: Note, key: VerificationKey): NoteVerdict {
     : "forged";
 }
 
-/** Null where the 32 bytes are no key that OpenSSL takes. */
-function importKey(publicKey: Buffer): KeyObject | null {
-  const der = Buffer.concat([ed25519SpkiPrefix, publicKey]);
+/** The key of a SubjectPublicKeyInfo in two parts; null where OpenSSL takes no such key. */
+export function importPublicKey(spkiPrefix: Uint8Array, publicKey: Uint8Array): KeyObject | null {
+  const der = Buffer.concat([spkiPrefix, publicKey]);
   try {
     return createPublicKey({ key: der, format: "der", type: "spki" });
   } catch {
@@ -153,8 +153,13 @@ function importKey(publicKey: Buffer): KeyObject | null {
   }
 }
 
+/** Whether a key may have the name: no white space, no plus, not empty. */
+export function isKeyName(name: string): boolean {
+  return namePattern.test(name);
+}
+
 function assertKey(name: string, publicKey: Uint8Array): void {
-  if (!namePattern.test(name)) throw new TypeError(`${JSON.stringify(name)} is not a key name`);
+  if (!isKeyName(name)) throw new TypeError(`${JSON.stringify(name)} is not a key name`);
   if (publicKey.length !== ed25519KeyBytes) {
     throw new TypeError(`an Ed25519 key is ${ed25519KeyBytes} bytes, not ${publicKey.length}`);
   }

@@ -43,7 +43,7 @@ export type Screening = Pick<ScreeningFacts, "list" | "maxAgeDays" | "isTrial"> 
 
 export type Limits = {
   readonly releaseMinutes: number;
-  readonly releaseAfter: "entry" | "checkpoint" | "published";
+  readonly releaseAfter: "entry" | "checkpoint" | "published" | "witnessed";
   readonly releaseWaitMs: number;
   readonly uploadHours: number;
   /** How long a step may be silent before the sweeper takes its owner for dead. */

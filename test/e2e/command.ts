@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { run } from "../../src/cli/program.ts";
+import { init, serve } from "../../src/witness.ts";
 
 export const bin = fileURLToPath(new URL("../../bin/weightvault.js", import.meta.url));
 
@@ -61,6 +62,7 @@ export async function weightvaultHere(
       migrate: async () => 0,
       recover: async () => await Promise.reject(new Error("nothing is recovered here")),
       rebuild: async () => ({ size: 0, rootHex: "" }),
+      witness: { init, serve },
     },
     args,
   );

@@ -12,6 +12,7 @@ const table: Readonly<Record<string, readonly string[] | null>> = {
   "main.ts": null,
   "open-store.ts": null,
   "maintain.ts": null,
+  "witness.ts": null,
   "cli/main.ts": null,
   http: ["vault", "identity", "ledger", "merkle", "export-control/datasheet/form.ts", "errors.ts"],
   cli: [
@@ -20,6 +21,8 @@ const table: Readonly<Record<string, readonly string[] | null>> = {
     "ledger/findings.ts",
     "ledger/entry.ts",
     "ledger/source",
+    "ledger/verify-timestamps.ts",
+    "ledger/witness-policy.ts",
     "export-control",
     "weights",
     "screening",
@@ -51,6 +54,7 @@ const table: Readonly<Record<string, readonly string[] | null>> = {
   floe: ["crypto/secret.ts", "errors.ts"],
   crypto: ["errors.ts"],
   storage: ["crypto/secret.ts", "errors.ts"],
+  witness: ["merkle", "errors.ts"],
   identity: ["database", "crypto", "errors.ts"],
   "export-control": [],
   weights: [],
@@ -148,7 +152,11 @@ test("only the composition roots import adapters", () => {
       ({ from, to, isType }) => adapters.includes(to) && !isType && roomOf(from) !== roomOf(to),
     );
   expect(adapters.length).toBeGreaterThan(3);
-  expect([...new Set(outside.map(({ from }) => from))]).toEqual(["main.ts", "open-store.ts"]);
+  expect([...new Set(outside.map(({ from }) => from))]).toEqual([
+    "main.ts",
+    "open-store.ts",
+    "witness.ts",
+  ]);
 });
 
 test("no room or file is a catch-all", () => {

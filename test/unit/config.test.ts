@@ -146,3 +146,21 @@ test("a store in a bucket has its name and prefix, and its settings are refused 
   const named = { ...env, WEIGHTVAULT_S3_ENDPOINT: "http://key:secret@host" };
   expect(() => read(named)).toThrow(/WEIGHTVAULT_S3_ENDPOINT/);
 });
+
+test("releases that wait for witnesses need a policy that names them", () => {
+  expect(problemsOf({ WEIGHTVAULT_RELEASE_AFTER: "witnessed" })).toEqual([
+    expect.stringContaining("WEIGHTVAULT_WITNESS_POLICY"),
+  ]);
+  const env = { WEIGHTVAULT_RELEASE_AFTER: "witnessed", WEIGHTVAULT_WITNESS_POLICY: "p" };
+  expect(readConfig(env)).toMatchObject({ releaseAfter: "witnessed", witnessPolicyFile: "p" });
+});
+
+test("a time-stamping authority comes with the certificate that its stamps must lead to", () => {
+  for (const env of [
+    { WEIGHTVAULT_TIMESTAMP_URL: "https://tsa.example" },
+    { WEIGHTVAULT_TIMESTAMP_CERTIFICATE: "tsa.pem" },
+  ])
+    expect(problemsOf(env)).toEqual([expect.stringContaining("go together")]);
+  const both = { WEIGHTVAULT_TIMESTAMP_URL: "ftp://tsa", WEIGHTVAULT_TIMESTAMP_CERTIFICATE: "p" };
+  expect(problemsOf(both)).toEqual([expect.stringContaining("WEIGHTVAULT_TIMESTAMP_URL")]);
+});

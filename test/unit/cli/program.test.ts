@@ -2,6 +2,7 @@ import { PassThrough } from "node:stream";
 import { expect, test } from "@jest/globals";
 import type { Command } from "commander";
 import { buildProgram, run } from "../../../src/cli/program.ts";
+import { init, serve } from "../../../src/witness.ts";
 
 function context() {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
@@ -14,6 +15,7 @@ function context() {
     migrate: async () => 3,
     recover: async () => await Promise.reject(new Error("nothing is recovered here")),
     rebuild: async () => ({ size: 0, rootHex: "" }),
+    witness: { init, serve },
   };
 }
 
@@ -31,6 +33,8 @@ test("every command that the design names is there", () => {
     [
       "init",
       "recover",
+      "witness init",
+      "witness serve",
       "decide",
       ...["create", "list", "show", "revoke"].map((verb) => `token ${verb}`),
       ...["create", "list", "show"].map((verb) => `repository ${verb}`),

@@ -1,5 +1,10 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 import {
+  type CosignatureAlgorithm,
+  type Cosigner,
+  cosignerKey,
+} from "../../../src/merkle/cosignature.ts";
+import {
   encodeVerificationKey,
   type NoteSigner,
   parseVerificationKey,
@@ -20,4 +25,13 @@ export function freshSigner(name: string): TestSigner {
     sign: async (message: Uint8Array) => sign(null, message, privateKey),
   };
   return { signer, key };
+}
+
+/** A fresh cosigner, as a witness is one. */
+export function freshCosigner(name: string, algorithm: CosignatureAlgorithm = "ed25519"): Cosigner {
+  const { privateKey, publicKey } =
+    algorithm === "ed25519" ? generateKeyPairSync("ed25519") : generateKeyPairSync("ml-dsa-44");
+  const spki = publicKey.export({ format: "der", type: "spki" });
+  const key = cosignerKey(algorithm, name, spki.subarray(algorithm === "ed25519" ? 12 : 22));
+  return { key, sign: async (message) => sign(null, message, privateKey) };
 }

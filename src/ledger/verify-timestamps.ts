@@ -1,0 +1,96 @@
+import { type Checkpoint, openCheckpoint } from "../merkle/checkpoint.ts";
+import { parseNote, type VerificationKey } from "../merkle/note.ts";
+import { readTiles, treeRoot } from "../merkle/proof.ts";
+import { hashBytes } from "../merkle/tree.ts";
+import type { Findings } from "./findings.ts";
+import { readTile, type TileSource } from "./source.ts";
+
+/** A checkpoint's note, and the DER of an authority's TimeStampResp about its text. */
+export type Stamped = { readonly checkpoint: Uint8Array; readonly response: Uint8Array };
+
+export type TimestampOptions = {
+  /** PEM of the certificates that stamps must lead to. */
+  readonly certificates: string;
+  readonly stamped: readonly Stamped[];
+};
+
+/** Sizes at which the ledger is known to have stood, and when: each at the latest then. */
+export type TimestampReport = readonly { readonly size: number; readonly stampedAt: string }[];
+
+/**
+ * Judges timestamps of a ledger whose tiles were held against its entries. Each counts where the ledger's key signed its checkpoint, the tree
+ * has that root at that size, and the authority truly stamped the text; anything else is `timestamp_invalid`, and none at all `timestamp_missing`.
+ */
+export async function judgeTimestamps(
+  {
+    source,
+    key,
+    checkpoint,
+  }: {
+    readonly source: TileSource;
+    readonly key: VerificationKey;
+    readonly checkpoint: Checkpoint;
+  },
+  { certificates, stamped }: TimestampOptions,
+  findings: Findings,
+): Promise<TimestampReport> {
+  // Loaded for those alone who ask for it: it weighs more than the rest of the verifier.
+  const { parseAuthority, verifyTimestamp } = await import("./timestamp-token.ts");
+  const authority = parseAuthority(certificates);
+  const report: { size: number; stampedAt: string }[] = [];
+  for (const { checkpoint: note, response } of stamped) {
+    const opened = openCheckpoint(note, key);
+    const text = parseNote(note)?.text;
+    if (
+      opened?.verdict !== "verified" ||
+      text === undefined ||
+      opened.checkpoint.origin !== checkpoint.origin
+    ) {
+      findings.add("timestamp_invalid", "a stamped checkpoint is not signed by the ledger's key");
+      continue;
+    }
+    const { size, root } = opened.checkpoint;
+    const grown = await rootAt(size, { source, key, checkpoint });
+    if (grown?.equals(root) !== true) {
+      findings.add(
+        "timestamp_invalid",
+        `the ledger does not have the root that was stamped at size ${size}`,
+      );
+      continue;
+    }
+    const result = await verifyTimestamp(response, text, authority);
+    if ("refused" in result)
+      findings.add("timestamp_invalid", `of the timestamp at size ${size}: ${result.refused}`);
+    else report.push({ size, stampedAt: result.stampedAt.toISOString() });
+  }
+  if (stamped.length === 0) findings.add("timestamp_missing", "no timestamp came with the ledger");
+  return report;
+}
+
+/** Null where the ledger is smaller, or its tiles are not there. */
+async function rootAt(
+  size: number,
+  {
+    source,
+    key,
+    checkpoint,
+  }: {
+    readonly source: TileSource;
+    readonly key: VerificationKey;
+    readonly checkpoint: Checkpoint;
+  },
+): Promise<Buffer | null> {
+  if (size > checkpoint.size) return null;
+  const missing = new Error("a tile is missing");
+  const read = readTiles(checkpoint.size, async (tile) => {
+    const bytes = await readTile(source, key, tile);
+    if (bytes?.length !== tile.width * hashBytes) throw missing;
+    return bytes;
+  });
+  try {
+    return await treeRoot(size, read);
+  } catch (error) {
+    if (error === missing) return null;
+    throw error;
+  }
+}

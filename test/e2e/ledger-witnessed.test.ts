@@ -1,0 +1,71 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "@jest/globals";
+import { cosign, encodeCosignerKey } from "../../src/merkle/cosignature.ts";
+import { encodeNote, parseNote } from "../../src/merkle/note.ts";
+import { freshCosigner } from "../unit/merkle/signed-texts.ts";
+import { encodeAll, type Files, filesOf, fixedSigner } from "../vectors/ledger/build.ts";
+import { temporaryFolder, weightvaultHere } from "./command.ts";
+import { answer, serveHttp } from "./http-double.ts";
+
+const signer = fixedSigner(7);
+const entries = encodeAll([{ kind: "vault.initialized", body: { vault: "v" } }]);
+const files = await filesOf(entries, signer);
+const checkpoint = files.get("checkpoint") ?? Buffer.alloc(0);
+const env = { WEIGHTVAULT_LEDGER_KEY: signer.verificationKey };
+
+/** Exports a served ledger, which tells of a timestamp where one is given. */
+async function exported(folder: string, served: Files, timestamp: unknown = null) {
+  await using server = await serveHttp((request, response) => {
+    const bytes = served.get((request.url ?? "").replace("/ledger/", ""));
+    if (request.url === "/v1/ledger/timestamp" && timestamp !== null)
+      answer(response, 200, timestamp);
+    else if (bytes === undefined) answer(response, 404, { status: 404, code: "not_found" });
+    else response.end(bytes);
+  });
+  const here = { env: { ...env, WEIGHTVAULT_URL: server.url } };
+  return await weightvaultHere(["ledger", "export", folder], here);
+}
+
+test("an export keeps the newest timestamp beside its checkpoint, and goes without where there is none", async () => {
+  await using folder = await temporaryFolder();
+  expect((await exported(folder.path, files)).code).toBe(0);
+  const stamped = { size: 1, checkpoint: checkpoint.toString(), response: "c3RhbXA=" };
+  expect((await exported(folder.path, files, stamped)).code).toBe(0);
+  const kept = async (name: string) => await readFile(join(folder.path, "timestamp", name));
+  expect((await kept("1.tsr")).toString()).toBe("stamp");
+  expect(await kept("1.checkpoint")).toEqual(checkpoint);
+  for (const bad of [{ ...stamped, size: "../../x" }, { ...stamped, response: "?" }, {}])
+    expect((await exported(folder.path, files, bad)).code).not.toBe(0);
+});
+
+test("an exported ledger is verified under a policy: with its quorum it says who cosigned and when, without it ends with 6", async () => {
+  await using folder = await temporaryFolder();
+  const note = parseNote(checkpoint);
+  if (note === null) throw new Error("no checkpoint");
+  const witness = freshCosigner("witness.example/w1");
+  const policy = join(folder.path, "policy");
+  await writeFile(
+    policy,
+    `log ${signer.verificationKey}\nwitness w ${encodeCosignerKey(witness.key)}\nquorum w\n`,
+  );
+  const verify = async (...more: string[]) =>
+    await weightvaultHere(["ledger", "verify", folder.path, "--policy", policy, ...more], { env });
+  await exported(folder.path, files);
+  const without = await verify();
+  expect(without.code).toBe(6);
+  expect(without.stdout).toContain("error quorum_missing: no witness of the policy cosigned");
+  const signatures = [...note.signatures, await cosign(note.text, witness, 1_795_400_000)];
+  const cosigned = Buffer.from(encodeNote({ ...note, signatures }));
+  await exported(folder.path, new Map([...files, ["checkpoint", cosigned]]));
+  const witnessed = await verify();
+  expect(witnessed.code).toBe(0);
+  expect(witnessed.stdout).toContain("quorum of witnesses: yes\n  w: cosigned at 2026-11-23T");
+  expect(JSON.parse((await verify("--json")).stdout)).toMatchObject({
+    witnessed: { hasQuorum: true, witnesses: [{ name: "w", cosignedAt: 1_795_400_000 }] },
+  });
+  await writeFile(policy, "quorum w\n");
+  const broken = await verify();
+  expect(broken.code).toBe(1);
+  expect(broken.stderr).toContain("line 1");
+});

@@ -104,7 +104,7 @@ describe("refusals", () => {
       const { code, message } = await failure(custodian.check());
       expect(code).toBe("custodian_refused");
       expect(message).toContain("AccessDeniedException");
-      expect(message).not.toMatch(/arn:|role/u);
+      expect(message).not.toMatch(/arn:|111122223333|assumed-role/u);
     });
     expect(calls).toBe(1);
     server.arm("Sign", accessDenied);
@@ -115,10 +115,9 @@ describe("refusals", () => {
     const { wrapped } = await custodian.generate(context);
     server.disable(server.keyArn);
     server.disable(server.signingKeyArn);
-    expect(await failure(custodian.unwrap(wrapped, context))).toMatchObject({
-      code: "custodian_refused",
-      message: expect.stringContaining("DisabledException") as string,
-    });
+    const { code, message } = await failure(custodian.unwrap(wrapped, context));
+    expect(code).toBe("custodian_refused");
+    expect(message).toContain("DisabledException");
     expect((await failure(custodian.check())).code).toBe("custodian_refused");
     expect((await failure(signer.check())).code).toBe("signer_refused");
   });

@@ -81,6 +81,7 @@ async function command(
     interruption: () => new AbortController().signal,
     serve: async () => 1,
     migrate: async () => 1,
+    custody: async () => 1,
     recover: async () => await Promise.reject(new Error("nothing is recovered here")),
   };
   const code = await run(context, [...argv, "--json"]);
@@ -391,6 +392,7 @@ async function audit(demo: Demo, folder: string, verificationKey: string) {
       interruption: () => new AbortController().signal,
       serve: async () => 1,
       migrate: async () => 1,
+      custody: async () => 1,
       recover: async () => await Promise.reject(new Error("nothing is recovered here")),
     },
     ["ledger", "verify", copy, "--key", verificationKey, "--json"],

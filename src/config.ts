@@ -261,9 +261,10 @@ function custodyContradictions({ custodian, signer, kms, pkcs11, environment }: 
     if (arn !== null && kms.region !== null && arn.split(":")[3] !== kms.region)
       found.push(`${name}: the key lies in another region than WEIGHTVAULT_KMS_REGION`);
   }
+  const endpoint = kms.endpoint === null ? null : new URL(kms.endpoint);
   const isClear =
-    kms.endpoint?.startsWith("http:") === true &&
-    !/^http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]?/.test(kms.endpoint);
+    endpoint?.protocol === "http:" &&
+    !["127.0.0.1", "localhost", "[::1]"].includes(endpoint.hostname);
   if (environment === "production" && isClear)
     found.push("WEIGHTVAULT_KMS_ENDPOINT: production speaks to a KMS by https: alone");
   return found;

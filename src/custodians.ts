@@ -1,14 +1,7 @@
 import { join } from "node:path";
 import { type Config, ConfigurationError } from "./config.ts";
-import { openAwsKms } from "./custody/aws-kms.ts";
-import { openAwsKmsCustodian } from "./custody/aws-kms-custodian.ts";
-import { openAwsKmsSigner } from "./custody/aws-kms-signer.ts";
-import { type Cryptoki, loadCryptoki } from "./custody/cryptoki.ts";
 import type { Custodian } from "./custody/custodian.ts";
-import { openPkcs11Custodian } from "./custody/pkcs11-custodian.ts";
-import { type Fitness, fitnessOf, type MadeKey, makeKeys } from "./custody/pkcs11-provision.ts";
-import { openPkcs11Signer } from "./custody/pkcs11-signer.ts";
-import { Pkcs11Token } from "./custody/pkcs11-token.ts";
+import type { Fitness, MadeKey } from "./custody/pkcs11-provision.ts";
 import type { Signer } from "./custody/signer.ts";
 import { openSoftCustodian } from "./custody/soft-custodian.ts";
 import { openSoftSigner } from "./custody/soft-signer.ts";
@@ -27,69 +20,56 @@ export type CustodyOptions = {
   readonly mayMake: boolean;
 };
 
-type Token = { readonly token: Pkcs11Token; readonly cryptoki: Cryptoki };
+/** One of the three that can be chosen for either part. Where it has both, they share its client or its token. */
+type Keeper = {
+  openCustodian(): Promise<Custodian>;
+  openSigner(): Promise<Signer>;
+  close(): Promise<void>;
+};
 
 const tokenTimeoutMs = 10_000;
 
-/** Opens custodian and signer, each of which proves that it serves. One KMS client or one token is shared by both. */
+/** Opens custodian and signer, each of which proves that it serves. */
 export async function openCustody(config: Config, options: CustodyOptions): Promise<Custody> {
   await using opening = new AsyncDisposableStack();
-  const uses = (keeper: Config["custodian"]) =>
-    config.custodian === keeper || config.signer === keeper;
-  const kms = uses("aws-kms")
-    ? openAwsKms({ ...config.kms, region: stated("WEIGHTVAULT_KMS_REGION", config.kms.region) })
-    : null;
-  opening.defer(() => kms?.close());
-  const token = uses("pkcs11") ? await openToken(config) : null;
-  opening.defer(async () => await token?.token.close());
-
-  const openCustodian = async (): Promise<Custodian> => {
-    if (kms !== null && config.custodian === "aws-kms") {
-      const keyArn = stated("WEIGHTVAULT_KMS_KEY", config.kms.keyArn);
-      return await openAwsKmsCustodian({ kms, keyArn });
-    }
-    if (token !== null && config.custodian === "pkcs11")
-      return await openPkcs11Custodian({ token: token.token, keyLabel: config.pkcs11.keyLabel });
-    return await openSoftCustodian(softFile(config, options, "kek"));
+  const open = async (which: Config["custodian"]) => {
+    const keeper = await openKeeper(which, config, options);
+    opening.defer(async () => await keeper.close());
+    return keeper;
   };
-  const openSigner = async (): Promise<Signer> => {
-    const name = config.ledgerName;
-    if (kms !== null && config.signer === "aws-kms") {
-      const keyArn = stated("WEIGHTVAULT_KMS_SIGNING_KEY", config.kms.signingKeyArn);
-      return await openAwsKmsSigner({ kms, keyArn, name });
-    }
-    if (token !== null && config.signer === "pkcs11") {
-      const keyLabel = config.pkcs11.signingKeyLabel;
-      return await openPkcs11Signer({ token: token.token, keyLabel, name });
-    }
-    return await openSoftSigner({ ...softFile(config, options, "ledger-key.pem"), name });
-  };
-
-  const custodian = await openCustodian();
-  const signer = await openSigner();
+  const forCustodian = await open(config.custodian);
+  const forSigner = config.signer === config.custodian ? forCustodian : await open(config.signer);
+  const custodian = await forCustodian.openCustodian();
+  const signer = await forSigner.openSigner();
   const opened = opening.move();
   return { custodian, signer, close: async () => await opened.disposeAsync() };
 }
 
 /** What of the choice production must not run on. */
 export function unfitCustody({ custodian, signer }: Config): readonly string[] {
-  const soft = [
-    ...(custodian === "soft" ? ["custodian"] : []),
-    ...(signer === "soft" ? ["signer"] : []),
-  ];
-  if (soft.length === 0) return [];
-  const what = soft.length === 2 ? "the soft key custodian and signer are" : `the soft ${soft} is`;
-  return [
+  const problem = (what: string) => [
     `WEIGHTVAULT_CUSTODIAN, WEIGHTVAULT_SIGNER: ${what} refused in production: choose aws-kms or pkcs11`,
   ];
+  if (custodian === "soft" && signer === "soft")
+    return problem("the soft key custodian and signer are");
+  if (custodian === "soft") return problem("the soft key custodian is");
+  return signer === "soft" ? problem("the soft signer is") : [];
 }
 
-/** Makes on the configured token the keys that it lacks. */
+/** Makes on the configured token the chosen keys that it lacks. Refuses where neither custodian nor signer is a token. */
 export async function initializeCustody(config: Config): Promise<readonly MadeKey[]> {
+  if (config.custodian !== "pkcs11" && config.signer !== "pkcs11") {
+    throw new ConfigurationError([
+      "WEIGHTVAULT_CUSTODIAN, WEIGHTVAULT_SIGNER: keys are made on a PKCS #11 token alone; make those of AWS KMS in your own account, and soft keys are made by the first start",
+    ]);
+  }
+  const { makeKeys } = await import("./custody/pkcs11-provision.ts");
   const { token } = await openToken(config);
-  const { keyLabel: wrapping, signingKeyLabel: signing } = config.pkcs11;
   try {
-    return await makeKeys(token, { wrapping, signing });
+    return await makeKeys(token, {
+      wrapping: config.custodian === "pkcs11" ? config.pkcs11.keyLabel : null,
+      signing: config.signer === "pkcs11" ? config.pkcs11.signingKeyLabel : null,
+    });
   } finally {
     await token.close();
   }
@@ -98,15 +78,66 @@ export async function initializeCustody(config: Config): Promise<readonly MadeKe
 /** What the configured token can do for the vault; nothing where no token is chosen. */
 export async function custodyFitness(config: Config): Promise<readonly Fitness[]> {
   if (config.custodian !== "pkcs11" && config.signer !== "pkcs11") return [];
+  const { fitnessOf } = await import("./custody/pkcs11-provision.ts");
   const { token, cryptoki } = await openToken(config);
-  try {
-    return fitnessOf(cryptoki, token);
-  } finally {
-    await token.close();
-  }
+  return fitnessOf(cryptoki, token);
 }
 
-async function openToken({ pkcs11 }: Config): Promise<Token> {
+/** What is not chosen is not loaded: the AWS SDK takes a second and memory, and pkcs11js may not be built. */
+async function openKeeper(
+  which: Config["custodian"],
+  config: Config,
+  options: CustodyOptions,
+): Promise<Keeper> {
+  if (which === "aws-kms") return await openAwsKeeper(config);
+  return which === "pkcs11" ? await openTokenKeeper(config) : softKeeper(config, options);
+}
+
+function softKeeper({ environment, ledgerName }: Config, options: CustodyOptions): Keeper {
+  const { folder, mayMake } = options;
+  const named = (name: string) => ({ file: join(folder, name), mayMake, environment });
+  return {
+    openCustodian: async () => await openSoftCustodian(named("kek")),
+    openSigner: async () => await openSoftSigner({ ...named("ledger-key.pem"), name: ledgerName }),
+    close: async () => {},
+  };
+}
+
+async function openAwsKeeper({ kms: settings, ledgerName }: Config): Promise<Keeper> {
+  const { openAwsKms } = await import("./custody/aws-kms.ts");
+  const { openAwsKmsCustodian } = await import("./custody/aws-kms-custodian.ts");
+  const { openAwsKmsSigner } = await import("./custody/aws-kms-signer.ts");
+  const region = stated("WEIGHTVAULT_KMS_REGION", settings.region);
+  const kms = openAwsKms({ ...settings, region });
+  return {
+    openCustodian: async () =>
+      await openAwsKmsCustodian({ kms, keyArn: stated("WEIGHTVAULT_KMS_KEY", settings.keyArn) }),
+    openSigner: async () =>
+      await openAwsKmsSigner({
+        kms,
+        keyArn: stated("WEIGHTVAULT_KMS_SIGNING_KEY", settings.signingKeyArn),
+        name: ledgerName,
+      }),
+    close: async () => kms.close(),
+  };
+}
+
+async function openTokenKeeper(config: Config): Promise<Keeper> {
+  const { openPkcs11Custodian } = await import("./custody/pkcs11-custodian.ts");
+  const { openPkcs11Signer } = await import("./custody/pkcs11-signer.ts");
+  const { token } = await openToken(config);
+  const { keyLabel, signingKeyLabel } = config.pkcs11;
+  return {
+    openCustodian: async () => await openPkcs11Custodian({ token, keyLabel }),
+    openSigner: async () =>
+      await openPkcs11Signer({ token, keyLabel: signingKeyLabel, name: config.ledgerName }),
+    close: async () => await token.close(),
+  };
+}
+
+async function openToken({ pkcs11 }: Config) {
+  const { loadCryptoki } = await import("./custody/cryptoki.ts");
+  const { Pkcs11Token } = await import("./custody/pkcs11-token.ts");
   const cryptoki = await loadCryptoki(stated("WEIGHTVAULT_PKCS11_MODULE", pkcs11.module));
   const token = new Pkcs11Token({
     cryptoki,
@@ -119,10 +150,7 @@ async function openToken({ pkcs11 }: Config): Promise<Token> {
   return { token, cryptoki };
 }
 
-function softFile({ environment }: Config, { folder, mayMake }: CustodyOptions, name: string) {
-  return { file: join(folder, name), mayMake, environment };
-}
-
+/** The configuration was held to this when it was read; the types do not say so. */
 function stated(name: string, value: string | null): string {
   if (value !== null) return value;
   throw new ConfigurationError([`${name}: the chosen custodian or signer needs it`]);

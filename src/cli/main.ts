@@ -36,6 +36,8 @@ const context: Context = {
   serve: async () => await (await import("../main.ts")).serve(serverEnv()),
   migrate: async (isJson) =>
     await (await import("../operate.ts")).migrateCommand(serverEnv(), isJson),
+  custody: async (what, isJson) =>
+    await (await import("../operate.ts")).custodyCommand(serverEnv(), what, isJson),
   recover: async (person) =>
     await (await import("../operate.ts")).recoverCommand(serverEnv(), person),
 };

@@ -3,11 +3,17 @@ import { type Attribute, answerOf, type Cryptoki, ck, type Handle, isAnswer } fr
 import { signingKey, wrappingKey } from "./pkcs11-keys.ts";
 import { findObjects, type Pkcs11Token, TokenFault } from "./pkcs11-token.ts";
 
-export type KeyLabels = { readonly wrapping: string; readonly signing: string };
+/** Null for a key that the token is not to have. */
+export type KeyLabels = { readonly wrapping: string | null; readonly signing: string | null };
 export type MadeKey = { readonly label: string; readonly was: "made" | "there" };
 
 /** What the vault needs of a token, or of whoever makes keys on it, and whether it is there. */
-export type Fitness = { readonly need: string; readonly isMet: boolean };
+export type Fitness = {
+  readonly need: string;
+  readonly isMet: boolean;
+  /** Whether the vault cannot serve without it; otherwise keys have to come onto the token in another way. */
+  readonly isVital: boolean;
+};
 
 const { attribute, class: kind, keyType, mechanism } = ck;
 
@@ -22,18 +28,21 @@ const edwards25519 = {
  * to be extracted or changed. What is there is left as it is.
  */
 export async function makeKeys(token: Pkcs11Token, labels: KeyLabels): Promise<readonly MadeKey[]> {
-  return await token.use(async ({ cryptoki, handle }) => [
-    make(cryptoki, handle, {
-      label: labels.wrapping,
-      template: wrappingKey(labels.wrapping),
-      generate: () => makeWrappingKey(cryptoki, handle, labels.wrapping),
-    }),
-    make(cryptoki, handle, {
-      label: labels.signing,
-      template: signingKey("privateKey", labels.signing),
-      generate: () => makePair(cryptoki, handle, labels.signing),
-    }),
-  ]);
+  return await token.use(async ({ cryptoki, handle }) => {
+    const { wrapping, signing } = labels;
+    const made: MadeKey[] = [];
+    if (wrapping !== null) {
+      const template = wrappingKey(wrapping);
+      const generate = () => makeWrappingKey(cryptoki, handle, wrapping);
+      made.push(make(cryptoki, handle, { label: wrapping, template, generate }));
+    }
+    if (signing !== null) {
+      const template = signingKey("privateKey", signing);
+      const generate = () => makePair(cryptoki, handle, signing);
+      made.push(make(cryptoki, handle, { label: signing, template, generate }));
+    }
+    return made;
+  });
 }
 
 /** What the token can and cannot do for the vault, told without logging in. */
@@ -46,24 +55,27 @@ export function fitnessOf(cryptoki: Cryptoki, token: Pkcs11Token): readonly Fitn
     return (has & flags) === flags && (bits === 0 || maxKeySize >= bits / 8);
   };
   const { encrypt, decrypt, rng } = ck.flag;
+  const vital: readonly (readonly [string, boolean])[] = [
+    [
+      "CKM_AES_GCM with 256-bit keys, to wrap and unwrap data keys",
+      can(mechanism.aesGcm, encrypt | decrypt, 256),
+    ],
+    ["CKM_EDDSA, to sign checkpoints", can(mechanism.eddsa, ck.signFlag)],
+    ["a random generator, for data keys and IVs", (info.flags & rng) !== 0],
+  ];
+  const forInit: readonly (readonly [string, boolean])[] = [
+    [
+      "CKM_AES_KEY_GEN, with which `custody init` makes the wrapping key",
+      can(mechanism.aesKeyGen, ck.generateFlag),
+    ],
+    [
+      "CKM_EC_EDWARDS_KEY_PAIR_GEN, with which `custody init` makes the signing key",
+      can(mechanism.edwardsPairGen, ck.generatePairFlag),
+    ],
+  ];
   return [
-    {
-      need: "CKM_AES_GCM with 256-bit keys: wraps and unwraps data keys",
-      isMet: can(mechanism.aesGcm, encrypt | decrypt, 256),
-    },
-    {
-      need: "CKM_EDDSA: signs checkpoints",
-      isMet: can(mechanism.eddsa, ck.signFlag),
-    },
-    { need: "a random generator: data keys and IVs", isMet: (info.flags & rng) !== 0 },
-    {
-      need: "CKM_AES_KEY_GEN: `custody init` makes the wrapping key",
-      isMet: can(mechanism.aesKeyGen, ck.generateFlag),
-    },
-    {
-      need: "CKM_EC_EDWARDS_KEY_PAIR_GEN: `custody init` makes the signing key",
-      isMet: can(mechanism.edwardsPairGen, ck.generatePairFlag),
-    },
+    ...vital.map(([need, isMet]) => ({ need, isMet, isVital: true })),
+    ...forInit.map(([need, isMet]) => ({ need, isMet, isVital: false })),
   ];
 }
 

@@ -12,6 +12,7 @@ function context() {
     interruption: () => new AbortController().signal,
     serve: async () => 0,
     migrate: async () => 3,
+    custody: async () => 3,
     recover: async () => await Promise.reject(new Error("nothing is recovered here")),
   };
 }
@@ -30,6 +31,7 @@ test("every command that the design names is there", () => {
     [
       "init",
       "recover",
+      ...["init", "check"].map((verb) => `custody ${verb}`),
       "decide",
       ...["create", "list", "show", "revoke"].map((verb) => `token ${verb}`),
       ...["create", "list", "show"].map((verb) => `repository ${verb}`),

@@ -1,10 +1,13 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findComposeLoader } from "../test/support/compose/loader.ts";
+import { findLocalKms } from "../test/support/local-kms.ts";
 import { findPostgres, PostgresAbsent } from "../test/support/postgres.ts";
+import { findSoftHsm } from "../test/support/softhsm.ts";
 
 /**
  * `npm run test:services [-- --results <file>] [-- <arguments of Jest>]`: the tests that need real servers and real processes, for minutes.
@@ -22,6 +25,9 @@ type Need = {
 const needs: readonly Need[] = [
   { name: "PostgreSQL", missing: missingPostgres },
   { name: "a loader of Compose files", missing: missingComposeLoader },
+  { name: "local-kms", missing: async () => await missingIn(findLocalKms) },
+  { name: "SoftHSM", missing: async () => await missingIn(findSoftHsm) },
+  { name: "pkcs11js", missing: missingPkcs11js },
 ];
 
 async function missingPostgres(): Promise<string | null> {
@@ -40,6 +46,27 @@ async function missingComposeLoader(): Promise<string | null> {
   if ("absent" in found) return found.absent;
   found.remove();
   return null;
+}
+
+/** The tests get it again, from the caches that this fills. */
+async function missingIn(find: (folder: string) => object): Promise<string | null> {
+  const folder = await mkdtemp(join(tmpdir(), "weightvault-need-"));
+  try {
+    const found = find(folder);
+    return "absent" in found ? String(found.absent) : null;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Built here where it is not yet: its own script is refused at install. */
+async function missingPkcs11js(): Promise<string | null> {
+  if (existsSync(join(root, "node_modules", "pkcs11js", "build", "Release", "pkcs11.node")))
+    return null;
+  const built = spawnSync("npm", ["run", "hsm"], { cwd: root, encoding: "utf8", timeout: 300_000 });
+  if (built.status === 0) return null;
+  const why = built.error?.message ?? built.stderr.trim().split("\n").at(-1);
+  return `it cannot be built (${why})`;
 }
 
 /** The results file that was asked for, and the arguments that are left for Jest. */

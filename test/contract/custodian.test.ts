@@ -30,7 +30,7 @@ provideAwsCredentials();
 
 custodianContract("the AWS KMS custodian", async () => {
   const { endpoint, region, keyArn, stop } = await startKmsServer();
-  const kms = openAwsKms({ region, endpoint, timeoutMs: 2_000 });
+  const kms = openAwsKms({ region, endpoint, timeoutMs: 20_000 });
   return {
     custodian: await openAwsKmsCustodian({ kms, keyArn }),
     breakDown: stop,

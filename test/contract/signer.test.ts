@@ -33,7 +33,7 @@ signerContract(
   "the AWS KMS signer",
   async () => {
     const { endpoint, region, signingKeyArn, stop } = await startKmsServer();
-    const kms = openAwsKms({ region, endpoint, timeoutMs: 2_000 });
+    const kms = openAwsKms({ region, endpoint, timeoutMs: 20_000 });
     return {
       signer: await openAwsKmsSigner({
         kms,

@@ -23,7 +23,7 @@ async function start(): Promise<{
   if ("absent" in found) throw new Error(found.absent);
   const server = await startLocalKms(found);
   const { endpoint, region } = server;
-  const kms = openAwsKms({ endpoint, region, timeoutMs: 2_000 });
+  const kms = openAwsKms({ endpoint, region, timeoutMs: 20_000 });
   const newKey = async () =>
     String((await kms.client.send(new CreateKeyCommand({}))).KeyMetadata?.Arn);
   return { server, kms, newKey };

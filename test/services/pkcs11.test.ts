@@ -11,6 +11,7 @@ import { Pkcs11Token } from "../../src/custody/pkcs11-token.ts";
 import type { Signer } from "../../src/custody/signer.ts";
 import { custodianContract } from "../contract/custodian.ts";
 import { signerContract } from "../contract/signer.ts";
+import { weightvault } from "../e2e/command.ts";
 import { makeToken, pin, preparedSoftHsm, type TestToken } from "../support/softhsm.ts";
 
 const labels = { wrapping: "kek", signing: "ledger" };
@@ -179,6 +180,33 @@ describeSoftHsm("on SoftHSM", () => {
       await expect(
         openPkcs11Signer({ token: connected, keyLabel: "other", name }),
       ).rejects.toMatchObject({ code: "signer_refused" });
+    });
+
+    test("`weightvault custody init` makes the keys once, and `custody check` tries them and keeps the PIN to itself", async () => {
+      if ("absent" in softHsm) return;
+      const bare = await makeToken(softHsm, "bare");
+      const env = {
+        SOFTHSM2_CONF: process.env["SOFTHSM2_CONF"] ?? "",
+        WEIGHTVAULT_CUSTODIAN: "pkcs11",
+        WEIGHTVAULT_SIGNER: "pkcs11",
+        WEIGHTVAULT_PKCS11_MODULE: softHsm.library,
+        WEIGHTVAULT_PKCS11_TOKEN: bare.label,
+        WEIGHTVAULT_PKCS11_PIN_FILE: bare.pinFile,
+      };
+      const early = await weightvault(["custody", "check"], { env });
+      expect(early.stderr).toContain("holds no AES key weightvault-kek");
+      const init = await weightvault(["custody", "init"], { env });
+      expect(init).toMatchObject({
+        code: 0,
+        stdout: "made  weightvault-kek\nmade  weightvault-ledger\n",
+      });
+      const checked = await weightvault(["custody", "check"], { env });
+      expect(checked).toMatchObject({ code: 0, stderr: "" });
+      expect(checked.stdout).toMatch(
+        /^has {4}CKM_AES_GCM.*^wraps {2}pkcs11:[0-9a-f]{32}$.*^signs {2}localhost/ms,
+      );
+      for (const { stdout, stderr } of [early, init, checked])
+        expect(stdout + stderr).not.toContain(pin);
     });
 
     test("SoftHSM has every mechanism that the vault needs", () => {

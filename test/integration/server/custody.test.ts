@@ -1,21 +1,21 @@
 import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { weightvault } from "../../e2e/command.ts";
 import { Api } from "../../support/api.ts";
 import { createBareDatabase, describePostgres } from "../../support/database.ts";
 import { type KmsServer, startKmsServer } from "../../support/kms-server.ts";
-import { refusedStart, spawnServer } from "../../support/server-process.ts";
+import { refusedStart, type ServerProcess, spawnServer } from "../../support/server-process.ts";
 import { until } from "../../support/until.ts";
 import { bootstrapTokenIn, embeddedPlace, release, tell } from "./served.ts";
 
 let kms: KmsServer;
 
-beforeAll(async () => {
+beforeEach(async () => {
   kms = await startKmsServer();
 });
-afterAll(async () => await kms.stop());
+afterEach(async () => await kms.stop());
 
 /** Custodian and signer on the KMS server of the tests, with credentials where the SDK looks for them. */
 function onKms({ keyArn = kms.keyArn, signingKeyArn = kms.signingKeyArn } = {}) {
@@ -28,6 +28,7 @@ function onKms({ keyArn = kms.keyArn, signingKeyArn = kms.signingKeyArn } = {}) 
     WEIGHTVAULT_KMS_ENDPOINT: kms.endpoint,
     WEIGHTVAULT_KMS_KEY: keyArn,
     WEIGHTVAULT_KMS_SIGNING_KEY: signingKeyArn,
+    WEIGHTVAULT_KMS_TIMEOUT_MS: "20000",
   };
 }
 
@@ -55,6 +56,7 @@ describePostgres("in production, on PostgreSQL", () => {
       WEIGHTVAULT_SITES: '[{"name":"hq","country":"US","networks":["127.0.0.0/8"]}]',
       WEIGHTVAULT_SCREENING_LIST: list,
     };
+    let server: ServerProcess | null = null;
     try {
       const migrated = await weightvault(["migrate"], {
         env: { WEIGHTVAULT_DATABASE_OWNER_URL: url, WEIGHTVAULT_DATABASE_ROLE: role },
@@ -63,9 +65,9 @@ describePostgres("in production, on PostgreSQL", () => {
       const half = await refusedStart({ ...env, WEIGHTVAULT_SIGNER: "soft" });
       expect(half.said).toMatch(/the soft signer is refused in production/);
 
-      const server = spawnServer(env);
+      server = spawnServer(env);
       const { reader, bytes } = await tell(await server.url, await bootstrapTokenIn(place.folder));
-      expect(await release(await server.url, reader)).toEqual(bytes);
+      expect((await release(await server.url, reader)).equals(bytes)).toBe(true);
       const api = new Api(await server.url, null);
       expect((await api.ask("GET", "/readyz")).status).toBe(200);
       const denied = { status: 400, type: "AccessDeniedException", message: "User: arn:aws:x" };
@@ -78,6 +80,7 @@ describePostgres("in production, on PostgreSQL", () => {
       expect(await server.end("SIGTERM")).toEqual({ code: 0, signal: null });
       expect(server.said()).not.toMatch(/example-secret|AKIAEXAMPLE/);
     } finally {
+      await server?.end("SIGKILL");
       await drop();
     }
   });

@@ -31,7 +31,7 @@ export type KmsServer = {
   /** From now on every answer of an operation names this key. */
   answerAs(operation: string, keyArn: string): void;
   disable(keyArn: string): void;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 };
 
 const account = "arn:aws:kms:eu-west-1:111122223333:key";

@@ -12,7 +12,7 @@ export type LocalKmsAbsent = { readonly absent: string };
 export type LocalKmsServer = {
   readonly endpoint: string;
   readonly region: string;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 };
 
 const program = fileURLToPath(new URL("local-kms/", import.meta.url));

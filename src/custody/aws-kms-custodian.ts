@@ -44,7 +44,12 @@ class AwsKmsCustodian implements Custodian {
       ),
     );
     const dataKey = this.#opened(answer.Plaintext, answer.KeyId);
-    return { dataKey, wrapped: await this.#proven(answer.CiphertextBlob, dataKey, context) };
+    try {
+      return { dataKey, wrapped: await this.#proven(answer.CiphertextBlob, dataKey, context) };
+    } catch (error) {
+      dataKey.wipe();
+      throw error;
+    }
   }
 
   async wrap(dataKey: Secret, context: WrapContext): Promise<Buffer> {

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { decisions } from "./bench/decide.ts";
+import { ledgerVerify } from "./bench/ledger-verify.ts";
 import type { Figure, Measurement } from "./bench/measure.ts";
 import { memory, memoryPglite } from "./bench/memory.ts";
 import { Resources } from "./bench/resources.ts";
@@ -15,6 +16,7 @@ const measures: Readonly<Record<string, Measure>> = {
   memory,
   "memory-pglite": memoryPglite,
   decide: decisions,
+  "ledger-verify": ledgerVerify,
 };
 
 /** What a ratio must keep to; the others only inform. */
@@ -23,16 +25,21 @@ const limits: Readonly<Record<string, { readonly least?: number; readonly most?:
   "upload-http": { least: 0.5 },
   memory: { most: 1 },
   decide: { least: 1 },
+  "ledger-verify": { least: 1 },
+  "ledger-verify-memory": { most: 1 },
+  "ledger-proof": { most: 1 },
 };
 
-const usage = `npm run bench -- [--json] [--only name,name] [--scale factor]
+const usage = `npm run bench -- [--json] [--only name,name] [--scale factor] [--entries count]
   names: ${Object.keys(measures).join(", ")}
-  --scale multiplies every size; figures of a scale below 1 say little\n`;
+  --scale multiplies every size; figures of a scale below 1 say little
+  --entries is the size of the log of ledger-verify (1000000)\n`;
 
 type Options = {
   readonly json: boolean;
   readonly names: readonly string[];
   readonly scale: number;
+  readonly entries: number | null;
 };
 
 function readOptions(): Options {
@@ -41,6 +48,7 @@ function readOptions(): Options {
       json: { type: "boolean", default: false },
       only: { type: "string" },
       scale: { type: "string", default: "1" },
+      entries: { type: "string" },
     },
   });
   const names = values.only?.split(",") ?? Object.keys(measures);
@@ -48,7 +56,10 @@ function readOptions(): Options {
   if (unknown !== undefined) throw new RangeError(`there is no measurement ${unknown}`);
   const scale = Number(values.scale);
   if (!(scale > 0 && scale <= 100)) throw new RangeError("--scale is a number above 0");
-  return { json: values.json, names, scale };
+  const entries = values.entries === undefined ? null : Number(values.entries);
+  if (entries !== null && !(Number.isSafeInteger(entries) && entries > 0))
+    throw new RangeError("--entries is a whole number above 0");
+  return { json: values.json, names, scale, entries };
 }
 
 function progress(text: string): void {
@@ -56,8 +67,9 @@ function progress(text: string): void {
 }
 
 /** One after the other, each with resources of its own, which are gone when it ends, fails or is interrupted. */
-async function measureAll({ names, scale }: Options): Promise<readonly Figure[]> {
+async function measureAll({ names, scale, entries }: Options): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
+  const measurement = { scale, progress, ...(entries === null ? {} : { entries }) };
   for (const name of names) {
     const measure = measures[name];
     if (measure === undefined) continue;
@@ -69,7 +81,7 @@ async function measureAll({ names, scale }: Options): Promise<readonly Figure[]>
     };
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, interrupt);
     try {
-      figures.push(...(await measure({ scale, progress }, resources)));
+      figures.push(...(await measure(measurement, resources)));
     } finally {
       await resources.end();
       for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.off(signal, interrupt);

@@ -5,8 +5,10 @@ import { constants, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findComposeLoader } from "../test/support/compose/loader.ts";
+import { buildGoProgram } from "../test/support/go-program.ts";
 import { findLocalKms } from "../test/support/local-kms.ts";
 import { findPostgres, PostgresAbsent } from "../test/support/postgres.ts";
+import { buildS3Server } from "../test/support/s3-server.ts";
 import { findSoftHsm } from "../test/support/softhsm.ts";
 
 /**
@@ -28,6 +30,8 @@ const needs: readonly Need[] = [
   { name: "local-kms", missing: async () => await missingIn(findLocalKms) },
   { name: "SoftHSM", missing: async () => await missingIn(findSoftHsm) },
   { name: "pkcs11js", missing: missingPkcs11js },
+  { name: "an S3 server (versitygw, built with Go)", missing: missingS3Server },
+  { name: "the ledger's independent verifiers", missing: missingLedgerCheck },
 ];
 
 async function missingPostgres(): Promise<string | null> {
@@ -67,6 +71,21 @@ async function missingPkcs11js(): Promise<string | null> {
   if (built.status === 0) return null;
   const why = built.error?.message ?? built.stderr.trim().split("\n").at(-1);
   return `it cannot be built (${why})`;
+}
+
+async function missingS3Server(): Promise<string | null> {
+  const built = buildS3Server();
+  if ("absent" in built) return built.absent;
+  built.remove();
+  return null;
+}
+
+/** Built from the modules of the transparency-log world, likewise. */
+async function missingLedgerCheck(): Promise<string | null> {
+  const built = buildGoProgram(join(root, "test", "services", "go"));
+  if ("absent" in built) return built.absent;
+  built.remove();
+  return null;
 }
 
 /** The results file that was asked for, and the arguments that are left for Jest. */

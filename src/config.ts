@@ -25,6 +25,16 @@ const commaList = z.string().transform((text) =>
     .map((item) => item.trim())
     .filter((item) => item !== ""),
 );
+const bucketUrl = z
+  .string()
+  .regex(
+    /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[A-Za-z0-9_-][A-Za-z0-9._-]{0,62}){0,4}$/,
+    "must be s3://bucket or s3://bucket/prefix",
+  )
+  .transform((text) => {
+    const [bucket = "", ...prefix] = text.slice("s3://".length).split("/");
+    return { bucket, prefix: prefix.join("/") };
+  });
 const postgresUrl = z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL");
 
 /** Who keeps a key: a file of this machine, AWS KMS, or a PKCS #11 token. */
@@ -74,6 +84,16 @@ export const settings = {
   WEIGHTVAULT_TLS_KEY: z.string().min(1).optional(),
   WEIGHTVAULT_TRUSTED_PROXIES: commaList.default([]),
   WEIGHTVAULT_STORE_COUNTRY: country.default("US"),
+  WEIGHTVAULT_STORE: bucketUrl.optional(),
+  WEIGHTVAULT_S3_ENDPOINT: z
+    .string()
+    .regex(/^https?:\/\/[^/@?#]+\/?$/, "must be an http: or https: address without a path")
+    .optional(),
+  WEIGHTVAULT_S3_REGION: z
+    .string()
+    .regex(/^[a-z0-9-]{1,64}$/, "must be a region's name")
+    .default("us-east-1"),
+  WEIGHTVAULT_S3_PATH_STYLE: z.enum(["true", "false"]).default("false"),
   WEIGHTVAULT_SITES: sites.optional(),
   DATABASE_URL: postgresUrl.optional(),
   WEIGHTVAULT_DATABASE_OWNER_URL: postgresUrl.optional(),
@@ -118,6 +138,7 @@ export const settings = {
   WEIGHTVAULT_LICENSE_EXPIRY: z
     .enum(["printed-date", "first-business-day"])
     .default("printed-date"),
+  WEIGHTVAULT_RETENTION_YEARS: wholeNumber(5, 100).default(5),
   WEIGHTVAULT_DRAIN_SECONDS: wholeNumber(0, 3_600).default(30),
   WEIGHTVAULT_LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "silent"])
@@ -133,6 +154,16 @@ const schema = z.object(settings).transform((env) => ({
   tlsKeyFile: env.WEIGHTVAULT_TLS_KEY ?? null,
   trustedProxies: env.WEIGHTVAULT_TRUSTED_PROXIES as readonly string[],
   storeCountry: env.WEIGHTVAULT_STORE_COUNTRY,
+  /** Null for the disk store in the data folder. */
+  s3:
+    env.WEIGHTVAULT_STORE === undefined
+      ? null
+      : {
+          ...env.WEIGHTVAULT_STORE,
+          endpoint: env.WEIGHTVAULT_S3_ENDPOINT ?? null,
+          region: env.WEIGHTVAULT_S3_REGION,
+          isPathStyle: env.WEIGHTVAULT_S3_PATH_STYLE === "true",
+        },
   sites: env.WEIGHTVAULT_SITES ?? loopbackSite,
   databaseUrl: env.DATABASE_URL ?? null,
   databaseOwnerUrl: env.WEIGHTVAULT_DATABASE_OWNER_URL ?? null,
@@ -165,6 +196,7 @@ const schema = z.object(settings).transform((env) => ({
   screeningMaxAgeDays: env.WEIGHTVAULT_SCREENING_MAX_AGE_DAYS,
   redecideSeconds: env.WEIGHTVAULT_REDECIDE_SECONDS,
   licenseExpiry: env.WEIGHTVAULT_LICENSE_EXPIRY,
+  retentionYears: env.WEIGHTVAULT_RETENTION_YEARS,
   drainSeconds: env.WEIGHTVAULT_DRAIN_SECONDS,
   logLevel: env.WEIGHTVAULT_LOG_LEVEL,
 }));
@@ -197,6 +229,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   for (const issue of parsed.error?.issues ?? [])
     problems.push(`${String(issue.path[0])}: ${issue.message}`);
   if (parsed.data === undefined || problems.length > 0) throw new ConfigurationError(problems);
+  if (parsed.data.s3 === null) {
+    const idle = Object.keys(given).filter((name) => name.startsWith("WEIGHTVAULT_S3_"));
+    problems.push(
+      ...idle.map((name) => `${name} is for WEIGHTVAULT_STORE=s3://..., which is not set`),
+    );
+  }
   const config = {
     ...parsed.data,
     stated: {
@@ -233,6 +271,8 @@ function contradictions(config: Config): string[] {
     if (config.databaseUrl === null) found.push("DATABASE_URL: production needs PostgreSQL");
     if (!config.stated.storeCountry)
       found.push("WEIGHTVAULT_STORE_COUNTRY: production must state the country of the store");
+    if (config.s3?.endpoint?.startsWith("http:") === true)
+      found.push("WEIGHTVAULT_S3_ENDPOINT: production needs https:");
     if (!config.stated.sites) found.push("WEIGHTVAULT_SITES: production must state its sites");
     if (config.screeningList === null)
       found.push("WEIGHTVAULT_SCREENING_LIST: production must load a real denied-party list");

@@ -47,7 +47,12 @@ export const refusals = {
   justification_required: [
     400,
     "The classification is not the one that its datasheet leads to",
-    "Propose one of `candidates`, or say in `justification` why the item is classified otherwise.",
+    "Propose one of `candidates` and state what the sheet states (`contradictions` names what it does not), or say in `justification` why the item is classified otherwise.",
+  ],
+  license_scope_unusable: [
+    400,
+    "The license could authorize no release",
+    "Correct each member that `problems` names as the paper has it: repositories that exist, entries and countries of the rulebook, at least one destination or nationality.",
   ],
   not_authenticated: [
     401,
@@ -99,6 +104,26 @@ export const refusals = {
     409,
     "The grant would be suspended again",
     "Read what stands in its way with `weightvault risk <grant>`, change that, then reinstate the grant.",
+  ],
+  retention_running: [
+    409,
+    "The records must be kept longer",
+    "Wait until `retainedUntil` has passed: 15 CFR 762.6 counts from the latest event.",
+  ],
+  record_held: [
+    409,
+    "A hold forbids the destruction of these records",
+    "Have the holds named in `holds` lifted first; an agency's request takes its written authorization (15 CFR 762.6(b)).",
+  ],
+  still_in_use: [
+    409,
+    "The person still takes part in something that stands",
+    "End what `standing` names first: tokens, grants, licenses, workloads and the classifications that rest on the person.",
+  ],
+  erased: [
+    410,
+    "It was erased after its retention had run",
+    "Nothing brings it back; the ledger keeps the decisions and the entry that erased it.",
   ],
   not_found: [
     404,
@@ -201,6 +226,11 @@ export const refusals = {
     503,
     "No current denied-party list is loaded",
     "Ask the operator to load a list that is not older than the vault admits.",
+  ],
+  records_unready: [
+    503,
+    "The index of records is still being made",
+    "Try again later: the vault goes on indexing by itself, and a search before its end could miss records.",
   ],
   shutting_down: [
     503,

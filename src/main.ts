@@ -20,9 +20,9 @@ import { createApp } from "./http/app.ts";
 import { listen } from "./http/listen.ts";
 import { openLedger, type RunningLedger } from "./ledger/open.ts";
 import { encodeVerificationKey } from "./merkle/note.ts";
+import { openStore } from "./open-store.ts";
 import { ListError } from "./screening/list.ts";
 import type { BlobStore } from "./storage/blob-store.ts";
-import { openDiskStore } from "./storage/disk.ts";
 import { assertKeysBelong, hasBegun } from "./vault/begun.ts";
 import { initialize } from "./vault/bootstrap.ts";
 import { destinationNamed, destinations } from "./vault/destination.ts";
@@ -83,7 +83,7 @@ export async function openAdapters(
     await prepareSchema(config, database);
     await assertFitForProduction(config, database);
     const opened = database;
-    const store = await openDiskStore({ root: join(folder.path, "store") });
+    const store = await openStore(config, join(folder.path, "store"));
     const mayMake = !(await hasBegun({ database }));
     const { custodian, signer, ...custody } = await openCustody(config, {
       folder: folder.path,
@@ -96,6 +96,7 @@ export async function openAdapters(
       store,
       close: async () => {
         await custody.close();
+        store.close();
         await opened.close();
         folder.release();
       },
@@ -194,6 +195,7 @@ export async function startServer({
     ledger,
     rulebook: read,
     overridden: rememberOverridden(read),
+    storeCountry: config.storeCountry,
     sites: config.sites,
     screening: screening.current,
     now,
@@ -204,6 +206,7 @@ export async function startServer({
       releaseWaitMs: config.releaseWaitMs,
       uploadHours: config.uploadHours,
       leaseSeconds: 60,
+      retentionYears: config.retentionYears,
     },
   };
   const bootstrapTokenFile = await writeBootstrapToken(vault, resolve(config.dataFolder));

@@ -2,7 +2,7 @@
 export type Figure = {
   readonly name: string;
   readonly value: number;
-  readonly unit: "MiB/s" | "MiB" | "decisions/s";
+  readonly unit: "MiB/s" | "MiB" | "decisions/s" | "entries/s" | "ms";
   readonly baseline: number;
   readonly ratio: number;
 };
@@ -10,6 +10,8 @@ export type Figure = {
 export type Measurement = {
   /** What sizes are multiplied with: 1 is the full measurement, less is for smoke tests. */
   readonly scale: number;
+  /** How many entries a measured log has, where somebody asked for a number. */
+  readonly entries?: number;
   readonly progress: (text: string) => void;
 };
 

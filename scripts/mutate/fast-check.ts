@@ -1,6 +1,6 @@
 import fastCheck from "fast-check";
 
-const mostRuns = 60;
+const mostRuns = 30;
 
 type Assert = (property: unknown, given?: fastCheck.Parameters<unknown>) => unknown;
 

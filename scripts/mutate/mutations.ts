@@ -9,6 +9,8 @@ export type Mutation = {
   readonly kind: string;
 };
 
+const dayMs = 86_400_000;
+
 const operators: Readonly<Record<string, string>> = {
   "===": "!==",
   "!==": "===",
@@ -33,8 +35,9 @@ const outcomes: Readonly<Record<string, string>> = {
 };
 
 /**
- * Every mutation of a file: comparisons, `&&` and `||`, booleans, some and every, negations, conditions of an `if`, returned outcomes, strings
- * that are no sentences, and elements of lists. Types and imports are left alone, since nothing runs there.
+ * Every mutation of a file: comparisons, `&&` and `||`, booleans, some and every, negations, conditions of an `if`, returned outcomes, whole
+ * numbers, strings that are no sentences, and elements of lists. A number becomes the next one and a date the next day, so that a limit has to be
+ * tested where it stands. Types and imports are left alone, since nothing runs there.
  */
 export function mutationsOf(text: string): readonly Mutation[] {
   const all = tokens(text);
@@ -70,14 +73,33 @@ export function mutationsOf(text: string): readonly Mutation[] {
           `(!${textOf(text, conditionAfter(all, at))})`,
         );
     }
+    if (token.kind === "word" && /^\d[\d_]*n?$/.test(token.text))
+      replace("number", token, nextNumber(token.text));
     if (token.kind === "string" && isConstant(token, before, after))
-      replace("string", token, '"mutated"');
+      replace("string", token, JSON.stringify(nextString(token.text.slice(1, -1))));
     if (isElement(token, before, after)) {
       const end = after?.text === "," ? after.end : token.end;
       replace("element", { start: token.start, end }, "");
     }
   }
   return found;
+}
+
+function nextNumber(text: string): string {
+  const [, digits = "", suffix = ""] = /^([\d_]+)(n?)$/.exec(text) ?? [];
+  return `${BigInt(digits.replaceAll("_", "")) + 1n}${suffix}`;
+}
+
+/** The day after a date, the next number after a number as it is written, and `mutated` for anything else. */
+function nextString(text: string): string {
+  if (/^\d{4}-\d{2}-\d{2}$/.test(text))
+    return new Date(Date.parse(text) + dayMs).toISOString().slice(0, 10);
+  const [, whole, fraction = ""] = /^(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
+  if (whole === undefined) return "mutated";
+  const next = `${BigInt(whole + fraction) + 1n}`.padStart(fraction.length + 1, "0");
+  return fraction === ""
+    ? next
+    : `${next.slice(0, -fraction.length)}.${next.slice(-fraction.length)}`;
 }
 
 /** Generics hug their brackets; the formatter puts spaces around a comparison. */

@@ -72,6 +72,7 @@ export const answers = {
     paragraph: z.string().nullable(),
     basis: z.string(),
     justification: z.string().nullable(),
+    attributes: z.record(z.string(), z.unknown()).nullable(),
     datasheet: z.unknown(),
     datasheetSha256: sha256.nullable(),
     proposal: z.looseObject({ rulebook: z.string() }).nullable(),

@@ -15,6 +15,8 @@ export type ShownClassification = {
   readonly answer: unknown;
   readonly datasheetSha256: string | null;
   readonly memo: string | null;
+  /** What the officer states besides, places on other regimes' lists among it; null where nothing is. */
+  readonly stated: string | null;
 };
 
 /**
@@ -29,9 +31,10 @@ export async function showClassification(
   const path = `${repositoryRoute(named)}${route`/classifications/${id}`}`;
   const answer = await ask(client, "GET", path);
   const classification = parseAnswer("classification", answer);
-  const { datasheetSha256 } = classification;
-  if (datasheetSha256 === null) return { answer, datasheetSha256, memo: null };
-  return { answer, datasheetSha256, memo: checked(classification) };
+  const { datasheetSha256, attributes } = classification;
+  const stated = attributes === null ? null : `stated besides: ${JSON.stringify(attributes)}`;
+  if (datasheetSha256 === null) return { answer, datasheetSha256, memo: null, stated };
+  return { answer, datasheetSha256, memo: checked(classification), stated };
 }
 
 function isSame(one: unknown, other: Proposal): boolean {

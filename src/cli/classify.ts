@@ -85,7 +85,7 @@ export function classifyCommands(program: Command, context: Context): void {
     .option("--justification <sentence>", "why it is another entry than the datasheet leads to")
     .option(
       "--attributes <file>",
-      "a JSON object of form, publication, statements, computer and determination, - for standard input",
+      "a JSON object of form, publication, statements, computer, determination and regimes, - for standard input",
     )
     .action(async (named: RepositoryName, options: ProposeOptions) => {
       const sheet = await sheetOf(options);
@@ -116,7 +116,11 @@ export function classifyCommands(program: Command, context: Context): void {
     .action(async (named: RepositoryName, id: string, options: RemoteOptions) => {
       const { client, output } = await openSession(context, options);
       const shown = await showClassification(client, named, id);
-      output.result(shown.answer, () => shown.memo ?? details(recordOf(shown.answer)));
+      output.result(shown.answer, () =>
+        shown.memo === null
+          ? details(recordOf(shown.answer))
+          : [shown.memo, ...(shown.stated === null ? [] : [shown.stated])].join("\n"),
+      );
     });
 
   remote(
@@ -128,10 +132,11 @@ export function classifyCommands(program: Command, context: Context): void {
     .argument("<id>", "the classification's id", uuid)
     .action(async (named: RepositoryName, id: string, options: RemoteOptions) => {
       const { client, output } = await openSession(context, options);
-      const { datasheetSha256, memo: shown } = await showClassification(client, named, id);
+      const { datasheetSha256, memo: shown, stated } = await showClassification(client, named, id);
       output.note(
         shown ?? "the classification has no datasheet, so no arithmetic stands behind it",
       );
+      if (stated !== null) output.note(stated);
       await ask(
         client,
         "POST",

@@ -47,8 +47,9 @@ function candidateLines(candidate: Candidate): readonly string[] {
   ];
 }
 
-function stepLines({ says, formula, citation }: Step): readonly string[] {
-  return [`  ${says}`, `    ${formula} [${citation}]`];
+function stepLines({ says, formula, citation, threshold }: Step): readonly string[] {
+  const row = threshold?.row == null ? "" : `; rulebook row ${threshold.row}`;
+  return [`  ${says}`, `    ${formula} [${citation}${row}]`];
 }
 
 function questionLine({ path, asks, citation, isDecisive }: Question): string {

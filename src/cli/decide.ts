@@ -84,7 +84,7 @@ function aboutRulebook({
   };
 }
 
-function aboutFacts({ item, subject, grant, destination }: Facts): Explained["about"] {
+function aboutFacts({ item, subject, grant, destination, departure }: Facts): Explained["about"] {
   const { classification } = item;
   const who =
     subject.kind === "person"
@@ -102,7 +102,13 @@ function aboutFacts({ item, subject, grant, destination }: Facts): Explained["ab
     ],
     ...who,
     ["Grant", grant?.id ?? "none"],
+    ...(classification?.regimes ?? []).map(
+      ({ jurisdiction, list, code }) => [`${jurisdiction} ${list}`, code ?? "on no entry"] as const,
+    ),
     ["Destination", destination.country ?? "not known"],
+    ...(departure === undefined
+      ? []
+      : ([["Leaves from", departure.country ?? "not known"]] as const)),
   ];
 }
 

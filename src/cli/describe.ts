@@ -24,8 +24,19 @@ function describeProblem({ status, code, message, document }: Problem): string[]
   if (Array.isArray(document["candidates"])) lines.push(candidates(document["candidates"]));
   if (typeof remedy === "string" && checks.length === 0) lines.push(todo(remedy));
   if (Array.isArray(document["roles"])) lines.push(`roles: ${document["roles"].join(", ")}`);
+  lines.push(...forbidding(document));
   if (typeof document["release"] === "string") lines.push(`release ${document["release"]}`);
   if (typeof document["requestId"] === "string") lines.push(`request ${document["requestId"]}`);
+  return lines;
+}
+
+/** What forbids to destroy records. */
+function forbidding({ retainedUntil, holds, standing }: Problem["document"]): string[] {
+  const lines: string[] = [];
+  if (typeof retainedUntil === "string") lines.push(`kept until ${retainedUntil}`);
+  if (Array.isArray(holds)) lines.push(`holds: ${holds.join(", ")}`);
+  if (Array.isArray(standing))
+    lines.push(...standing.map((each) => `  ${text(each, "noun")} ${text(each, "id")}`));
   return lines;
 }
 

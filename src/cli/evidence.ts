@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type Canonical, canonicalJson } from "../crypto/canonical-json.ts";
 import { commit } from "../crypto/commitment.ts";
 import { decide } from "../export-control/decide.ts";
-import { checkIds } from "../export-control/decision.ts";
+import { isEveryCheck } from "../export-control/decision.ts";
 import type { Facts } from "../export-control/facts.ts";
 import {
   type Rulebook,
@@ -57,9 +57,11 @@ export function verifyEvidence(
   if (!isRecord(decision)) throw broken("the evidence holds no decision");
   const recorded = isRecord(body["decision"]) ? body["decision"] : {};
   const disclosed = outlineOf(decision, decision["licenses"]);
-  if (disclosed !== outlineOf(recorded, body["licenses"]) || decision["verdict"] !== verdict)
+  const written = outlineOf(recorded, body["licenses"]);
+  const bySymbol = outlineOf(decision, decision["licenses"], symbolOf);
+  if (![bySymbol, disclosed].includes(written) || decision["verdict"] !== verdict)
     throw broken("the decision is another than the ledger entry's");
-  if (JSON.stringify(checksOf(decision).map(({ check }) => check)) !== JSON.stringify(checkIds))
+  if (!isEveryCheck(checksOf(decision).map(({ check }) => check)))
     throw broken("the decision does not list every check");
   const proved = `the facts open the commitment in ledger entry ${index}, whose decision this is`;
   const digest = foreignRulebook(evidence);
@@ -79,6 +81,23 @@ export function verifyEvidence(
   if (isShippedHere(named)) throw broken("the facts give another decision than the one recorded");
   const otherwise = "it was made by another version with another rulebook, and this one differs";
   return { isDecidedAgain: false, sentence: `${proved}; ${otherwise}` };
+}
+
+/** The licenses that a disclosed decision rests on, and that its own facts and rulebook give it no right to. Empty where that cannot be told. */
+export function licensesOutOfScope({ facts, decision }: Shown, kept: unknown): readonly string[] {
+  if (!isRecord(decision) || !Array.isArray(decision["licenses"])) return [];
+  try {
+    const digest = foreignRulebook({ decision });
+    const named = digest === null ? rulebookOf(decision["rulebook"]) : keptRulebook(digest, kept);
+    if (named === null || named === undefined) return [];
+    const { licenses } = decide(facts as Facts, named);
+    return decision["licenses"].filter(
+      (license: unknown) => typeof license === "string" && !licenses.includes(license),
+    );
+  } catch {
+    // Facts that no decision can be made on tell nothing of a license.
+    return [];
+  }
 }
 
 /** The digest is of the content itself, so that whoever keeps it need not be trusted. */
@@ -131,14 +150,27 @@ function opens(salt: string, facts: unknown, commitment: string): boolean {
   }
 }
 
-/** What the ledger says of a decision, as one text; its sentences, citations and rows are in the evidence alone. */
-function outlineOf(decision: Shown, licenses: unknown): string {
+/** How an outline names a license exception: by its row, or by its symbol as entries do. */
+type Naming = (exception: Shown) => string | null;
+
+const rowOf: Naming = ({ exception }) => textOf(exception);
+
+const symbolOf: Naming = ({ symbol }) => {
+  const name = textOf(symbol);
+  return name === null ? null : `exception-${name.toLowerCase()}`;
+};
+
+/**
+ * What the ledger says of a decision, as one text; its sentences, citations and rows are in the evidence alone. Entries name an exception by its symbol, older ones by
+ * its row, and the evidence has both.
+ */
+function outlineOf(decision: Shown, licenses: unknown, naming: Naming = rowOf): string {
   const { verdict, rulebook: digest } = decision;
   const names = Array.isArray(licenses) ? licenses.map(textOf) : null;
   const outline = {
     verdict: textOf(verdict),
     rulebook: textOf(digest),
-    checks: checksOf(decision),
+    checks: checksOf(decision, naming),
   };
   return canonicalJson({ ...outline, licenses: names }).toString("utf8");
 }
@@ -149,25 +181,26 @@ type CheckOutline = {
   readonly exceptions: (string | null)[];
 };
 
-function checksOf({ checks }: Shown): CheckOutline[] {
+function checksOf({ checks }: Shown, naming: Naming = rowOf): CheckOutline[] {
   const list: readonly unknown[] = Array.isArray(checks) ? checks : [];
   return list.map((item) => {
     const { check, outcome, exceptions } = isRecord(item) ? item : {};
     return {
       check: textOf(check),
       outcome: textOf(outcome),
-      exceptions: coveringIn(exceptions, outcome === "covered"),
+      exceptions: coveringIn(exceptions, outcome === "covered" ? naming : null),
     };
   });
 }
 
-/** The license exceptions that cover a check. The entry names them, each by its row; the evidence also holds those that do not cover it. */
-function coveringIn(exceptions: unknown, isCovered: boolean): (string | null)[] {
+/** The license exceptions that cover a check, each name once. The evidence also holds those that do not cover it. */
+function coveringIn(exceptions: unknown, naming: Naming | null): (string | null)[] {
   const list: readonly unknown[] = Array.isArray(exceptions) ? exceptions : [];
-  return list.flatMap((item) => {
+  const names = list.flatMap((item) => {
     if (!isRecord(item)) return [textOf(item)];
-    return isCovered && item["covers"] === true ? [textOf(item["exception"])] : [];
+    return naming !== null && item["covers"] === true ? [naming(item)] : [];
   });
+  return [...new Set(names)];
 }
 
 function textOf(value: unknown): string | null {

@@ -57,7 +57,7 @@ export type Wanted = {
 
 /** Which entries are asked for; the newest ten where nothing is. Throws `usage` for more than one way of asking. */
 export async function indexesOf(
-  client: Client,
+  client: Client | null,
   wanted: Wanted,
   size: number,
 ): Promise<readonly number[]> {
@@ -69,6 +69,7 @@ export async function indexesOf(
     const count = Math.min(last ?? 10, size);
     return Array.from({ length: count }, (_, at) => size - count + at);
   }
+  if (client === null) throw new Failure("usage", "only the server finds a release");
   const answer = await ask(client, "GET", route`/v1/releases/${release}`);
   const { entry, outcome } = parseAnswer("recordedRelease", answer);
   return [entry, outcome].flatMap((place) =>

@@ -1,189 +1,209 @@
-import { stat } from "node:fs/promises";
-import type { Command } from "commander";
-import { checkIds } from "../export-control/decision.ts";
-import type { TileSource } from "../ledger/source.ts";
-import { readRegularFile } from "../ledger/source-file.ts";
-import { folderSource } from "../ledger/source-folder.ts";
-import { urlSource } from "../ledger/source-url.ts";
-import { type Report, verifyLedger } from "../ledger/verify.ts";
-import { maximumNoteBytes } from "../merkle/note.ts";
-import type { Client } from "./client.ts";
-import { local, noun, positive, remote, uuid, whole } from "./command.ts";
-import { type Context, openSession, type RemoteOptions, serverUrl } from "./context.ts";
-import { findToken } from "./credentials.ts";
-import { Failure } from "./failure.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { Argument, type Command } from "commander";
+import type { Report } from "../ledger/verify.ts";
+import { ask, type Client, route } from "./client.ts";
+import { local, noun, positive, recordOf, remote, uuid, whole } from "./command.ts";
+import type { Context } from "./context.ts";
+import { Failure, Problem } from "./failure.ts";
+import {
+  type ChoiceOptions,
+  type ManifestOptions,
+  manifestOf,
+  selectionOf,
+  withChoice,
+} from "./ledger-choice.ts";
+import { type Disclose, exportExcerpt } from "./ledger-excerpt.ts";
 import { exportLedger } from "./ledger-export.ts";
-import { ledgerKey, pinnedKey } from "./ledger-key.ts";
+import { pinnedKey } from "./ledger-key.ts";
+import { type Monitor, watchOnce } from "./ledger-monitor.ts";
+import { openPlace, type PlaceOptions, withPlace } from "./ledger-place.ts";
 import { indexesOf, showEntries } from "./ledger-show.ts";
+import { sourceOf } from "./ledger-source.ts";
+import { type StoryNoun, storyNouns, tell } from "./ledger-story.ts";
+import { storyText, traceLedger } from "./ledger-trace.ts";
+import { verifyCommand } from "./ledger-verify.ts";
 import { createOutput } from "./output.ts";
 
-type VerifyOptions = {
+type ExportOptions = PlaceOptions & ChoiceOptions & { readonly evidence?: boolean };
+type ShowOptions = PlaceOptions & { readonly last?: number; readonly release?: string };
+type TraceOptions = PlaceOptions & ManifestOptions & { readonly last?: number };
+type MonitorOptions = {
   readonly json?: boolean;
+  readonly url: string;
   readonly key?: string;
-  readonly olderCheckpoint?: string;
+  readonly state: string;
   readonly tokenFile?: string;
-  readonly opaqueEntries?: boolean;
+  readonly once?: boolean;
+  readonly every: number;
+  readonly unreachableFor: number;
 };
-
-type KeyOptions = RemoteOptions & { readonly ledgerKey?: string };
-type ShowOptions = KeyOptions & { readonly last?: number; readonly release?: string };
 
 export function ledgerCommands(program: Command, context: Context): void {
   const ledger = noun(program, "ledger", "the record of every decision: read, keep and verify it");
   verifyCommand(ledger, context);
+  exportCommand(ledger, context);
+  showCommand(ledger, context);
+  traceCommand(ledger, context);
+  monitorCommand(ledger, context);
+}
 
-  withLedgerKey(remote(ledger, "export", "copy the ledger into a folder; run again, it goes on"))
-    .argument("<folder>", "where the checkpoint and tiles go")
-    .action(async (folder: string, options: KeyOptions) => {
-      const session = await openSession(context, options);
-      const key = await ledgerKey(session, options.ledgerKey);
-      const result = await exportLedger(serverLedger(session.client), key, {
-        folder,
-        signal: session.client.signal,
-      });
-      session.output.result(result, () =>
+function exportCommand(ledger: Command, context: Context): void {
+  const command = remote(
+    ledger,
+    "export",
+    "copy the ledger into a folder, where a second run goes on; or, where a part is asked for, an excerpt into a new one",
+  );
+  withChoice(withPlace(command))
+    .option("--evidence", "with an excerpt, disclose the evidence that opens its commitments")
+    .argument("<folder>", "where the checkpoint and tiles, or the excerpt, go")
+    .action(async (folder: string, options: ExportOptions) => {
+      const selection = selectionOf(options);
+      const { source, key, output, client } = await openPlace(context, options);
+      if (selection === null) {
+        if (options.evidence === true)
+          throw new Failure("usage", "evidence is disclosed with an excerpt: ask for a part");
+        const signal = context.interruption();
+        const result = await exportLedger(source, key, { folder, signal });
+        output.result(result, () =>
+          [
+            `${result.size} entries in ${folder}: ${result.fetched} tiles fetched, ${result.kept} there already`,
+            `verify them: weightvault ledger verify ${folder} --key '${key.text}'`,
+          ].join("\n"),
+        );
+        return;
+      }
+      const disclose = options.evidence === true ? discloseFrom(client) : null;
+      const excerpt = await exportExcerpt(source, key, { folder, selection, disclose });
+      output.result({ folder, ...excerpt }, () =>
         [
-          `${result.size} entries in ${folder}: ${result.fetched} tiles fetched, ${result.kept} there already`,
+          `${excerpt.entries.length} of ${excerpt.size} entries in ${folder}, the evidence of ${excerpt.evidence.length} decisions with them`,
           `verify them: weightvault ledger verify ${folder} --key '${key.text}'`,
         ].join("\n"),
       );
     });
+}
 
-  withLedgerKey(remote(ledger, "show", "entries, each proved to stand in the signed ledger"))
+function discloseFrom(client: Client | null): Disclose {
+  if (client === null)
+    throw new Failure("usage", "a copy of the ledger holds no evidence: ask the server");
+  return async (release) => {
+    const path = route`/v1/releases/${release}/evidence`;
+    const answer = await ask(client, "GET", path).catch((error: unknown) => {
+      // Evidence is erased when nothing asks for it any more.
+      if (error instanceof Problem && error.status === 404) return null;
+      throw error;
+    });
+    if (answer === null) return null;
+    const evidence = recordOf(answer);
+    const [{ foreignRulebook }, { keptRulebook }] = await Promise.all([
+      import("./evidence.ts"),
+      import("./release.ts"),
+    ]);
+    const digest = foreignRulebook(evidence);
+    const content = digest === null ? null : await keptRulebook(client, digest);
+    const rulebook = digest === null || content === null ? null : { digest, content };
+    return { evidence, rulebook };
+  };
+}
+
+function showCommand(ledger: Command, context: Context): void {
+  withPlace(remote(ledger, "show", "entries, each proved to stand in the signed ledger"))
     .argument("[index]", "an entry's index", whole)
     .option("--last <count>", "the newest entries", positive)
     .option("--release <id>", "a release's decision and outcome", uuid)
     .action(async (index: number | undefined, options: ShowOptions) => {
-      const session = await openSession(context, options);
-      const key = await ledgerKey(session, options.ledgerKey);
-      const source = serverLedger(session.client);
+      const { source, key, output, client } = await openPlace(context, options);
       const wanted = { index, last: options.last, release: options.release };
-      const entries = await showEntries(source, key, (size) =>
-        indexesOf(session.client, wanted, size),
-      );
-      session.output.result({ entries }, () =>
-        entries
-          .map(
-            ({ index: at, time, kind, body }) =>
-              `${at}  ${time}  ${kind}\n    ${JSON.stringify(body)}`,
-          )
-          .join("\n"),
+      if (client === null && options.release !== undefined)
+        throw new Failure("usage", "in a copy, follow a release with: ledger trace release <id>");
+      const entries = await showEntries(source, key, (size) => indexesOf(client, wanted, size));
+      output.result({ entries }, () =>
+        entries.map((entry) => `${tell(entry)}\n    ${JSON.stringify(entry.body)}`).join("\n"),
       );
     });
 }
 
-function verifyCommand(ledger: Command, context: Context): void {
-  local(ledger, "verify", "verify a whole ledger with nothing but its public key")
-    .argument("<folder-or-url>", "a folder in the layout of tlog-tiles, or the address of one")
+function traceCommand(ledger: Command, context: Context): void {
+  withPlace(
+    remote(
+      ledger,
+      "trace",
+      "the custody story of a thing, from a ledger that is verified on the way",
+    ),
+  )
+    .addArgument(new Argument("<what>", "what the story is of").choices(storyNouns))
+    .argument("<id>", "its id", uuid)
+    .option("--last <count>", "only the newest entries of the story (10000)", positive)
+    .option("--in <revision>", "the revision that holds an object, as namespace/name@revision")
+    .option("--manifest <file>", "the same as JSON, as the server answers it")
+    .action(async (what: StoryNoun, id: string, options: TraceOptions) => {
+      const { source, key, output, client } = await openPlace(context, options);
+      const manifest = await manifestOf(what, options, client);
+      const thing = { noun: what, id };
+      const selection = { thing, from: null, until: null, manifest };
+      const { traced, report } = await traceLedger(source, key, { selection, last: options.last });
+      output.result({ ...thing, ...traced }, () => storyText(traced));
+      assertVerified(report);
+    });
+}
+
+function assertVerified({ verified, errors }: Report): void {
+  if (!verified)
+    throw new Failure(
+      "integrity",
+      `the story is of a ledger that does not verify: ${errors} findings`,
+    );
+}
+
+function monitorCommand(ledger: Command, context: Context): void {
+  local(ledger, "monitor", "watch a vault's ledger, and alarm on whatever an honest one never does")
+    .requiredOption("--url <url>", "the address of the ledger, https://vault.example/ledger/")
     .option(
       "--key <key>",
       "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
     )
+    .requiredOption("--state <folder>", "the folder that remembers what was verified")
+    .option("--token-file <file>", "the token for that address")
+    .option("--once", "look once and end, with 6 for an alarm")
+    .option("--every <seconds>", "how often to look", positive, 60)
     .option(
-      "--older-checkpoint <file>",
-      "a checkpoint kept from earlier, which it must have grown from",
+      "--unreachable-for <seconds>",
+      "for how long the vault may be out of reach before that is an alarm",
+      positive,
+      3_600,
     )
-    .option(
-      "--token-file <file>",
-      "the token for that address; without it, one of the environment goes to WEIGHTVAULT_URL alone",
-    )
-    .option(
-      "--opaque-entries",
-      "the entries are not a vault's: check signature and tree alone, and say nothing of what they mean",
-    )
-    .action(async (place: string, options: VerifyOptions) => {
-      const output = createOutput(context, options.json === true);
-      const pinned = await pinnedKey(context.env, options.key);
-      if (pinned === null)
+    .action(async (options: MonitorOptions) => {
+      const key = await pinnedKey(context.env, options.key);
+      if (key === null)
         throw new Failure(
           "usage",
           "name the ledger's verification key with --key or WEIGHTVAULT_LEDGER_KEY",
         );
-      const older = options.olderCheckpoint;
-      const report = await verifyLedger(await sourceOf(place, context, options), {
-        verificationKey: pinned.text,
-        checkIds,
-        entries: options.opaqueEntries === true ? "opaque" : "parsed",
-        ...(older === undefined ? {} : { olderCheckpoint: await readCheckpoint(older) }),
+      const source = await sourceOf(options.url, context, options);
+      await watch(context, options, {
+        source,
+        key,
+        folder: options.state,
+        unreachableLimitMs: options.unreachableFor * 1_000,
+        now: () => new Date(),
       });
-      output.result(report, () => reportText(report));
-      if (isOfAnotherKind(report))
-        output.note("no entry is a vault's: for another kind of log, ask for --opaque-entries");
-      if (!report.verified)
-        throw new Failure("integrity", `the ledger does not verify: ${report.errors} findings`, {
-          isTold: true,
-        });
     });
 }
 
-function withLedgerKey(command: Command): Command {
-  return command.option(
-    "--ledger-key <key>",
-    "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
-  );
-}
-
-/** Signature and tree hold, and every entry is foreign: somebody verifies another log, or a ledger that was never a vault's. */
-function isOfAnotherKind({ size, errors, findings }: Report): boolean {
-  return errors > 0 && errors === size && findings.every(({ code }) => code === "entry_malformed");
-}
-
-/** A folder, or an address. A token of the environment goes to the server that it is for and to no other. */
-async function sourceOf(
-  place: string,
-  { env, stderr, stdout }: Context,
-  options: VerifyOptions,
-): Promise<TileSource> {
-  if (!/^https?:\/\//.test(place)) {
-    const found = await stat(place).catch(() => null);
-    if (found?.isDirectory() !== true) throw new Failure("failed", `${place} is no folder`);
-    return folderSource(place);
+/** A line a look. A ledger that is not what it was stays so: that ends the watch; an outage may pass. */
+async function watch(context: Context, options: MonitorOptions, monitor: Monitor): Promise<void> {
+  const output = createOutput(context, options.json === true);
+  const signal = context.interruption();
+  while (!signal.aborted) {
+    const watched = await watchOnce(monitor);
+    const at = monitor.now().toISOString();
+    output.result({ at, ...watched }, () =>
+      [at, ...(watched.isAlarm ? ["ALARM"] : []), `${watched.code}: ${watched.message}`].join("  "),
+    );
+    const isOutage = watched.code === "unreachable_too_long";
+    if (watched.isAlarm && (options.once === true || !isOutage))
+      throw new Failure("integrity", `${watched.code}: ${watched.message}`, { isTold: true });
+    if (options.once === true) return;
+    await delay(options.every * 1_000, undefined, { signal }).catch(() => {});
   }
-  const url = new URL(place);
-  const isNamed = options.tokenFile !== undefined;
-  if (!isNamed && url.origin !== serverUrl(env, undefined).origin) return urlSource({ url });
-  const { note } = createOutput({ stdout, stderr }, false);
-  const token = await findToken(env, { file: options.tokenFile, note });
-  return urlSource({ url, token: () => token?.expose().toString("latin1") ?? null });
-}
-
-function serverLedger({ url, token, timeoutMs }: Client): TileSource {
-  const base = new URL(url);
-  base.pathname = `${base.pathname.replace(/\/$/, "")}/ledger/`;
-  return urlSource({
-    url: base,
-    timeoutMs,
-    token: () => token?.expose().toString("latin1") ?? null,
-  });
-}
-
-/** A longer one is cut and so does not verify. The file may lie in the folder that is judged. */
-async function readCheckpoint(file: string): Promise<Buffer> {
-  const bytes = await readRegularFile(file, maximumNoteBytes + 1).catch((cause: unknown) => {
-    throw new Failure("failed", `the older checkpoint ${file} cannot be read`, { cause });
-  });
-  if (bytes === null) throw new Failure("failed", `the older checkpoint ${file} is no file`);
-  return bytes;
-}
-
-function reportText({
-  origin,
-  size,
-  rootHex,
-  verified,
-  findings,
-  errors,
-  notices,
-  counts,
-}: Report): string {
-  return [
-    `${verified ? "verified" : "NOT VERIFIED"}: ${origin ?? "no checkpoint"}, ${size ?? 0} entries`,
-    `root ${rootHex ?? "-"}`,
-    ...Object.entries(counts).map(([kind, count]) => `  ${kind.padEnd(26)} ${count}`),
-    ...findings.map(
-      ({ severity, code, index, message }) =>
-        `${severity} ${code}${index === undefined ? "" : ` at ${index}`}: ${message}`,
-    ),
-    `${errors} errors, ${notices} notices`,
-  ].join("\n");
 }

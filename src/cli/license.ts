@@ -31,7 +31,14 @@ type RiderOptions = RemoteOptions & {
   readonly on?: string;
 };
 
-const kinds = ["bis-license", "license-exception", "no-license-required"];
+const kinds = [
+  "bis-license",
+  "license-exception",
+  "no-license-required",
+  "individual-license",
+  "global-license",
+  "general-authorization",
+];
 
 export function licenseCommands(program: Command, context: Context): void {
   const license = noun(program, "license", "authorizations: one officer enters, another activates");

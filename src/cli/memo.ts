@@ -19,12 +19,22 @@ export type ExplainedCheck = Check & { readonly evidence?: readonly Consulted[] 
 
 const words = { allow: "allowed", deny: "denied", hold: "held" } as const;
 
+const results = {
+  allow: "allowed",
+  license: "a license is required and none covers it",
+  deny: "denied",
+  unknown: "not known, which holds",
+} as const;
+
 const disclaimer =
   "This is no legal advice. It applies a dated rulebook of which no row ships signed by counsel; the controlling texts are those of ecfr.gov and federalregister.gov. No key is released on it: a release is decided anew, and recorded.";
 
+const ofOtherRegimes =
+  "The rows of other regimes are from memory or second hand; the controlling texts of the European Union are those of eur-lex.europa.eu.";
+
 /** The memo that an export officer files, in Markdown that reads as plain text too. */
 export function memo(explained: Explained): string {
-  const { verdict, at, rulebook, rulebookAsOf, overrides, checks, about } = explained;
+  const { verdict, at, rulebook, rulebookAsOf, overrides, checks, about, regimes = [] } = explained;
   const deciding = checks.filter((check) => decides(check, verdict));
   const others = checks.filter((check) => !deciding.includes(check));
   const heading: readonly (readonly [string, string])[] = [
@@ -32,6 +42,9 @@ export function memo(explained: Explained): string {
     ["Instant", at],
     ["Rulebook", `${rulebook}, text as of ${rulebookAsOf}`],
     ...(overrides.length === 0 ? [] : ([["Overrides", overrides.join(", ")]] as const)),
+    ...regimes.map(
+      ({ jurisdiction, result }) => [`Under ${jurisdiction}`, results[result]] as const,
+    ),
   ];
   return `${[
     `# Export decision: ${words[verdict]}`,
@@ -55,7 +68,7 @@ export function memo(explained: Explained): string {
       .join("\n"),
     ...(verdict === "allow" ? [] : ["## What would change it", changes(explained.advice)]),
     "## Reservation",
-    disclaimer,
+    ...(regimes.length === 0 ? [disclaimer] : [`${disclaimer} ${ofOtherRegimes}`]),
   ].join("\n\n")}\n`;
 }
 

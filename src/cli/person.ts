@@ -36,4 +36,23 @@ export function personCommands(program: Command, context: Context): void {
     output.result({ person: id, updated: true }, () => `person ${id} is updated`);
   });
   standingCommands(person, context, "person", "persons");
+  remote(
+    person,
+    "erase",
+    "destroy a person's facts and evidence after their retention: one officer proposes, another approves",
+  )
+    .argument("<id>", "the person's id", uuid)
+    .option("--approve <erasure>", "approve this proposal of another officer's, for good", uuid)
+    .action(async (id: string, options: RemoteOptions & { readonly approve?: string }) => {
+      const { client, output } = await openSession(context, options);
+      const proposals = route`/v1/persons/${id}/erasures`;
+      if (options.approve === undefined) {
+        const answer = recordOf(await ask(client, "POST", proposals));
+        output.note("another officer approves it with --approve and this id, within 30 days");
+        return output.result(answer, () => details(answer));
+      }
+      const path = `${proposals}${route`/${options.approve}/approve`}`;
+      const answer = recordOf(await ask(client, "POST", path));
+      output.result({ ...answer, erased: true }, () => `person ${id} is erased`);
+    });
 }

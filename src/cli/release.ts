@@ -140,7 +140,7 @@ function evidenceCommand(release: Command, context: Context): void {
 }
 
 /** What the server kept of a rulebook; null where it kept nothing. */
-async function keptRulebook(client: Client, digest: string): Promise<unknown> {
+export async function keptRulebook(client: Client, digest: string): Promise<unknown> {
   try {
     return recordOf(await ask(client, "GET", route`/v1/rulebooks/${digest}`))["content"];
   } catch (error) {

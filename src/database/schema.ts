@@ -11,10 +11,11 @@ export const appendOnlyTables = [
   "release_object",
   "release_license",
   "rulebook",
+  "movement",
 ] as const;
 
-/** The tables whose rows the server may delete: working state that the ledger has absorbed or that was never committed. */
-export const deletableTables = ["ledger_pending", "upload_file"] as const;
+/** The tables whose rows the server may delete: working state that the ledger has absorbed, that was never committed or that is derived. */
+export const deletableTables = ["ledger_pending", "upload_file", "record_term"] as const;
 
 type Standing = "active" | "suspended" | "revoked";
 /** A check that did not pass, by its id and outcome alone. */
@@ -28,14 +29,16 @@ export type Schema = {
   bootstrap_token: { hash: Buffer; created_at: Date; used_at: Date | null };
   person: {
     id: string;
-    state: Standing;
+    state: Standing | "erased";
     version: number;
-    facts: Buffer;
-    wrapped_key: Buffer;
+    /** Both null as soon as the person is erased. */
+    facts: Buffer | null;
+    wrapped_key: Buffer | null;
     custodian_key: string;
     commitment: Buffer;
     submission: bigint;
     created_at: Date;
+    indexed_version: Generated<number>;
   };
   entity: {
     id: string;
@@ -281,8 +284,52 @@ export type Schema = {
     release: string;
     person: string;
     commitment: Buffer;
-    sealed: Buffer;
+    /** Null as soon as the person is erased. */
+    sealed: Buffer | null;
     created_at: Date;
+    is_indexed: Generated<boolean>;
+  };
+  hold: {
+    id: string;
+    state: "placed" | "lifted";
+    version: number;
+    kind: "legal" | "agency-request";
+    scope: "everything" | "person" | "entity" | "repository" | "license";
+    target: string | null;
+    reference: string;
+    reason: string;
+    placed_by: string;
+    placed_at: Date;
+    lift_reason: string | null;
+    authorization: string | null;
+    lifted_by: string | null;
+    lifted_at: Date | null;
+    salt: Buffer;
+    submission: bigint;
+  };
+  movement: {
+    id: string;
+    release: string;
+    what: "reexport" | "transfer" | "diversion";
+    moved_on: string;
+    description: string;
+    noted_by: string;
+    noted_at: Date;
+    salt: Buffer;
+    submission: bigint;
+  };
+  term_key: {
+    singleton: Generated<boolean>;
+    wrapped_key: Buffer;
+    custodian_key: string;
+    created_at: Date;
+  };
+  record_term: {
+    term: Buffer;
+    noun: "person" | "release";
+    place: bigint;
+    record: string;
+    person: string;
   };
   ledger_submission: {
     id: Generated<bigint>;

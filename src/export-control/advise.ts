@@ -1,7 +1,8 @@
-import { aboutLicenses, authorizationsFor, type Wanted } from "./advice/authorization.ts";
+import { aboutLicenses, type Wanted } from "./advice/authorization.ts";
 import type { Change, Supposed, Supposition } from "./advice/change.ts";
 import { aboutItem } from "./advice/item.ts";
 import { aboutDestination, aboutScreening } from "./advice/place.ts";
+import { aboutRegimes, authorizationWays } from "./advice/regimes.ts";
 import { aboutSubject } from "./advice/subject.ts";
 import { decide, findingsOf } from "./decide.ts";
 import type { CheckId } from "./decision.ts";
@@ -70,6 +71,7 @@ function suppositionsOf(facts: Facts, rulebook: Rulebook): readonly Supposition[
     ...aboutItem(given),
     ...aboutSubject(given),
     ...aboutDestination(given),
+    ...aboutRegimes(given),
     ...aboutScreening(given),
     ...aboutLicenses(given),
   ];
@@ -149,11 +151,11 @@ class Search {
     return decide(this.#after(changes), this.#rulebook).verdict === "allow";
   }
 
-  /** The changes alone where they are enough, else each authorization that makes them so. */
+  /** The changes alone where they are enough, else each authorization that makes them so, or set of them where several regimes want one. */
   waysBy(changes: readonly Supposed[]): readonly (readonly Supposed[])[] {
     if (this.allows(changes)) return [changes];
-    return authorizationsFor(this.#caseAfter(changes), this.#wantedAfter(changes))
-      .map((authorization) => [...changes, authorization])
+    return authorizationWays(this.#caseAfter(changes), this.#wantedAfter(changes))
+      .map((authorizations) => [...changes, ...authorizations])
       .filter((way) => this.allows(way));
   }
 
@@ -179,9 +181,10 @@ class Search {
   obstaclesAfter(changes: readonly Supposed[]): readonly Obstacle[] {
     const given = this.#caseAfter(changes);
     const { facts } = given;
-    const [licensed = facts] = authorizationsFor(given, this.#wantedAfter(changes))
-      .filter(({ change }) => change === "obtain-bis-license")
-      .map(({ apply }) => apply(facts));
+    const licenses = authorizationWays(given, this.#wantedAfter(changes)).find((way) =>
+      way.every(({ change }) => change.startsWith("obtain-")),
+    );
+    const licensed = (licenses ?? []).reduce((after, { apply }) => apply(after), facts);
     return decide(licensed, this.#rulebook)
       .checks.filter(({ outcome }) => outcome === "fail" || outcome === "unknown")
       .map(({ check, reason, remedy }) => ({ check, reason, remedy }));

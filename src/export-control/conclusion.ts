@@ -69,9 +69,16 @@ export function conclude(given: Case, { check, stated, struck, act, places }: Co
 }
 
 function carveOutOf(required: readonly Struck[]): string {
-  return required.some(({ row }) => row.deemed === "not-employees")
+  const employee = required.some(({ row }) => row.deemed === "not-employees")
     ? " Or the person's employment on record, where it is permanent and regular with an entity that has its headquarters and its parent's in Supplement No. 5(a) to Part 740."
     : "";
+  const listed = required.some(({ row: { reach }, need }) => {
+    const leavesListedOut = reach.kind === "places" && reach.exceptListed === true;
+    return leavesListedOut && reach.countries.includes(need.country);
+  });
+  return listed
+    ? `${employee} Or the paper, where it is so, that the party is, or works for, an entity of Supplement No. 8 to Part 740, under the name that stands there.`
+    : employee;
 }
 
 /** The chart has no marks for the embargoed countries, and its silence must not be read as permission. */

@@ -1,6 +1,7 @@
 import { everyCheck } from "./decide.ts";
 import { type CheckId, checkIds } from "./decision.ts";
 import type { Facts } from "./facts.ts";
+import { regimeChecks } from "./regimes/checks.ts";
 import type { Rulebook } from "./rulebook.ts";
 
 /** A fact that a check read: where it stands in the facts, as `subject.person.usPerson.value`, and what it was. */
@@ -18,13 +19,14 @@ export function consultedFacts(
   facts: Facts,
   rulebook: Rulebook,
 ): ReadonlyMap<CheckId, readonly Consulted[]> {
+  const own = checkIds.map((id, at) => [id, everyCheck[at]] as const);
   return new Map(
-    checkIds.map((id, at) => {
+    [...own, ...regimeChecks({ facts, rulebook })].map(([id, check]) => {
       const read = new Map<string, Consulted["value"]>();
       const note = (fact: string, value: Consulted["value"]) => void read.set(fact, value);
       // A proxy may not stand in for members of a frozen object, so it gets a copy.
       const watchedFacts = watched(structuredClone(facts), "", note) as Facts;
-      everyCheck[at]?.({ facts: watchedFacts, rulebook });
+      check?.({ facts: watchedFacts, rulebook });
       return [id, [...read].map(([fact, value]) => ({ fact, value }))];
     }),
   );

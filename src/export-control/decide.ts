@@ -16,13 +16,15 @@ import { type Coverage, coverage } from "./licenses.ts";
 import { checkNationality } from "./nationality.ts";
 import { checkDeniedParty, checkOwnership } from "./parties.ts";
 import { checkDeemedReason, checkExportReason } from "./reasons.ts";
+import { regimeChecks, resultsOf } from "./regimes/checks.ts";
 import type { Rulebook } from "./rulebook.ts";
 import { checkGrant, checkSubject } from "./standing.ts";
 
 /**
  * Whether the keys of an item may be released, under 15 CFR 734.15(b) and 734.19 as if the item itself were. Pure and total: the same
  * facts and rulebook give the same bytes, whatever the facts. It lists every check, and allows only when each one passes, does not
- * apply, or is covered by a license in force or a license exception whose every condition is known and met. What is not known holds.
+ * apply, or is covered by a license in force or a license exception whose every condition is known and met. What is not known holds. Each regime
+ * besides the EAR that is asked adds its checks, so that the most restrictive one decides; facts that state the EAR alone are decided by it alone.
  */
 export function decide(facts: Facts, rulebook: Rulebook): Decision {
   const given: Case = { facts, rulebook };
@@ -31,16 +33,18 @@ export function decide(facts: Facts, rulebook: Rulebook): Decision {
   const covering = coverage(facts, findings, { readings, expiry: rulebook.licenseExpiry });
   const checks = findings.map((finding) => toCheck(finding, covering, readings));
   const verdict = verdictOf(checks);
+  const regimes = resultsOf(checks, findings);
   return {
     verdict,
     at: facts.at,
     rulebook: rulebook.digest,
     checks,
+    ...(regimes.length === 0 ? {} : { regimes }),
     licenses: verdict === "allow" ? covering.reliedOn : [],
   };
 }
 
-/** Every check, in the order of `checkIds`; each can be asked by itself. */
+/** Every check of the EAR, in the order of `checkIds`; each can be asked by itself. */
 export const everyCheck: readonly ((given: Case) => Finding)[] = [
   checkClassification,
   checkJurisdiction,
@@ -58,11 +62,11 @@ export const everyCheck: readonly ((given: Case) => Finding)[] = [
   ...reasons.map((reason) => (given: Case) => checkDeemedReason(given, reason)),
 ];
 
-/** What every check finds before licenses are looked at, in the order of `checkIds`. */
+/** What every check finds before licenses are looked at, in the order of `checkIds`, and then those of the other regimes that are asked. */
 export function findingsOf(given: Case): readonly Finding[] {
   const findings = everyCheck.map((check) => check(given));
   assertComplete(findings);
-  return findings;
+  return [...findings, ...regimeChecks(given).map(([, check]) => check(given))];
 }
 
 /** A decision that lacks a check is a bug of ours, and must not be taken for one that passed. */

@@ -1,4 +1,5 @@
 import type { Reason } from "./facts.ts";
+import type { Regime } from "./regimes/classification.ts";
 
 /** What was decided, on which rulebook, and why. Canonical JSON; it names no person and no country outside `reason` and `remedy`. */
 export type Decision = {
@@ -8,13 +9,21 @@ export type Decision = {
   readonly at: string;
   /** SHA-256 of the rulebook's canonical bytes, hex. */
   readonly rulebook: string;
-  /** Every check of `checkIds`, in that order, whatever the verdict. */
+  /** Every check of `checkIds`, in that order, whatever the verdict; then those of each further regime that is asked. */
   readonly checks: readonly Check[];
+  /** What each regime says by itself, the EAR first; absent where no other is asked. The verdict follows the most restrictive. */
+  readonly regimes?: readonly RegimeResult[];
   /** The licenses relied on, sorted by id: each loses one use if this release is made. Empty unless the verdict is `allow`. */
   readonly licenses: readonly string[];
 };
 
 export type Verdict = "allow" | "deny" | "hold";
+
+/** `license`: one is required and none on record covers it, which denies; `unknown` holds. */
+export type RegimeResult = {
+  readonly jurisdiction: "EAR" | Regime;
+  readonly result: "allow" | "license" | "deny" | "unknown";
+};
 
 export type Check = {
   readonly check: CheckId;
@@ -82,7 +91,24 @@ export const checkIds = [
   "deemed-export-at",
 ] as const;
 
-export type CheckId = (typeof checkIds)[number];
+/** The checks of each regime besides the EAR, which a decision lists together or not at all, in this order. */
+export const regimeCheckIds = {
+  EU: ["eu-nexus", "eu-item", "eu-transfer", "eu-end-use"],
+  UK: ["uk-nexus", "uk-item", "uk-transfer", "uk-end-use"],
+  JP: ["jp-nexus", "jp-item", "jp-transfer", "jp-end-use"],
+} as const satisfies Record<Regime, readonly string[]>;
+
+export type RegimeCheckId = (typeof regimeCheckIds)[Regime][number];
+
+export type CheckId = (typeof checkIds)[number] | RegimeCheckId;
+
+/** Whether these are the checks that a decision has to list: all of the EAR's, then those of some regimes, each wholly and in order. */
+export function isEveryCheck(ids: readonly unknown[]): boolean {
+  let left = ids.slice(checkIds.length);
+  for (const group of Object.values(regimeCheckIds))
+    if (group.every((id, at) => left[at] === id)) left = left.slice(group.length);
+  return left.length === 0 && checkIds.every((id, at) => ids[at] === id);
+}
 
 /** The reasons for control in the order of the checks. */
 export const reasons = [

@@ -12,6 +12,7 @@ import {
   paragraphOf,
   requirementsOf,
 } from "./item.ts";
+import { isListedEntity } from "./listed-entity.ts";
 import { isAdvanced, isRegional } from "./reach.ts";
 import type { Entry, ExceptionSymbol, LicenseException, Requirement } from "./rulebook/rule.ts";
 import { indexOf } from "./rulebook-index.ts";
@@ -215,6 +216,23 @@ function headquartersOpen(given: Case, item: Item, row: LicenseException, need: 
   return isInside ? "closed" : "open";
 }
 
+/** 740.2(a)(26): there STA is for the entities of Supplement No. 8 alone. */
+function listedCondition(given: Case, need: Need): CheckedCondition {
+  if (given.rulebook.supplementEight === undefined) {
+    const condition =
+      "that the party is one of Supplement No. 8 to Part 740, which this version does not tell";
+    return { condition, state: "unknown" };
+  }
+  const recipient = recipientOf(given, need);
+  const party = recipient.kind === "person" ? recipient.person : recipient.entity;
+  const isListed = isListedEntity(given, party, need.country);
+  return {
+    condition:
+      "that the party is, or works for, an entity of Supplement No. 8 to Part 740, under the name that stands there",
+    state: isListed === null ? "unknown" : isListed ? "met" : "unmet",
+  };
+}
+
 /** The exception with the state of each of its conditions, and of those that 740.2(a) and the entry add. */
 function hold(given: Case, need: Need, row: LicenseException, offer: Offer): CheckedException {
   const conditions: CheckedCondition[] = row.conditions.map((condition) => ({
@@ -226,12 +244,10 @@ function hold(given: Case, need: Need, row: LicenseException, offer: Offer): Che
       ? "the paragraph, the performance and the headquarters that the entry and 740.2(a)(9)(ii) turn on"
       : null,
     given.facts.screening === null ? "a screening of every party" : null,
-    row.symbol === "STA" && need.country === "AE"
-      ? "that the party is one of Supplement No. 8 to Part 740, which this version does not tell"
-      : null,
   ];
   for (const condition of doubts)
     if (condition !== null) conditions.push({ condition, state: "unknown" });
+  if (row.symbol === "STA" && need.country === "AE") conditions.push(listedCondition(given, need));
   const covers = conditions.every(({ state }) => state === "met");
   const { id, symbol, citation } = row;
   return { exception: id, symbol, citation, covers, conditions };

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { acknowledgementKinds, evidenceKinds, riderKinds } from "./facts.ts";
+import { controlCode, regimes } from "./regimes/classification-schema.ts";
 
 /**
  * The shape of `Facts` as a file or a request states it: strict, so that an unknown or a missing member is refused and named. What is not
@@ -59,6 +60,11 @@ const acknowledgements = z
       signedOn: isoDate,
       expiresOn: isoDate.nullable().describe("The last day on which it counts; null: no end."),
       eccns: z.array(eccn).nullable().describe("The ECCNs that it names; null where none."),
+      name: z
+        .string()
+        .nullable()
+        .default(null)
+        .describe("The name in Supplement No. 8 to Part 740; null for any other paper."),
     }),
   )
   .nullable()
@@ -66,7 +72,9 @@ const acknowledgements = z
 
 const person = z.strictObject({
   id,
-  state: standing,
+  state: z
+    .enum(["active", "suspended", "revoked", "erased"])
+    .describe("erased: the facts were destroyed after their retention had run."),
   usPerson: z
     .strictObject({
       value: z.boolean(),
@@ -177,10 +185,12 @@ const classification = z.strictObject({
     .array(
       z.enum([
         "minimum-operation",
+        "sales-technology",
         "bug-fix",
         "mass-market",
         "copy-of-authorized",
         "encryption-classified",
+        "encryption-source-notified",
       ]),
     )
     .nullable()
@@ -196,6 +206,7 @@ const classification = z.strictObject({
     .string()
     .nullable()
     .describe("On what it was determined that no higher control applies. Null: not stated."),
+  regimes,
   proposedBy: id,
   approvedBy: id.nullable(),
 });
@@ -214,7 +225,14 @@ export const license = z.strictObject({
   number: z
     .string()
     .describe("On its face; or the symbol of an exception, or a determination's reference."),
-  kind: z.enum(["bis-license", "license-exception", "no-license-required"]),
+  kind: z.enum([
+    "bis-license",
+    "license-exception",
+    "no-license-required",
+    "individual-license",
+    "global-license",
+    "general-authorization",
+  ]),
   state: z.enum(["draft", "active", "suspended", "revoked"]),
   scope: z.strictObject({
     eccns: z.array(eccn).max(1_000),
@@ -240,6 +258,11 @@ export const license = z.strictObject({
       .max(7)
       .nullable()
       .describe("The reasons for control that it overcomes; null for all."),
+    controls: z
+      .array(z.strictObject(controlCode))
+      .max(200)
+      .exactOptional()
+      .describe("The items on its face by the lists of other regimes. Absent: none."),
   }),
   validFrom: isoDate,
   validUntil: isoDate.describe("The expiration date printed on it, its last day of use."),
@@ -302,6 +325,12 @@ export const facts = z.strictObject({
       .describe("site: the country was recorded for a site of the operator's."),
     site: z.string().nullable(),
   }),
+  departure: z
+    .strictObject({
+      country: country.nullable().describe("Where the vault's nodes and store stand."),
+    })
+    .exactOptional()
+    .describe("Where the keys or bytes leave from. Absent: decided under the EAR alone."),
   licenses: z.array(license).describe("Every authorization that might apply."),
   screening: screening.nullable().describe("Null: nobody was compared with a list."),
 });

@@ -1,3 +1,5 @@
+import type { ControlCode, RegimeClassification } from "./regimes/classification.ts";
+
 /**
  * Everything that a decision may rest on, gathered by the caller and frozen at one instant. Every member is present: what is not
  * known is null, and null never helps the requester, save that nobody is asked for employment which would only restrict; in a license and in the operator's limits null means what its comment says. The value is canonical JSON (no fractions, no undefined), so that its
@@ -10,6 +12,8 @@ export type Facts = {
   readonly subject: SubjectFacts;
   readonly grant: GrantFacts | null;
   readonly destination: DestinationFacts;
+  /** Where the keys or bytes leave from. Facts that were written before it was asked lack it, and are decided under the EAR alone. */
+  readonly departure?: DepartureFacts;
   /** Every authorization that might apply; the decision picks those that it relies on. */
   readonly licenses: readonly License[];
   /** The outcome of comparing the subject's names with a list of denied parties; null when nobody was compared. */
@@ -55,6 +59,8 @@ export type ClassificationFacts = {
   } | null;
   /** On what the officers determined that no higher control applies, in their words. Null: not stated. */
   readonly determination: string | null;
+  /** Where the item stands on the control lists of other regimes, a list each. Null or absent: nobody says. */
+  readonly regimes?: readonly RegimeClassification[] | null;
   /** Person ids of the two officers. */
   readonly proposedBy: string;
   readonly approvedBy: string | null;
@@ -69,15 +75,19 @@ export type Publication = {
 
 /**
  * Statements about an item that its two officers answer for. `minimum-operation`, 740.13(a): no more than installation, operation,
- * maintenance or repair of a lawfully exported item takes; `bug-fix`, (c); `mass-market`, (d); `copy-of-authorized`, (g);
- * `encryption-classified`, 740.17(b): the classification request and its waiting period are behind it.
+ * maintenance or repair of a lawfully exported item takes; `sales-technology`, (b): of a type customarily sent with a quotation, bid or offer, and without detailed
+ * design, production or means of reconstruction; `bug-fix`, (c); `mass-market`, (d); `copy-of-authorized`, (g);
+ * `encryption-classified`, 740.17(b): the classification request and its waiting period are behind it; `encryption-source-notified`, 742.15(b): BIS and the ENC
+ * Encryption Request Coordinator were notified of where the published source code is, or its cryptography is standard and no notification is owed.
  */
 export type ItemStatement =
   | "minimum-operation"
+  | "sales-technology"
   | "bug-fix"
   | "mass-market"
   | "copy-of-authorized"
-  | "encryption-classified";
+  | "encryption-classified"
+  | "encryption-source-notified";
 
 export type SubjectFacts =
   | { readonly kind: "person"; readonly person: PersonFacts }
@@ -87,7 +97,8 @@ export type Standing = "active" | "suspended" | "revoked";
 
 export type PersonFacts = {
   readonly id: string;
-  readonly state: Standing;
+  /** `erased`: the facts were destroyed after their retention had run, and nothing is known any more. */
+  readonly state: Standing | "erased";
   /** 15 CFR 772.1 and 8 U.S.C. 1324b(a)(3). Null: not known. Nationality is asked only of those who are not U.S. persons. */
   readonly usPerson: {
     readonly value: boolean;
@@ -163,6 +174,8 @@ export type Acknowledgement = {
   readonly expiresOn: IsoDate | null;
   /** The ECCNs that it names; null where it names none. */
   readonly eccns: readonly string[] | null;
+  /** The name on it, where one has to stand there: the entry of Supplement No. 8 to Part 740. Null, or absent in older records: none. */
+  readonly name: string | null;
 };
 
 export const acknowledgementKinds = [
@@ -195,10 +208,20 @@ export const acknowledgementKinds = [
   "acm-accounts",
   /** 734.20(c): the entity's procedures against diversion. */
   "anti-diversion-procedures",
-  /** 734.20(c): screening for substantive contacts with D:5, with its records kept. */
+  /** 734.20(c): screening for substantive contacts with D:5. */
   "substantive-contact-screening",
+  /** 734.20(c): the records of that screening are kept for the longer of five years and the employment. */
+  "screening-records",
   /** 734.20(c): a clearance of the government of the country where the entity is. */
   "security-clearance",
+  /** 734.20(c): the entity implements 22 CFR 126.18(d) as its government and the United States exchanged it. */
+  "itar-126-18-implementation",
+  /** 734.20(c): the entity implements the exemption for its country in the guidelines for agreements under the ITAR. */
+  "itar-agreements-guidelines",
+  /** 740.13(b): a prospective or actual quotation, bid or offer to this recipient. */
+  "quotation-bid-or-offer",
+  /** Part 740 Supp. No. 8: the party is, or works for, the entity that stands there under `name`. */
+  "supplement-eight-entity",
 ] as const;
 
 export type AcknowledgementKind = (typeof acknowledgementKinds)[number];
@@ -254,6 +277,11 @@ export type DestinationFacts = {
   readonly site: string | null;
 };
 
+export type DepartureFacts = {
+  /** The country in which the vault's nodes and store stand; null when nobody says. */
+  readonly country: CountryCode | null;
+};
+
 /** An authorization as an officer recorded it and another activated it. */
 export type License = {
   readonly id: string;
@@ -291,9 +319,16 @@ export const riderKinds = [
 /**
  * `bis-license` meets any requirement in its scope. `license-exception` counts only with named parties, and never for embargoes.
  * `no-license-required` records an officer's determination about named parties: it answers a question that the law or this version leaves open, never stands
- * in for a missing fact, and never meets a requirement that the rulebook states.
+ * in for a missing fact, and never meets a requirement that the rulebook states. The other kinds are of other regimes and never meet anything of the EAR.
  */
-export type LicenseKind = "bis-license" | "license-exception" | "no-license-required";
+export type LicenseKind =
+  | "bis-license"
+  | "license-exception"
+  | "no-license-required"
+  | RegimeLicenseKind;
+
+/** `individual-license` counts only with named parties; `general-authorization` only where the rulebook has one of its number, within its terms. */
+export type RegimeLicenseKind = "individual-license" | "global-license" | "general-authorization";
 
 export type LicenseScope = {
   /** The items on its face. At least one, else the license covers nothing. `EAR99` is admitted. */
@@ -312,6 +347,8 @@ export type LicenseScope = {
   } | null;
   /** The reasons for control that it overcomes; null for all of them. */
   readonly reasons: readonly Reason[] | null;
+  /** The items on its face by the lists of other regimes. Absent: none. */
+  readonly controls?: readonly ControlCode[];
 };
 
 /** The reasons for control that the entries of this rulebook state. */

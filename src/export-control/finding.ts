@@ -1,5 +1,6 @@
 import type { Check, CheckId } from "./decision.ts";
 import type { CountryCode, Facts, LicenseKind, Reason } from "./facts.ts";
+import type { ControlCode } from "./regimes/classification.ts";
 import type { Rulebook } from "./rulebook.ts";
 
 /** What a check works with. */
@@ -34,7 +35,12 @@ export type Need = {
   /** The reason for control; null for embargoes and questions, which a license limited to some reasons does not meet. */
   readonly reason: Reason | null;
   readonly admits: readonly LicenseKind[];
+  /** Absent for the EAR. Under another regime: the item by that regime's list, and the general authorizations whose terms reach the act. */
+  readonly under?: { readonly item: ControlCode; readonly general: readonly GeneralTerms[] };
 };
+
+/** A general authorization by its number, and the conditions that have to be on record as met. */
+export type GeneralTerms = { readonly symbol: string; readonly conditions: readonly string[] };
 
 export type Parties = {
   readonly persons: readonly string[];

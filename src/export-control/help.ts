@@ -1,4 +1,4 @@
-import type { CheckId } from "./decision.ts";
+import { type CheckId, regimeCheckIds } from "./decision.ts";
 
 const named: Partial<Readonly<Record<CheckId, string>>> = {
   classification: "One officer proposes a classification and another approves it.",
@@ -23,6 +23,9 @@ const named: Partial<Readonly<Record<CheckId, string>>> = {
 export function helpFor(check: string): string {
   const own = Object.hasOwn(named, check) ? named[check as CheckId] : undefined;
   if (own !== undefined) return own;
+  const regime = Object.entries(regimeCheckIds).find(([, ids]) => ids.some((id) => id === check));
+  if (regime !== undefined)
+    return `Officers classify the item under the lists of ${regime[0]}, an authorization of that regime is recorded, or counsel decides it outside the vault.`;
   return check.startsWith("deemed-export-")
     ? "A license that covers the item, the party and the nationality for this reason, or the fact that it turns on."
     : "A license that covers the item, the party and the country for this reason, or the fact that it turns on.";

@@ -51,8 +51,13 @@ export function checkJurisdiction(given: Case): Finding {
   const jurisdiction = facts.item.classification?.jurisdiction;
   if (isPublished(given)) {
     return pass("jurisdiction", {
-      citation: "15 CFR 734.3(b)(3), 734.7",
-      rows: ["principle-published"],
+      citation: isEncryptionSource(given)
+        ? "15 CFR 734.3(b)(3), 734.7(b), 742.15(b)"
+        : "15 CFR 734.3(b)(3), 734.7",
+      rows: [
+        "principle-published",
+        ...(isEncryptionSource(given) ? ["principle-published-encryption"] : []),
+      ],
       reason:
         "The approved classification states how and since when the item is published, so it is outside the EAR. Sanctions, parties and end use are checked all the same.",
     });
@@ -130,15 +135,30 @@ export function checkEccn(given: Case): Finding {
 
 /**
  * Whether an approved classification states a publication whose day has come (734.3(b)(3), 734.7). Only items under the EAR are asked. Encryption
- * software of 5D002 stays subject to it until 742.15(b) is met (734.7(b)), which no statement here says, and a commodity is never published.
+ * software of 5D002 stays subject to it until 742.15(b) is met (734.7(b)), and a commodity is never published.
  */
 export function isPublished(given: Case): boolean {
   const classification = approvedClassification(given);
   const published = classification?.published ?? null;
   if (classification?.jurisdiction !== "EAR" || published === null) return false;
-  if (classification.eccn === "5D002" || entryOf(given)?.kind === "commodity") return false;
+  if (classification.eccn === "5D002" && !isEncryptionSource(given)) return false;
+  if (entryOf(given)?.kind === "commodity") return false;
   const today = dateAt(given.facts.at);
   return today !== null && calendarDate(published.on) !== null && published.on <= today;
+}
+
+/**
+ * 742.15(b): source code for encryption, of which the classification states that the notification was sent or is not owed. Object code is left out, and a rulebook
+ * without the row knows of none.
+ */
+function isEncryptionSource(given: Case): boolean {
+  const { eccn, form, statements } = approvedClassification(given) ?? {};
+  return (
+    eccn === "5D002" &&
+    form === "source-code" &&
+    statements?.includes("encryption-source-notified") === true &&
+    given.rulebook.principles.some(({ id }) => id === "principle-published-encryption")
+  );
 }
 
 /** Whether an approved classification states that software is object code. Of technology it says nothing. */

@@ -1,5 +1,5 @@
 import type { ExceptionReading } from "./exceptions.ts";
-import type { Facts, License, Rider } from "./facts.ts";
+import type { Facts, License, LicenseKind, Rider } from "./facts.ts";
 import type { Finding, Need, Parties } from "./finding.ts";
 import { firstBusinessDay } from "./holiday.ts";
 import { type ExceptionSymbol, exceptionSymbols } from "./rulebook/rule.ts";
@@ -7,6 +7,18 @@ import type { Rulebook } from "./rulebook.ts";
 import { calendarDate, dateAt, instantMs } from "./time.ts";
 
 const hourMs = 3_600_000;
+
+/** Whose terms, and not a name, can say who may rely on them. */
+const openKinds: readonly LicenseKind[] = [
+  "bis-license",
+  "global-license",
+  "general-authorization",
+];
+const regimeKinds: readonly LicenseKind[] = [
+  "individual-license",
+  "global-license",
+  "general-authorization",
+];
 
 /** Which licenses cover each finding, where licenses cover it wholly, and all that are relied on. */
 export type Coverage = {
@@ -82,7 +94,8 @@ export function coverage(
  * Whether a license is in force at an instant: active, with a release left, every condition met that has to precede a release, and within its printed dates. The dates are days in
  * Washington, D.C., and are read narrowly: from the later of midnight there and in UTC on the first day, to the earlier on the last.
  * So it stands from 05:00 UTC on `validFrom` until 24:00 UTC on `validUntil`. The last day
- * moves to the first business day (750.7(g)) only where the rulebook is set to read it so.
+ * moves to the first business day (750.7(g)) only where the rulebook is set to read it so. An authorization of another regime ends on its printed
+ * day, three hours earlier: of the Union's member states the easternmost keep UTC+3 in summer.
  */
 export function stands(
   license: License,
@@ -100,13 +113,15 @@ function isDated(license: License, at: string, expiry: Rulebook["licenseExpiry"]
     license.state === "active" &&
     (license.releasesLeft === null || license.releasesLeft >= 1) &&
     now >= Date.parse(first) + 5 * hourMs &&
-    now < Date.parse(last) + 24 * hourMs
+    now < Date.parse(last) + (regimeKinds.includes(license.kind) ? 21 : 24) * hourMs
   );
 }
 
-function lastDay({ validUntil }: License, expiry: Rulebook["licenseExpiry"]): string | null {
+function lastDay({ kind, validUntil }: License, expiry: Rulebook["licenseExpiry"]): string | null {
   const printed = calendarDate(validUntil);
-  return printed === null || expiry === "printed-date" ? printed : firstBusinessDay(printed);
+  return printed === null || expiry === "printed-date" || regimeKinds.includes(kind)
+    ? printed
+    : firstBusinessDay(printed);
 }
 
 /** The conditions that have to precede a release and are not known to be met at an instant. A report follows it. */
@@ -123,18 +138,34 @@ function openRiders({ riders }: License, at: string): readonly Rider[] {
 }
 
 /** Whether a license's scope holds a need: item, country, party and reason, each of them. */
-function holds({ kind, scope }: License, need: Need, facts: Facts): boolean {
-  const eccn = facts.item.classification?.eccn;
+function holds(license: License, need: Need, facts: Facts): boolean {
+  const { kind, scope } = license;
   const namesParty = scope.parties !== null;
-  if (!namesParty && (need.named || kind !== "bis-license")) return false;
+  if (!namesParty && (need.named || !openKinds.includes(kind))) return false;
   return (
     need.admits.includes(kind) &&
-    eccn !== undefined &&
-    scope.eccns.includes(eccn) &&
+    namesItem(license, need, facts) &&
     (scope.repositories === null || scope.repositories.includes(facts.item.repository)) &&
     namesCountry(scope, need) &&
     (scope.parties === null || sharesParty(scope.parties, need.parties)) &&
     (scope.reasons === null || (need.reason !== null && scope.reasons.includes(need.reason)))
+  );
+}
+
+/** By its ECCN; under another regime by that regime's list and code, and a general authorization within the terms that the rulebook has of it. */
+function namesItem(license: License, { under }: Need, { item }: Facts): boolean {
+  const { eccns, controls = [] } = license.scope;
+  const eccn = item.classification?.eccn;
+  if (under === undefined) return eccn !== undefined && eccns.includes(eccn);
+  const { jurisdiction, list, code } = under.item;
+  const isNamed = controls.some(
+    (each) => each.jurisdiction === jurisdiction && each.list === list && each.code === code,
+  );
+  if (!isNamed || license.kind !== "general-authorization") return isNamed;
+  const conditions = license.riders.filter(({ kind }) => kind !== "report").map(({ id }) => id);
+  return under.general.some(
+    (terms) =>
+      terms.symbol === license.number && terms.conditions.every((id) => conditions.includes(id)),
   );
 }
 

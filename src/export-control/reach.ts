@@ -3,6 +3,7 @@ import { groupsOf, isMacauOrD5 } from "./embargo.ts";
 import type { CountryCode, LicenseKind, PersonFacts } from "./facts.ts";
 import type { Case } from "./finding.ts";
 import { requirementsOf } from "./item.ts";
+import { isListedEntity } from "./listed-entity.ts";
 import type { Requirement } from "./rulebook/rule.ts";
 import { indexOf } from "./rulebook-index.ts";
 
@@ -31,6 +32,18 @@ export function reachesPlace(
     case "exported-from":
       return false;
   }
+}
+
+/**
+ * 742.6(a)(6)(iii)(B): whether a requirement leaves the consignee out at a place that it names, being an entity of Supplement No. 8 to Part 740 or the staff of one.
+ * What is not known leaves nobody out.
+ */
+export function leavesOut(given: Case, { reach }: Requirement, country: CountryCode): boolean {
+  if (reach.kind !== "places" || reach.exceptListed !== true) return false;
+  if (!reach.countries.includes(country)) return false;
+  const { subject } = given.facts;
+  const party = subject.kind === "person" ? subject.person : subject.workload.entity;
+  return isListedEntity(given, party, country) === true;
 }
 
 /** Whether a requirement that follows headquarters in Macau or D:5 bites through the consignee's. */

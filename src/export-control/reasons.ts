@@ -15,6 +15,7 @@ import {
   type Answer,
   admitted,
   isLeftOutEmployee,
+  leavesOut,
   reachesHeadquarters,
   reachesPlace,
 } from "./reach.ts";
@@ -48,7 +49,7 @@ export function checkExportReason(given: Case, reason: Reason): Finding {
   }
   const { country } = destination;
   const struck = stated.rows.flatMap((row): readonly Struck[] => {
-    const byPlace = reachesPlace(given, row, country);
+    const byPlace = reachesPlace(given, row, country) && !leavesOut(given, row, country);
     const answer = byPlace ? "required" : reachesHeadquarters(given, row);
     if (answer === "free") return [];
     const common = { kind: "export", country, parties: consignee(given), reason } as const;
@@ -90,12 +91,13 @@ export function checkDeemedReason(given: Case, reason: Reason): Finding {
     });
   }
   const foreign = found.recipients.filter((recipient) => !isOfTheDestination(given, recipient));
-  const carved = new Set(foreign.flatMap((recipient) => carvedOut(given, recipient) ?? []));
+  const carvings = foreign.flatMap((recipient) => carvedOut(given, recipient) ?? []);
+  const carved = new Set(carvings.map(({ paragraph }) => paragraph));
   const recipients = foreign.filter((recipient) => carvedOut(given, recipient) === null);
   if (recipients.length === 0 && carved.size > 0) {
     return notApplicable(check, {
       citation: `15 CFR ${[...carved].join(", ")}`,
-      rows: ["principle-deemed-reexport"],
+      rows: ["principle-deemed-reexport", ...new Set(carvings.flatMap(({ rows }) => rows))],
       reason: `Under ${[...carved].join(" and ")} the release is no deemed reexport: the facts that the carve-out asks for are on record, and the checks of the export decide whether the entity may receive the item.`,
     });
   }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
+import type { RegimeRules } from "./regimes/regime.ts";
 import { countries, supplementFiveDestinations } from "./rulebook/countries.ts";
 import { embargoes } from "./rulebook/embargoes.ts";
 import { entries, requirements } from "./rulebook/entries.ts";
@@ -7,6 +8,7 @@ import { exceptionListings, staBars } from "./rulebook/exception-listings.ts";
 import { exceptions } from "./rulebook/exceptions.ts";
 import { lists } from "./rulebook/lists.ts";
 import { principles } from "./rulebook/principles.ts";
+import { regimes } from "./rulebook/regimes.ts";
 import type {
   Country,
   Embargo,
@@ -14,11 +16,17 @@ import type {
   ExceptionListing,
   LicenseException,
   ListEffect,
+  ListedEntity,
   Override,
   Principle,
   Requirement,
+  Safeguard,
   StaBar,
+  Threshold,
 } from "./rulebook/rule.ts";
+import { safeguards } from "./rulebook/safeguards.ts";
+import { supplementEight } from "./rulebook/supplement-eight.ts";
+import { thresholds } from "./rulebook/thresholds.ts";
 import { calendarDate } from "./time.ts";
 
 /** The regulation as dated data. No row has been signed by counsel: it is a reading, not advice. */
@@ -36,6 +44,15 @@ export type RulebookContent = {
   readonly embargoes: readonly Embargo[];
   readonly lists: readonly ListEffect[];
   readonly principles: readonly Principle[];
+  /** Other regimes than the EAR. Rulebooks that were kept before there were any lack them, and decide under the EAR alone. */
+  readonly regimes?: readonly RegimeRules[];
+  /**
+   * The entities of Supplement No. 8 to Part 740, the ways of 734.20(c) and the numbers of the datasheet's arithmetic. Absent in rulebooks that were kept before
+   * they came: a decision on one of those is made as it was then.
+   */
+  readonly supplementEight?: readonly ListedEntity[];
+  readonly safeguards?: readonly Safeguard[];
+  readonly thresholds?: readonly Threshold[];
   readonly overrides: readonly Override[];
   /**
    * How 750.7(g) is read where a license is printed to expire on a day that is no business day. `printed-date` ends it there, the narrower
@@ -72,6 +89,10 @@ export const rulebook: Rulebook = digested({
   embargoes,
   lists,
   principles,
+  regimes,
+  supplementEight,
+  safeguards,
+  thresholds,
   overrides: [],
   licenseExpiry: "printed-date",
 });

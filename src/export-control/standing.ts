@@ -1,4 +1,4 @@
-import type { Standing } from "./facts.ts";
+import type { PersonFacts } from "./facts.ts";
 import { type Case, type Finding, fail, pass, unknown } from "./finding.ts";
 import { instantMs } from "./time.ts";
 
@@ -32,7 +32,7 @@ export function checkGrant({ facts: { at, grant } }: Case): Finding {
 /** Whether the subject, and everyone who stands behind it, is active. */
 export function checkSubject({ facts: { subject } }: Case): Finding {
   const citation = "The operator's own register of persons, workloads and entities";
-  const standings: readonly (readonly [who: string, state: Standing])[] =
+  const standings: readonly (readonly [who: string, state: PersonFacts["state"]])[] =
     subject.kind === "person"
       ? [["person", subject.person.state]]
       : [
@@ -40,12 +40,19 @@ export function checkSubject({ facts: { subject } }: Case): Finding {
           ["entity that operates the workload", subject.workload.entity.state],
           ["person accountable for the workload", subject.workload.accountable.state],
         ];
-  const stopped = standings.filter(([, state]) => state !== "active");
+  const stopped = standings.filter(([, state]) => state !== "active" && state !== "erased");
   if (stopped.length > 0) {
     return fail("subject", {
       citation,
       reason: `${stopped.map(([who, state]) => `The ${who} is ${state}.`).join(" ")}`,
       remedy: "An officer reinstates whoever is suspended; what is revoked stays so.",
+    });
+  }
+  if (standings.some(([, state]) => state === "erased")) {
+    return unknown("subject", {
+      citation: "15 CFR 762.6",
+      reason: "The person's facts were erased after their retention had run: nothing is known.",
+      remedy: "An officer records the person anew.",
     });
   }
   const all = standings.map(([who]) => `the ${who}`).join(", ");

@@ -100,3 +100,22 @@ function assertSize(sizeBytes: number): void {
     throw new RangeError(`${sizeBytes} is not a size in bytes`);
   }
 }
+
+const leastPartSegments = 16;
+const mostParts = 10_000;
+
+/**
+ * How the object of a plaintext is cut into the parts of a multipart upload: whole segments, the header before the first, and no more
+ * parts than an object store takes.
+ */
+export function partsOf(
+  plaintextBytes: number,
+  layout: Layout = oneMebibyteLayout,
+): { readonly firstBytes: number; readonly nextBytes: number } {
+  const segments = Math.max(
+    leastPartSegments,
+    Math.ceil(segmentCount(plaintextBytes, layout) / mostParts),
+  );
+  const nextBytes = segments * layout.segmentBytes;
+  return { firstBytes: headerBytes + nextBytes, nextBytes };
+}

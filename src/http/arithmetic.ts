@@ -10,6 +10,7 @@ const step = z.strictObject({
   result: z.strictObject(quantity).nullable(),
   threshold: z
     .strictObject({
+      row: z.string().nullable(),
       ...quantity,
       relation: z.enum([">=", ">", "<", "<="]),
       isMet: z.boolean(),

@@ -11,7 +11,17 @@ import {
 } from "../vault/classification.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { route } from "./route.ts";
-import { date, done, givenInstant, id, json, repositoryParams, sha256, text } from "./schema.ts";
+import {
+  controlCode,
+  date,
+  done,
+  givenInstant,
+  id,
+  json,
+  repositoryParams,
+  sha256,
+  text,
+} from "./schema.ts";
 
 const eccn = z.string().regex(/^([0-9][A-E][0-9]{3}|EAR99)$/, "must be an ECCN without paragraph");
 const jurisdiction = z.enum(["EAR", "ITAR", "other"]);
@@ -35,13 +45,15 @@ const attributes = z
       .array(
         z.enum([
           "minimum-operation",
+          "sales-technology",
           "bug-fix",
           "mass-market",
           "copy-of-authorized",
           "encryption-classified",
+          "encryption-source-notified",
         ]),
       )
-      .max(5)
+      .max(7)
       .nullable()
       .default(null),
     computer: z
@@ -52,6 +64,26 @@ const attributes = z
       .nullable()
       .default(null),
     determination: text(2_000).nullable().default(null),
+    regimes: z
+      .array(
+        z.strictObject({
+          ...controlCode,
+          decontrol: z
+            .enum([
+              "public-domain",
+              "basic-scientific-research",
+              "generally-available",
+              "minimum-necessary",
+            ])
+            .nullable()
+            .default(null),
+          determination: text(2_000).nullable().default(null),
+        }),
+      )
+      .min(1)
+      .max(50)
+      .nullable()
+      .exactOptional(),
   })
   .nullable()
   .default(null) satisfies z.ZodType<ClassificationAttributes | null>;

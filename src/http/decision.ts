@@ -17,7 +17,8 @@ export const decision = z.strictObject({
   ),
 });
 
-const officersRemedy = "An export officer can read the reasons in this release's evidence.";
+const officersRemedy =
+  "Whoever may read personal facts can read the reasons in this release's evidence.";
 
 /**
  * What a requester learns of a decision. Reasons and remedies can speak of a person's nationality: whoever holds a workload's token is

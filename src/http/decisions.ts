@@ -70,6 +70,15 @@ export const decisionRoutes = [
         rulebookAsOf: z.string(),
         overrides: z.array(z.string()),
         licenses: z.array(z.string()),
+        regimes: z
+          .array(
+            z.strictObject({
+              jurisdiction: z.enum(["EAR", "EU", "UK", "JP"]),
+              result: z.enum(["allow", "license", "deny", "unknown"]),
+            }),
+          )
+          .optional()
+          .describe("What each regime says by itself; absent where the EAR alone was asked."),
         checks: z.array(
           z.strictObject({
             ...reasoned,

@@ -5,6 +5,7 @@ import { type LicenseRow, listLicenses, readLicense } from "../vault/list-licens
 import { markRider } from "../vault/rider.ts";
 import { route } from "./route.ts";
 import {
+  controlCode,
   country,
   date,
   done,
@@ -20,13 +21,25 @@ const ids = z.array(id).max(1_000);
 const reason = z.enum(["NS", "MT", "NP", "RS", "CC", "EI", "AT"]);
 
 const scope = z.strictObject({
-  eccns: z.array(text(20)).min(1).max(200),
+  eccns: z.array(text(20)).max(200),
   repositories: z.array(repositoryText).max(1_000).nullable(),
   destinations: z.array(country).max(300),
   nationalities: z.array(country).max(300),
   parties: z.strictObject({ persons: ids, workloads: ids, entities: ids }).nullable(),
   reasons: z.array(reason).max(reason.options.length).nullable(),
+  controls: z
+    .array(z.strictObject(controlCode))
+    .min(1)
+    .max(200)
+    .exactOptional()
+    .describe("The items on its face by the lists of other regimes than the EAR."),
 }) satisfies z.ZodType<LicenseRecord["scope"]>;
+
+/** A license names an item, by its ECCN or by another regime's list. */
+const namingScope = scope.refine(
+  ({ eccns, controls }) => eccns.length > 0 || controls !== undefined,
+  { path: ["eccns"], message: "must name an item, here or in controls" },
+);
 
 const riderId = z
   .string()
@@ -48,8 +61,15 @@ const markedRider = rider.extend({
 
 /** What a license authorizes and when, whether it exists or is supposed. */
 export const licenseTerms = {
-  kind: z.enum(["bis-license", "license-exception", "no-license-required"]),
-  scope,
+  kind: z.enum([
+    "bis-license",
+    "license-exception",
+    "no-license-required",
+    "individual-license",
+    "global-license",
+    "general-authorization",
+  ]),
+  scope: namingScope,
   validFrom: date,
   validUntil: date,
 };

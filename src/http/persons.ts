@@ -8,7 +8,7 @@ import { done, givenInstant, id, idParams, json, standing } from "./schema.ts";
 const outline = {
   id,
   principal: id,
-  state: standing,
+  state: z.enum([...standing.options, "erased"]),
   version: z.int(),
   createdAt: givenInstant,
 };
@@ -42,13 +42,13 @@ export const personRoutes = [
   route({
     method: "get",
     path: "/v1/persons/{id}",
-    roles: ["export-officer"],
-    summary: "Read a person with the decrypted facts",
+    roles: ["personal-data-reader"],
+    summary: "Read a person with the decrypted facts; that they were read is recorded first",
     params: idParams,
     answers: { 200: json("The person.", { ...outline, facts: recordedFacts }) },
-    handle: async ({ params, services: { vault } }) => ({
+    handle: async ({ params, caller, services: { vault } }) => ({
       status: 200,
-      json: await readPerson(vault, params.id),
+      json: await readPerson(vault, caller, params.id),
     }),
   }),
   route({

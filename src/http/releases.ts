@@ -1,9 +1,9 @@
 import { z } from "zod";
 import type { Caller } from "../identity/authenticate.ts";
 import type { DecidedRelease } from "../vault/decide.ts";
-import { openEvidence } from "../vault/evidence.ts";
 import { listReleases, type ReadRelease, readReceipt, readRelease } from "../vault/read-release.ts";
 import { sealedBytes } from "../vault/read-sealed.ts";
+import { readEvidence } from "../vault/reading.ts";
 import { type EnclosedRelease, releaseEnclosed } from "../vault/release.ts";
 import { decision, decisionRefusal, renderDecision } from "./decision.ts";
 import { elementLimit } from "./json-shape.ts";
@@ -153,8 +153,9 @@ export const releaseRoutes = [
   route({
     method: "get",
     path: "/v1/releases/{id}/evidence",
-    roles: ["export-officer", "auditor"],
-    summary: "What a decision rested on, with the salt that opens its commitment",
+    roles: ["personal-data-reader"],
+    summary:
+      "What a decision rested on, with the salt that opens its commitment; that it was read is recorded first",
     params: idParams,
     answers: {
       200: json("The evidence.", {
@@ -165,8 +166,9 @@ export const releaseRoutes = [
         commitment: z.string(),
       }),
     },
-    handle: async ({ params, services: { vault } }) => {
-      const { facts, decision, salt, commitment } = await openEvidence(vault, params.id);
+    handle: async ({ params, caller, services: { vault } }) => {
+      const read = await readEvidence(vault, caller, params.id);
+      const { facts, decision, salt, commitment } = read;
       return { status: 200, json: { release: params.id, facts, decision, salt, commitment } };
     },
   }),

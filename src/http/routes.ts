@@ -7,12 +7,14 @@ import { entityRoutes } from "./entities.ts";
 import { fileRoutes } from "./files.ts";
 import { grantRoutes } from "./grants.ts";
 import { healthRoutes } from "./health.ts";
+import { holdRoutes } from "./holds.ts";
 import { ledgerRoutes } from "./ledger.ts";
 import { licenseRoutes } from "./licenses.ts";
 import { objectRoutes } from "./objects.ts";
 import { describeApi } from "./openapi.ts";
 import { overrideRoutes } from "./overrides.ts";
 import { personRoutes } from "./persons.ts";
+import { recordRoutes } from "./records.ts";
 import { releaseRoutes } from "./releases.ts";
 import { repositoryRoutes } from "./repositories.ts";
 import { revisionRoutes } from "./revisions.ts";
@@ -57,6 +59,8 @@ export const routes: readonly Route[] = [
   ...standingRoutes,
   ...decisionRoutes,
   ...riskRoutes,
+  ...holdRoutes,
+  ...recordRoutes,
   ...uploadRoutes,
   ...revisionRoutes,
   ...fileRoutes,

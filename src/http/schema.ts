@@ -16,6 +16,13 @@ export function text(most: number, least = 1) {
     });
 }
 
+/** A code with the control list of the regime that gives it its meaning; null: on no entry of that list. */
+export const controlCode = {
+  jurisdiction: z.enum(["EU", "UK", "JP"]),
+  list: z.string().regex(/^[A-Za-z0-9-]{1,40}$/, "must be the name of a control list"),
+  code: text(40).nullable(),
+};
+
 /** What CLDR names beside the officially assigned codes: reserved ones, groupings and its own inventions. `XK` stays in, for Kosovo. */
 const noCountries = new Set("AC CP CQ DG EA EU EZ IC QO TA UN XA XB ZZ".split(" "));
 

@@ -1,7 +1,14 @@
 import { createHash, randomBytes } from "node:crypto";
 import { Secret } from "../crypto/secret.ts";
 
-export const roles = ["uploader", "reader", "export-officer", "auditor", "operator"] as const;
+export const roles = [
+  "uploader",
+  "reader",
+  "export-officer",
+  "auditor",
+  "operator",
+  "personal-data-reader",
+] as const;
 export type Role = (typeof roles)[number];
 
 const tokenPattern = /^wv_[A-Za-z0-9_-]{43}$/;

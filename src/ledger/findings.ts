@@ -10,12 +10,20 @@ export const findingCodes = {
   fork: "error",
   /** The ledger is smaller than it was. */
   rolled_back: "error",
+  /** Two neighbours of a series of checkpoints are not there. */
+  checkpoints_missing: "error",
+  /** A new signing key that the old one did not name. */
+  key_rotation_invalid: "error",
+  /** A checkpoint by a key that another had replaced. */
+  key_retired: "error",
   /** The entries that an older checkpoint covers are not the ones it covered. */
   history_rewritten: "error",
   entries_missing: "error",
   entries_malformed: "error",
   entry_malformed: "error",
   index_mismatch: "error",
+  /** A bundle in another's place. */
+  file_moved: "error",
   chain_broken: "error",
   leaf_mismatch: "error",
   tile_missing: "error",
@@ -60,13 +68,19 @@ export const findingCodes = {
   grant_mismatch: "error",
   grant_overused: "error",
   license_overused: "error",
+  /** A license that, by the disclosed facts, does not cover what was released under it. */
+  license_out_of_scope: "error",
   /** More bytes than the keys of the release open. */
   bytes_exceeded: "error",
   check_repeated: "error",
   /** Other checks than the verifier was given. */
   checks_mismatch: "error",
+  /** A person or evidence erased before their retention had run, or while a hold stood. */
+  erased_early: "error",
   /** What a replay of the decision by the caller found. */
   replay_differs: "error",
+  /** Evidence that was erased after its retention: its decisions stand in the ledger and cannot be made again. */
+  evidence_erased: "notice",
   release_abandoned: "notice",
   release_unknown: "notice",
   release_open: "notice",

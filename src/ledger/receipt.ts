@@ -43,15 +43,30 @@ export async function isSignedBy(
 }
 
 /** The receipt of an entry under the newest checkpoint. Throws `ledger_unavailable` while no checkpoint covers it. */
-export async function makeReceipt(db: Kysely<Schema>, { index, bytes }: Place): Promise<Receipt> {
+export async function makeReceipt(db: Kysely<Schema>, place: Place): Promise<Receipt> {
+  const [receipt] = await makeReceipts(db, [place]);
+  if (receipt === undefined) throw new Error("a place has one receipt");
+  return receipt;
+}
+
+/** The receipts of several entries, all under one checkpoint. Throws as `makeReceipt`. */
+export async function makeReceipts(
+  db: Kysely<Schema>,
+  places: readonly Place[],
+): Promise<readonly Receipt[]> {
   const checkpoint = await newestCheckpoint(db);
-  if (checkpoint === null || checkpoint.size <= index) {
+  if (checkpoint === null || places.some(({ index }) => checkpoint.size <= index)) {
     throw new Refusal("ledger_unavailable", "no signed checkpoint covers the entry yet");
   }
-  const hashes = await inclusionProof(index, checkpoint.size, hashReader(db, checkpoint.size));
-  return {
-    index,
-    entry: bytes.toString("base64"),
-    proof: encodeTlogProof({ index, hashes, checkpoint: checkpoint.note }),
-  };
+  const read = hashReader(db, checkpoint.size);
+  const receipts: Receipt[] = [];
+  for (const { index, bytes } of places) {
+    const hashes = await inclusionProof(index, checkpoint.size, read);
+    receipts.push({
+      index,
+      entry: bytes.toString("base64"),
+      proof: encodeTlogProof({ index, hashes, checkpoint: checkpoint.note }),
+    });
+  }
+  return receipts;
 }

@@ -1,12 +1,14 @@
 import type { Transaction } from "kysely";
 import { type Canonical, canonicalJson } from "../crypto/canonical-json.ts";
 import type { Schema } from "../database/schema.ts";
+import { assertNamesNoPlace } from "./names-no-place.ts";
 
 /** Every kind of entry; `<noun>.<verb>`, and the body carries the noun's id under the noun's name. */
 export type EntryKind =
   | "vault.initialized"
+  | "ledger.key-rotated"
   | `token.${"issued" | "recovered" | "revoked"}`
-  | `person.${"recorded" | "updated" | Standing}`
+  | `person.${"recorded" | "updated" | Standing | "read" | "erased"}`
   | `entity.${"recorded" | "updated" | Standing}`
   | `workload.${"recorded" | "updated" | Standing}`
   | "repository.created"
@@ -15,6 +17,11 @@ export type EntryKind =
   | `license.${"entered" | "activated" | "updated" | Standing}`
   | `grant.${"made" | Standing | "flagged" | "cleared"}`
   | "decision.simulated"
+  | `evidence.${"read" | "erased"}`
+  | `hold.${"placed" | "lifted"}`
+  | "erasure.proposed"
+  | "movement.noted"
+  | `records.${"searched" | "exported"}`
   | `override.${"proposed" | "approved" | "withdrawn"}`
   | `release.${"allowed" | "denied" | "held" | "delivered" | "failed" | "abandoned" | "unknown"}`;
 
@@ -33,13 +40,14 @@ export type Submission = {
 const bodyLimitBytes = 65_000;
 
 /**
- * Puts a record into the ledger's outbox in the caller's transaction: both commit or neither does.
+ * Puts a record into the ledger's outbox in the caller's transaction: both commit or neither does. Throws a TypeError for a body that could tell a country.
  * The sequencer gives it its place afterwards. Resolves to the submission's id.
  */
 export async function submit(
   tx: Transaction<Schema>,
   { kind, subject, time, body }: Submission,
 ): Promise<bigint> {
+  assertNamesNoPlace(kind, body);
   const bytes = canonicalJson(body);
   if (bytes.length > bodyLimitBytes)
     throw new RangeError(`the body of ${kind} has ${bytes.length} bytes`);

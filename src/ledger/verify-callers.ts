@@ -14,6 +14,11 @@ type Token = {
 };
 
 const revoked = 1;
+const expired = 2;
+
+/** Tokens are swept out of the memory this long after their end, which no stepping clock explains. */
+const sweptAfterMs = 30 * 86_400_000;
+const fewestSwept = 4_096;
 const digestPattern = /^[0-9a-f]{64}$/;
 
 /** Clocks may step, and a transaction looks at the clock before it waits for locks: only what is a day off is a contradiction. */
@@ -30,6 +35,7 @@ export class Callers {
   readonly #live = new Map<string, Token>();
   readonly #ended = new SeenIds();
   #isBootstrapped = false;
+  #sweptFrom = fewestSwept;
 
   constructor(findings: Findings, principals: Principals) {
     this.#findings = findings;
@@ -64,6 +70,18 @@ export class Callers {
     }
     this.#isBootstrapped = true;
     this.#live.set(token, { principal, roles, expiresAt: Date.parse(expiresAt) });
+    if (this.#live.size >= this.#sweptFrom) this.#sweep(Date.parse(entry.time));
+  }
+
+  /** A vault whose jobs take a token an hour issues millions: of those that ended long ago only the ids are kept. */
+  #sweep(atMs: number): void {
+    for (const [id, { expiresAt, roles }] of this.#live) {
+      // A recovery looks back at these; they are people's, and few.
+      if (atMs - expiresAt <= sweptAfterMs || roles.some(isIndispensable)) continue;
+      this.#live.delete(id);
+      this.#ended.set(id, expired);
+    }
+    this.#sweptFrom = Math.max(fewestSwept, this.#live.size * 2);
   }
 
   /**
@@ -92,7 +110,10 @@ export class Callers {
   /** Whether a person who stands holds a token with the role that is good for a while yet; clocks may be off by the tolerance. */
   #isHeld(
     role: string,
-    { after, isStanding }: { readonly after: string; isStanding(person: string): boolean },
+    {
+      after,
+      isStanding,
+    }: { readonly after: string; readonly isStanding: (person: string) => boolean },
   ): boolean {
     return [...this.#live.values()].some(({ principal, roles, expiresAt }) => {
       if (!roles.includes(role) || expiresAt - Date.parse(after) <= toleranceMs) return false;
@@ -129,7 +150,9 @@ export class Callers {
     const { index, kind, time } = entry;
     const issued = this.#live.get(token);
     if (issued === undefined) {
-      const isRevoked = this.#ended.get(token) === revoked;
+      const ended = this.#ended.get(token);
+      if (ended === expired) return this.#tellExpired(entry);
+      const isRevoked = ended === revoked;
       const message = `${kind} was made under token ${token}, which was ${isRevoked ? "revoked" : "never issued"}`;
       this.#findings.add(isRevoked ? "token_revoked" : "token_unknown", message, index);
       return;
@@ -138,15 +161,20 @@ export class Callers {
       const message = `${kind} was made by ${by} under a token that was issued to ${issued.principal}`;
       this.#findings.add("token_mismatch", message, index);
     } else this.#requireRole(issued, entry);
-    if (Date.parse(time) - issued.expiresAt > toleranceMs) {
-      this.#findings.add("token_expired", `${kind} was made under an expired token`, index);
-    }
+    if (Date.parse(time) - issued.expiresAt > toleranceMs) this.#tellExpired(entry);
+  }
+
+  #tellExpired({ index, kind }: Entry): void {
+    this.#findings.add("token_expired", `${kind} was made under an expired token`, index);
   }
 
   #requireRole({ principal, roles }: Token, { index, kind, body: { token } }: Entry): void {
     const admitted = rolesOf(kind);
     if (admitted === null || admitted.some((role) => roles.includes(role))) return;
-    const isOwn = typeof token === "string" && this.#live.get(token)?.principal === principal;
+    // Whose a token was that ended long ago is not kept, and revoking it changes nothing.
+    const isOwn =
+      typeof token === "string" &&
+      (this.#live.get(token)?.principal === principal || this.#ended.get(token) === expired);
     if (isOwn && kind === "token.revoked") return;
     const message = `${kind} takes the role ${admitted.join(" or ")}, which the token of ${principal} lacks`;
     this.#findings.add("role_missing", message, index);
@@ -155,11 +183,17 @@ export class Callers {
 
 const decisions = new Set(["release.allowed", "release.denied", "release.held"]);
 
-/** The vault's beginning, the outcomes of releases and what re-decision does are nobody's requests. */
+/** A role that `recover` can give back. */
+function isIndispensable(role: string): boolean {
+  return role === "export-officer" || role === "operator";
+}
+
+/** The vault's beginning, a new signing key, the outcomes of releases and what re-decision does are nobody's requests. */
 function isOwn(entry: Entry): boolean {
   const { kind } = entry;
   if (isOfRedecision(entry)) return true;
-  if (kind === "vault.initialized" || kind === "token.recovered") return true;
+  const isOfLedger = kind === "vault.initialized" || kind === "ledger.key-rotated";
+  if (isOfLedger || kind === "token.recovered") return true;
   return kind.startsWith("release.") && !decisions.has(kind);
 }
 

@@ -7,6 +7,9 @@ export const verdicts = { allowed: "allow", denied: "deny", held: "hold" } as co
 
 const outcomesOfAllow: readonly Canonical[] = ["pass", "covered", "not-applicable"];
 
+/** The ids of the checks that every decision lists, or a function that tells whether a decision's are those of the vault. */
+export type ExpectedChecks = readonly string[] | ((ids: readonly Canonical[]) => boolean);
+
 type Decided = {
   readonly release: string;
   readonly word: keyof typeof verdicts;
@@ -14,15 +17,30 @@ type Decided = {
   readonly index: number;
 };
 
+type Judged = {
+  readonly isRepeated: boolean;
+  readonly isOther: boolean;
+  /** The checks that an allow cannot rest on, or only together with a license. */
+  readonly notMet: readonly NotMet[];
+};
+
+type NotMet = { readonly name: string; readonly failed: string | null };
+
 /** Holds a recorded decision against itself: its verdict against the kind of its entry, and its checks against its verdict. */
 export class Decisions {
   readonly #findings: Findings;
-  readonly #checkIds: string | null;
+  readonly #isEveryCheck: ((ids: readonly Canonical[]) => boolean) | null;
+  /** What was found of the checks of decisions that many entries share. */
+  readonly #judged = new WeakMap<EntryBody, Judged>();
 
-  /** `checkIds` are the checks that every decision lists, in their order; null for any. */
-  constructor(findings: Findings, checkIds: readonly string[] | null) {
+  /** `checks` are those that a decision has to list, in their order, or what tells whether it does; null for any. */
+  constructor(findings: Findings, checks: ExpectedChecks | null) {
     this.#findings = findings;
-    this.#checkIds = checkIds === null ? null : JSON.stringify(checkIds);
+    const exact = typeof checks === "function" ? null : JSON.stringify(checks);
+    this.#isEveryCheck =
+      checks === null || typeof checks === "function"
+        ? checks
+        : (ids) => JSON.stringify(ids) === exact;
   }
 
   check({ release, word, decision, index }: Decided): void {
@@ -31,35 +49,45 @@ export class Decisions {
       const message = `release ${release} is recorded as ${word} on the verdict ${verdict}`;
       this.#findings.add("verdict_mismatch", message, index);
     }
-    const checks = decision?.["checks"];
-    const names = Array.isArray(checks) ? checks.map(nameOf) : [];
-    const distinct = new Set(names.map((name) => JSON.stringify(name)));
-    if (distinct.size < names.length) {
+    const { isRepeated, isOther } = this.#judge(decision);
+    if (isRepeated) {
       const message = `release ${release} lists a check more than once`;
       this.#findings.add("check_repeated", message, index);
     }
-    if (this.#checkIds === null || JSON.stringify(names) === this.#checkIds) return;
+    if (!isOther) return;
     const message = `release ${release} was decided on other checks than those of the vault`;
     this.#findings.add("checks_mismatch", message, index);
+  }
+
+  #judge(decision: EntryBody | null): Judged {
+    const known = decision === null ? undefined : this.#judged.get(decision);
+    if (known !== undefined) return known;
+    const checks = decision?.["checks"];
+    const names = Array.isArray(checks) ? checks.map(nameOf) : [];
+    const distinct = new Set(names.map((name) => JSON.stringify(name)));
+    const isOther = this.#isEveryCheck !== null && !this.#isEveryCheck(names);
+    const notMet = Array.isArray(checks) ? checks.flatMap(notMetBy) : [];
+    const judged = { isRepeated: distinct.size < names.length, isOther, notMet };
+    if (decision !== null) this.#judged.set(decision, judged);
+    return judged;
   }
 
   /** An allow rests on checks that all held. */
   checkAllow(
     release: string,
-    checks: readonly Canonical[],
+    decision: EntryBody,
     licenses: readonly string[],
     index: number,
   ): void {
-    if (checks.length === 0) {
+    const { checks } = decision;
+    if (!Array.isArray(checks) || checks.length === 0) {
       this.#findings.add("check_failed", `release ${release} was allowed on no check`, index);
     }
-    for (const item of checks) {
-      const outcome = objectOf(item)?.["outcome"] ?? null;
-      const name = JSON.stringify(nameOf(item));
-      if (!outcomesOfAllow.includes(outcome)) {
-        const message = `release ${release} was allowed although ${name} is ${JSON.stringify(outcome)}`;
+    for (const { name, failed } of this.#judge(decision).notMet) {
+      if (failed !== null) {
+        const message = `release ${release} was allowed although ${name} is ${failed}`;
         this.#findings.add("check_failed", message, index);
-      } else if (outcome === "covered" && licenses.length === 0 && !namesException(item)) {
+      } else if (licenses.length === 0) {
         const message = `release ${release} has ${name} covered and names no license`;
         this.#findings.add("license_missing", message, index);
       }
@@ -67,7 +95,14 @@ export class Decisions {
   }
 }
 
-/** Whether a check says which license exceptions cover it, by their rows in the rulebook. */
+function notMetBy(check: Canonical): readonly NotMet[] {
+  const outcome = objectOf(check)?.["outcome"] ?? null;
+  const name = JSON.stringify(nameOf(check));
+  if (!outcomesOfAllow.includes(outcome)) return [{ name, failed: JSON.stringify(outcome) }];
+  return outcome === "covered" && !namesException(check) ? [{ name, failed: null }] : [];
+}
+
+/** Whether a check says which license exceptions cover it: by their symbols, in older entries by their rows in the rulebook. */
 function namesException(check: Canonical): boolean {
   const exceptions = objectOf(check)?.["exceptions"];
   return (

@@ -1,19 +1,22 @@
-import { type Entry, parseEntry } from "./entry.ts";
+import type { Entry } from "./entry.ts";
 import type { Findings } from "./findings.ts";
 import type { EntryKind } from "./submit.ts";
 import { Callers, toleranceMs } from "./verify-callers.ts";
-import { Decisions, verdicts } from "./verify-decisions.ts";
+import { Decisions, type ExpectedChecks, verdicts } from "./verify-decisions.ts";
 import { Flags, isOfRedecision } from "./verify-flags.ts";
+import type { SigningKeys } from "./verify-keys.ts";
 import { Overrides } from "./verify-overrides.ts";
 import { Principals } from "./verify-principals.ts";
 import { type ReleaseKind, Releases, releaseKinds } from "./verify-releases.ts";
 import { Repositories } from "./verify-repositories.ts";
+import { Retained } from "./verify-retained.ts";
 import { type StandingNoun, Standings, standingNouns } from "./verify-standing.ts";
 import { Uses } from "./verify-uses.ts";
 
 /** The kinds besides releases and standings; a new kind does not compile until the verifier has a place for it. */
 const otherKinds = {
   "vault.initialized": true,
+  "ledger.key-rotated": true,
   "token.issued": true,
   "token.recovered": true,
   "token.revoked": true,
@@ -26,9 +29,18 @@ const otherKinds = {
   "override.proposed": true,
   "override.approved": true,
   "override.withdrawn": true,
+  "evidence.read": true,
+  "evidence.erased": true,
+  "hold.placed": true,
+  "hold.lifted": true,
+  "erasure.proposed": true,
+  "movement.noted": true,
+  "records.searched": true,
+  "records.exported": true,
 } as const satisfies Record<Exclude<EntryKind, ReleaseKind | `${StandingNoun}.${string}`>, true>;
 
 const flagKinds = new Set(["grant.flagged", "grant.cleared"]);
+const personKinds = new Set(["person.read", "person.erased"]);
 
 const standingVerbs = new Set([
   "entered",
@@ -45,9 +57,17 @@ const standingVerbs = new Set([
 const mostKinds = 1_000;
 const uncounted = "other";
 
+/** A sentence about what a decision made again differs in, a finding of its own, or null for nothing. */
+export type Replayed =
+  | string
+  | { readonly code: "license_out_of_scope"; readonly message: string }
+  | null;
+
 export type EntryCheckOptions = {
-  readonly replay?: (entry: Entry) => string | null;
-  readonly checkIds?: readonly string[];
+  readonly replay?: (entry: Entry) => Replayed;
+  readonly checkIds?: ExpectedChecks;
+  /** Told of each rotation of the signing key. */
+  readonly keys?: SigningKeys;
 };
 
 /** Takes each entry in order and holds it against the chain and against what the entries before it said. */
@@ -59,23 +79,27 @@ export class EntryChecks {
   readonly #uses: Uses;
   readonly #overrides: Overrides;
   readonly #flags: Flags;
+  readonly #retained: Retained;
   readonly #standings: Standings;
   readonly #releases: Releases;
-  readonly #replay: ((entry: Entry) => string | null) | undefined;
+  readonly #replay: ((entry: Entry) => Replayed) | undefined;
+  readonly #keys: SigningKeys | undefined;
   readonly #counts = new Map<string, number>();
+  readonly #knownKinds = new Set<string>();
   readonly #unknownKinds = new Set<string>();
-  #lastLeafHex = "";
   #newestMs = Number.NEGATIVE_INFINITY;
 
-  constructor(findings: Findings, { replay, checkIds }: EntryCheckOptions) {
+  constructor(findings: Findings, { replay, checkIds, keys }: EntryCheckOptions) {
     this.#findings = findings;
     this.#replay = replay;
+    this.#keys = keys;
     this.#principals = new Principals(findings);
     this.#callers = new Callers(findings, this.#principals);
     this.#repositories = new Repositories(findings, this.#principals);
     this.#uses = new Uses(findings, this.#principals);
     this.#overrides = new Overrides(findings, this.#principals);
     this.#flags = new Flags(findings);
+    this.#retained = new Retained(findings, this.#principals);
     this.#standings = new Standings(findings);
     this.#releases = new Releases(findings, {
       decisions: new Decisions(findings, checkIds ?? null),
@@ -93,23 +117,9 @@ export class EntryChecks {
     return this.#releases.counts;
   }
 
-  take(bytes: Buffer, leaf: Buffer, index: number): void {
-    const previous = this.#lastLeafHex;
-    this.#lastLeafHex = leaf.toString("hex");
-    const entry = parseEntry(bytes);
-    if (entry === null) {
-      this.#findings.add("entry_malformed", `entry ${index} is not in the ledger's form`, index);
-      return;
-    }
-    if (entry.index !== index) {
-      const message = `the entry at ${index} says that it is ${entry.index}`;
-      this.#findings.add("index_mismatch", message, index);
-    }
-    if (entry.previous !== previous) {
-      const message = `entry ${index} does not follow the entry before it`;
-      this.#findings.add("chain_broken", message, index);
-    }
-    this.#follow({ ...entry, index });
+  /** Takes the entry at its index. Whether its bytes stand there, and follow those before them, is for `BundleEntries`. */
+  take(entry: Entry): void {
+    this.#follow(entry);
   }
 
   /** Names what is still open; call it once, after the last entry. */
@@ -128,22 +138,37 @@ export class EntryChecks {
     const counted = isCounted ? kind : uncounted;
     this.#counts.set(counted, (this.#counts.get(counted) ?? 0) + 1);
     this.#followTime(entry);
-    const isKnown = isKnownKind(kind);
+    const isKnown = this.#isKnown(kind);
     if (!isKnown) this.#unknownKinds.add(counted);
     this.#callers.check(entry, isKnown);
     this.#tell(entry);
     const differs = this.#replay?.(entry) ?? null;
-    if (differs !== null) this.#findings.add("replay_differs", differs, entry.index);
+    if (typeof differs === "string") this.#findings.add("replay_differs", differs, entry.index);
+    else if (differs !== null) this.#findings.add(differs.code, differs.message, entry.index);
+  }
+
+  #isKnown(kind: string): boolean {
+    if (this.#knownKinds.has(kind)) return true;
+    const isKnown = isKnownKind(kind);
+    if (isKnown) this.#knownKinds.add(kind);
+    return isKnown;
   }
 
   /** Gives the entry to whoever follows its noun. */
   #tell(entry: Entry): void {
     const { kind } = entry;
+    if (isReleaseKind(kind)) {
+      this.#releases.follow(kind, entry);
+      return this.#retained.follow(entry);
+    }
     const [noun = "", verb = ""] = kind.split(".");
-    if (isReleaseKind(kind)) this.#releases.follow(kind, entry);
-    else if (isStandingNoun(noun) && standingVerbs.has(verb)) this.#standings.follow(noun, entry);
+    if (isStandingNoun(noun) && (standingVerbs.has(verb) || kind === "person.erased"))
+      this.#standings.follow(noun, entry);
+    this.#retained.follow(entry);
     if (isOfRedecision(entry)) this.#flags.follow(entry);
     switch (kind) {
+      case "ledger.key-rotated":
+        return this.#keys?.rotate(entry);
       case "token.issued":
         return this.#callers.issue(entry);
       case "token.recovered":
@@ -222,6 +247,7 @@ function isKnownKind(kind: string): boolean {
     isReleaseKind(kind) ||
     (isStandingNoun(noun) && standingVerbs.has(verb)) ||
     flagKinds.has(kind) ||
+    personKinds.has(kind) ||
     Object.hasOwn(otherKinds, kind)
   );
 }

@@ -1,16 +1,25 @@
-import { hash } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const lanes = 4;
+const shards = 256;
+const shardBits = 8;
+const smallest = 16;
 
 /**
- * Ids that were seen, each with a state of 1 to 255, in 17 bytes a place: a ledger of ten million releases is checked for a second decision or
- * outcome without ten million strings. An id that is no UUID is kept as 16 bytes of its SHA-256.
+ * Ids that were seen, each with a state of 1 to 255, in 8 bytes a place: a ledger of ten million releases is checked for a second decision or
+ * outcome in some 130 MB. An id is kept as 64 bits of HalfSipHash-2-4 under a key of this run alone, so that nobody can choose two ids that
+ * pass for one. Among ten million ids that chance brings two together is less than three in a million, and another run tells.
  */
 export class SeenIds {
-  #keys = new Uint32Array(lanes * 1024);
-  #states = new Uint8Array(1024);
+  readonly #key = keyOfRun();
+  /** In each place the low half of a hash without the bits of its shard and with the state instead, then the high half. */
+  readonly #shards: Uint32Array[] = Array.from(
+    { length: shards },
+    () => new Uint32Array(2 * smallest),
+  );
+  readonly #counts = new Uint32Array(shards);
   #count = 0;
+  #lastId = "";
+  #lastHash: Hash = halfSipHash(this.#key, "");
 
   get size(): number {
     return this.#count;
@@ -18,62 +27,115 @@ export class SeenIds {
 
   /** 0 for an id that was never set. */
   get(id: string): number {
-    return this.#states[this.#placeOf(keyOf(id))] ?? 0;
+    const { low, high } = this.#hash(id);
+    const places = this.#shardOf(low);
+    return (places[placeOf(places, low, high)] ?? 0) & 0xff;
   }
 
   set(id: string, state: number): void {
-    this.#put(keyOf(id), state);
-    if (this.#count * 4 > this.#states.length * 3) this.#grow();
+    const { low, high } = this.#hash(id);
+    const shard = low & (shards - 1);
+    const places = this.#shardOf(low);
+    const place = placeOf(places, low, high);
+    const isNew = places[place] === 0;
+    places[place] = ((low & ~(shards - 1)) | state) >>> 0;
+    places[place + 1] = high;
+    if (!isNew) return;
+    this.#count += 1;
+    const count = (this.#counts[shard] ?? 0) + 1;
+    this.#counts[shard] = count;
+    if (count * 8 > places.length * 3) this.#shards[shard] = grown(places);
   }
 
-  #put(key: Uint32Array, state: number): void {
-    const place = this.#placeOf(key);
-    if (this.#states[place] === 0) this.#count += 1;
-    this.#keys.set(key, place * lanes);
-    this.#states[place] = state;
+  #shardOf(low: number): Uint32Array {
+    return this.#shards[low & (shards - 1)] ?? new Uint32Array(2 * smallest);
   }
 
-  /** The id's place, or the free one where it belongs. A quarter of the places is always free, so the search ends. */
-  #placeOf(key: Uint32Array): number {
-    const mask = this.#states.length - 1;
-    let place = mix(key) & mask;
-    while (this.#states[place] !== 0 && !this.#holds(place, key)) place = (place + 1) & mask;
-    return place;
-  }
-
-  #holds(place: number, key: Uint32Array): boolean {
-    for (let lane = 0; lane < lanes; lane += 1) {
-      if (this.#keys[place * lanes + lane] !== key[lane]) return false;
-    }
-    return true;
-  }
-
-  #grow(): void {
-    const [keys, states] = [this.#keys, this.#states];
-    this.#keys = new Uint32Array(keys.length * 2);
-    this.#states = new Uint8Array(states.length * 2);
-    this.#count = 0;
-    for (const [place, state] of states.entries()) {
-      if (state !== 0) this.#put(keys.subarray(place * lanes, (place + 1) * lanes), state);
-    }
+  /** An id is asked for and then set: once is enough to hash it. */
+  #hash(id: string): Hash {
+    if (id === this.#lastId) return this.#lastHash;
+    this.#lastId = id;
+    this.#lastHash = halfSipHash(this.#key, id);
+    return this.#lastHash;
   }
 }
 
-function keyOf(id: string): Uint32Array {
-  const hex = uuidPattern.test(id) ? id.replaceAll("-", "") : hash("sha256", id);
-  const key = new Uint32Array(lanes);
-  for (let lane = 0; lane < lanes; lane += 1) {
-    key[lane] = Number.parseInt(hex.slice(lane * 8, lane * 8 + 8), 16);
-  }
-  return key;
+/** The id's place, or the free one where it belongs. A quarter of the places is always free, so the search ends. */
+function placeOf(places: Uint32Array, low: number, high: number): number {
+  const last = places.length - 1;
+  let place = (high * 2) & last;
+  while (places[place] !== 0 && !isAt(places, place, low, high)) place = (place + 2) & last;
+  return place;
 }
 
-/** UUIDs of version 7 share their leading bits: every lane has to tell. */
-function mix(key: Uint32Array): number {
-  let mixed = 0;
-  for (const lane of key) {
-    mixed = Math.imul(mixed ^ lane, 0x9e3779b1);
-    mixed ^= mixed >>> 15;
+function isAt(places: Uint32Array, place: number, low: number, high: number): boolean {
+  const isLow = ((places[place] ?? 0) ^ low) >>> shardBits === 0;
+  return isLow && places[place + 1] === high;
+}
+
+/** Shards grow one by one, so that there is never a second copy of the whole. */
+function grown(places: Uint32Array): Uint32Array {
+  const wider = new Uint32Array(places.length * 2);
+  for (let from = 0; from < places.length; from += 2) {
+    const [low, high] = [places[from] ?? 0, places[from + 1] ?? 0];
+    if (low === 0) continue;
+    let place = (high * 2) & (wider.length - 1);
+    while (wider[place] !== 0) place = (place + 2) & (wider.length - 1);
+    wider[place] = low;
+    wider[place + 1] = high;
   }
-  return mixed >>> 0;
+  return wider;
+}
+
+type Hash = { readonly low: number; readonly high: number };
+
+type Key = { readonly one: number; readonly other: number };
+
+function keyOfRun(): Key {
+  const bytes = randomBytes(8);
+  return { one: bytes.readInt32LE(0), other: bytes.readInt32LE(4) };
+}
+
+/** HalfSipHash-2-4 with 64 bits of output, of ASCII text: the 32-bit member of SipHash (Aumasson and Bernstein, 2012). Other text by its SHA-256. */
+function halfSipHash(key: Key, text: string): Hash {
+  let a = key.one;
+  let b = key.other ^ 0xee;
+  let c = 0x6c796765 ^ key.one;
+  let d = 0x74656462 ^ key.other;
+  const words = (text.length >> 2) + 1;
+  let beyond = 0;
+  let low = 0;
+  for (let word = 0; word < words + 2; word += 1) {
+    let input = 0;
+    if (word < words) {
+      // The last word has what is left over, and the length.
+      for (let byte = 0; byte < 4 && word * 4 + byte < text.length; byte += 1) {
+        const code = text.charCodeAt(word * 4 + byte);
+        beyond |= code;
+        input |= code << (byte * 8);
+      }
+      if (word === words - 1) input |= text.length << 24;
+    } else if (word === words) c ^= 0xee;
+    else b ^= 0xdd;
+    d ^= input;
+    for (let round = word < words ? 2 : 4; round > 0; round -= 1) {
+      a = (a + b) | 0;
+      b = rotate(b, 5) ^ a;
+      a = rotate(a, 16);
+      c = (c + d) | 0;
+      d = rotate(d, 8) ^ c;
+      a = (a + d) | 0;
+      d = rotate(d, 7) ^ a;
+      c = (c + b) | 0;
+      b = rotate(b, 13) ^ c;
+      c = rotate(c, 16);
+    }
+    a ^= input;
+    if (word === words) low = (b ^ d) >>> 0;
+  }
+  return beyond > 0x7f ? halfSipHash(key, hash("sha256", text)) : { low, high: (b ^ d) >>> 0 };
+}
+
+function rotate(word: number, by: number): number {
+  return (word << by) | (word >>> (32 - by));
 }

@@ -124,12 +124,17 @@ export class Releases {
     const checks = decision?.["checks"];
     const bytes = bytesOf(objectOf(objects)?.["bytes"]);
     const isForm = Array.isArray(checks) && isStrings(licenses) && typeof grant === "string";
-    if (!isForm || bytes === null || (way !== "enclosed" && way !== "stream")) {
+    if (
+      decision === null ||
+      !isForm ||
+      bytes === null ||
+      (way !== "enclosed" && way !== "stream")
+    ) {
       const message = `release ${release} was allowed without its checks, grant, licenses, way or bytes`;
       this.#findings.add("body_malformed", message, index);
       return null;
     }
-    this.#decisions.checkAllow(release, checks, licenses, index);
+    this.#decisions.checkAllow(release, decision, licenses, index);
     this.#repositories.requireReleasable(entry);
     for (const license of licenses) this.#standings.requireActive("license", license, index);
     for (const noun of standingNouns) {

@@ -4,6 +4,7 @@ import type { EntryKind } from "./submit.ts";
 const officer = ["export-officer"] as const;
 const operator = ["operator"] as const;
 const reader = ["reader"] as const;
+const personalDataReader = ["personal-data-reader"] as const;
 const uploader = ["uploader"] as const;
 
 /**
@@ -12,6 +13,7 @@ const uploader = ["uploader"] as const;
  */
 export const rolesOfKinds = {
   "vault.initialized": null,
+  "ledger.key-rotated": null,
   "token.issued": operator,
   "token.recovered": null,
   "token.revoked": operator,
@@ -21,6 +23,16 @@ export const rolesOfKinds = {
   "override.withdrawn": officer,
   "grant.flagged": null,
   "grant.cleared": null,
+  "hold.placed": officer,
+  "hold.lifted": officer,
+  "movement.noted": officer,
+  "erasure.proposed": officer,
+  "person.erased": officer,
+  "evidence.erased": officer,
+  "person.read": personalDataReader,
+  "evidence.read": personalDataReader,
+  "records.searched": personalDataReader,
+  "records.exported": ["export-officer", "auditor"],
   "person.recorded": officer,
   "person.updated": officer,
   "person.suspended": officer,

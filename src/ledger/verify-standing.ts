@@ -6,7 +6,7 @@ export const standingNouns = ["license", "grant", "person", "workload", "entity"
 
 export type StandingNoun = (typeof standingNouns)[number];
 
-type Standing = { isActivated: boolean; state: "standing" | "suspended" | "revoked" };
+type Standing = { isActivated: boolean; state: "standing" | "suspended" | "revoked" | "erased" };
 
 /** How each noun begins, and whether it is active from then on: a license waits for a second officer. */
 const beginnings = {
@@ -48,7 +48,7 @@ export class Standings {
       this.#known[noun].set(id, next);
       if (isBeginning) return;
       this.#add("change_impossible", noun, id, `${verb} but never ${beginning}`, index);
-      if (verb === "suspended" || verb === "revoked") next.state = verb;
+      if (verb === "suspended" || verb === "revoked" || verb === "erased") next.state = verb;
       return;
     }
     this.#change(standing, { noun, id, verb, index });
@@ -75,7 +75,11 @@ export class Standings {
     const { noun, id, verb, index } = change;
     const refuse = (): void =>
       this.#add("change_impossible", noun, id, `${verb} while ${wordOf(standing)}`, index);
+    if (standing.state === "erased") return refuse();
     switch (verb) {
+      case "erased":
+        standing.state = "erased";
+        return;
       case "revoked":
         standing.state = "revoked";
         return;

@@ -1,10 +1,11 @@
-import { parseBundle } from "../merkle/bundle.ts";
 import type { VerificationKey } from "../merkle/note.ts";
 import { type Tile, tilePath, tileWidth } from "../merkle/tile.ts";
 import { TileEdge } from "../merkle/tile-edge.ts";
-import { hashBytes, leafHash } from "../merkle/tree.ts";
+import { hashBytes } from "../merkle/tree.ts";
 import type { Findings } from "./findings.ts";
 import { readTile, type TileSource } from "./source.ts";
+import type { BundleDigest } from "./verify-digest.ts";
+import { type Digested, DigestPool } from "./verify-pool.ts";
 
 export type TreeWalk = {
   readonly source: TileSource;
@@ -12,109 +13,152 @@ export type TreeWalk = {
   readonly findings: Findings;
   /** The size of the signed checkpoint. */
   readonly size: number;
-  /** A size on the way whose root is wanted too. */
-  readonly olderSize: number | null;
-  readonly onEntry: (entry: Buffer, leaf: Buffer, index: number) => void;
-  readonly onBundle: (verified: number) => void;
+  /** Sizes on the way whose roots are wanted too. */
+  readonly olderSizes: readonly number[];
+  /** Whether entries are read, or only hashed. */
+  readonly isParsed: boolean;
+  /** How many threads hash and read; none is the caller's own. */
+  readonly threads: number;
+  /** Takes each bundle in order; its first entry is at `index`. */
+  readonly onBundle: (index: number, digested: Digested) => void;
 };
 
-export type TreeRoots = { readonly root: Buffer; readonly olderRoot: Buffer | null };
+export type TreeRoots = {
+  readonly root: Buffer;
+  readonly olderRoots: ReadonlyMap<number, Buffer>;
+};
 
 type Fetched = {
   readonly tile: Tile;
   readonly bundle: Buffer | null;
   readonly leaves: Buffer | null;
+  readonly digested: Digested | null;
 };
 
-/** How many bundles are fetched ahead of the one that is hashed. */
-const ahead = 8;
+/** How many bundles are under way ahead of the one whose turn it is, for each thread. */
+const ahead = 3;
 
 /**
  * Reads every entry in order, recomputes the whole tree from them and holds each stored tile against it. Gives the roots, or null where
- * entries are missing, because a tree cannot be computed past a gap. Holds a few bundles at a time, whatever the size.
+ * entries are missing, because a tree cannot be computed past a gap. Holds a few bundles a thread at a time, whatever the size.
  */
 export async function walkTree(walk: TreeWalk): Promise<TreeRoots | null> {
   const edge = new TileEdge();
-  let olderRoot = walk.olderSize === 0 ? edge.root() : null;
-  for await (const fetched of fetchBundles(walk)) {
-    const entries = entriesOf(fetched, walk.findings);
-    if (entries === null) return null;
-    const leaves = leavesOf(fetched, walk.findings);
-    const filled: Filled[] = [];
-    for (const [offset, entry] of entries.entries()) {
-      const index = edge.size;
-      const leaf = leafHash(entry);
-      if (
-        leaves !== null &&
-        leaf.compare(leaves, offset * hashBytes, (offset + 1) * hashBytes) !== 0
-      ) {
-        const message = `entry ${index} does not have the hash in ${tilePath({ ...fetched.tile, level: 0 })}`;
-        walk.findings.add("leaf_mismatch", message, index);
-      }
-      filled.push(...edge.append(leaf));
-      walk.onEntry(entry, leaf, index);
-      if (edge.size === walk.olderSize) olderRoot = edge.root();
-    }
+  const older = new OlderRoots(walk.olderSizes, edge);
+  await using pool = new DigestPool(walk.threads);
+  for await (const fetched of fetchBundles(walk, pool)) {
+    const digested = wholeBundle(fetched, walk.findings);
+    if (digested === null) return null;
+    const index = edge.size;
+    findOtherLeaves(fetched, digested, walk.findings);
+    const filled = older.append(digested.digest);
+    walk.onBundle(index, digested);
     await compareTiles(filled, walk);
-    walk.onBundle(edge.size);
   }
   await compareTiles(edge.partials(), walk);
-  return { root: edge.root(), olderRoot };
+  return { root: edge.root(), olderRoots: older.roots };
+}
+
+/** Grows the tree by whole tiles, and leaf by leaf only where a root is wanted on the way. */
+class OlderRoots {
+  readonly roots = new Map<number, Buffer>();
+  readonly #sizes: ReadonlySet<number>;
+  readonly #edge: TileEdge;
+
+  constructor(sizes: readonly number[], edge: TileEdge) {
+    this.#sizes = new Set(sizes);
+    this.#edge = edge;
+    this.#keep();
+  }
+
+  append({ leaves, subtree }: BundleDigest): readonly Filled[] {
+    const [from, to] = [this.#edge.size, this.#edge.size + leaves.length / hashBytes];
+    const isAsked = [...this.#sizes].some((size) => size > from && size < to);
+    const filled: Filled[] = [];
+    if (subtree !== null && !isAsked) filled.push(...this.#edge.appendTile(leaves, subtree));
+    else
+      for (let at = 0; at < leaves.length; at += hashBytes) {
+        filled.push(...this.#edge.append(leaves.subarray(at, at + hashBytes)));
+        this.#keep();
+      }
+    this.#keep();
+    return filled;
+  }
+
+  #keep(): void {
+    const { size } = this.#edge;
+    if (this.#sizes.has(size)) this.roots.set(size, this.#edge.root());
+  }
 }
 
 type Filled = { readonly tile: Tile; readonly bytes: Buffer };
 
 /** Bundles and their leaf tiles in order, the next ones under way while one is used. */
-async function* fetchBundles(walk: TreeWalk): AsyncIterable<Fetched> {
+async function* fetchBundles(walk: TreeWalk, pool: DigestPool): AsyncIterable<Fetched> {
   const underWay: Promise<Fetched>[] = [];
   for (let number = 0; number * tileWidth < walk.size; number += 1) {
-    const fetching = fetchBundle(walk, number);
+    const fetching = fetchBundle(walk, pool, number);
     // A later failure is thrown when its turn comes; if it never comes, nobody waits for it.
     fetching.catch(() => undefined);
     underWay.push(fetching);
-    const next = underWay.length < ahead ? undefined : underWay.shift();
+    const next = underWay.length < ahead * Math.max(1, walk.threads) ? undefined : underWay.shift();
     if (next !== undefined) yield await next;
   }
   for (const fetching of underWay) yield await fetching;
 }
 
-async function fetchBundle({ source, key, size }: TreeWalk, number: number): Promise<Fetched> {
+async function fetchBundle(
+  { source, key, size, isParsed }: TreeWalk,
+  pool: DigestPool,
+  number: number,
+): Promise<Fetched> {
   const width = Math.min(tileWidth, size - number * tileWidth);
   const tile: Tile = { level: "entries", number, width };
   const [bundle, leaves] = await Promise.all([
     readTile(source, key, tile),
     readTile(source, key, { ...tile, level: 0 }),
   ]);
-  return { tile, bundle, leaves };
+  const leafTile = leaves?.length === width * hashBytes ? leaves : null;
+  const digested =
+    bundle === null ? null : await pool.digest({ bundle, width, leafTile, isParsed });
+  return { tile, bundle, leaves, digested };
 }
 
-function entriesOf({ tile, bundle }: Fetched, findings: Findings): readonly Buffer[] | null {
+function wholeBundle({ tile, digested }: Fetched, findings: Findings): Digested | null {
   const path = tilePath(tile);
   const index = tile.number * tileWidth;
-  if (bundle === null) {
+  if (digested === null) {
     findings.add("entries_missing", `${path} is missing; nothing after it can be verified`, index);
     return null;
   }
-  const entries = parseBundle(bundle);
-  if (entries?.length === tile.width) return entries;
-  const held = entries === null ? "broken entries" : `${entries.length} entries`;
+  const { count } = digested.digest;
+  if (count === tile.width) return digested;
+  const held = count === null ? "broken entries" : `${count} entries`;
   const message = `${path} holds ${held}, not ${tile.width}; nothing after it can be verified`;
   findings.add("entries_malformed", message, index);
   return null;
 }
 
-function leavesOf({ tile, leaves }: Fetched, findings: Findings): Buffer | null {
+/** One line for a tile that is another altogether, one for each leaf where only some differ. */
+function findOtherLeaves(
+  { tile, leaves }: Fetched,
+  { digest: { otherLeaves } }: Digested,
+  findings: Findings,
+): void {
   const path = tilePath({ ...tile, level: 0 });
-  if (leaves === null) {
-    findings.add("tile_missing", `${path} is missing`);
-    return null;
-  }
-  if (leaves.length === tile.width * hashBytes) return leaves;
-  findings.add(
-    "tile_mismatch",
-    `${path} has ${leaves.length} bytes, not ${tile.width * hashBytes}`,
-  );
-  return null;
+  const first = tile.number * tileWidth;
+  if (leaves === null) findings.add("tile_missing", `${path} is missing`);
+  else if (leaves.length !== tile.width * hashBytes) {
+    const message = `${path} has ${leaves.length} bytes, not ${tile.width * hashBytes}`;
+    findings.add("tile_mismatch", message);
+  } else if (otherLeaves.length === tile.width && tile.width > 1) {
+    const message = `no entry of ${tilePath(tile)} has the hash in ${path}`;
+    findings.add("leaf_mismatch", message, first);
+  } else
+    for (const offset of otherLeaves) {
+      const message = `entry ${first + offset} does not have the hash in ${path}`;
+      findings.add("leaf_mismatch", message, first + offset);
+    }
 }
 
 /** Tiles above the leaves; those of level 0 were held against each leaf already. */

@@ -1,27 +1,51 @@
 import { Refusal } from "../errors.ts";
-import { type Checkpoint, openCheckpoint } from "../merkle/checkpoint.ts";
 import { parseVerificationKey, type VerificationKey } from "../merkle/note.ts";
+import { tileWidth } from "../merkle/tile.ts";
 import type { Entry } from "./entry.ts";
-import { type Finding, type FindingCode, Findings } from "./findings.ts";
+import { type Finding, Findings } from "./findings.ts";
 import type { TileSource } from "./source.ts";
-import { EntryChecks } from "./verify-entries.ts";
+import { BundleEntries } from "./verify-bundle.ts";
+import {
+  judgeOlder,
+  judgeSeries,
+  type KeptCheckpoint,
+  type NamedCheckpoint,
+  openNewest,
+  openOlder,
+  tellKey,
+} from "./verify-checkpoints.ts";
+import type { ExpectedChecks } from "./verify-decisions.ts";
+import { EntryChecks, type Replayed } from "./verify-entries.ts";
+import { SigningKeys } from "./verify-keys.ts";
 import type { ReleaseCounts } from "./verify-releases.ts";
-import { type TreeRoots, walkTree } from "./verify-tree.ts";
+import { walkTree } from "./verify-tree.ts";
+
+export type { KeptCheckpoint } from "./verify-checkpoints.ts";
+export type { Replayed } from "./verify-entries.ts";
 
 export type VerifyOptions = {
-  /** The ledger's Ed25519 key, `name+keyid+base64`: all that is trusted. */
+  /** The ledger's Ed25519 key, `name+keyid+base64`: all that is trusted. Keys that replaced it are believed on its word. */
   readonly verificationKey: string;
   /** The origin that the checkpoint must state; the key's name where it is not given. */
   readonly origin?: string;
   /** A checkpoint kept from earlier: the ledger must have grown from it. */
   readonly olderCheckpoint?: string | Uint8Array;
+  /** More of them, each of which the ledger must have grown from. */
+  readonly olderCheckpoints?: readonly KeptCheckpoint[];
+  /**
+   * How many entries a batch of the ledger has at most, where the older checkpoints are meant to be all that there were: two neighbours that
+   * are missing are then found.
+   */
+  readonly mostEntriesPerCheckpoint?: number;
   /** `opaque` leaves entries unread, for a log of other entries than ours. It is never guessed: a ledger could turn its own checks off. */
   readonly entries?: "parsed" | "opaque";
-  /** The checks that every decision lists, in this order; any are taken where it is not given. */
-  readonly checkIds?: readonly string[];
+  /** The checks that every decision lists, in this order, or what tells whether it lists them; any are taken where it is not given. */
+  readonly checkIds?: ExpectedChecks;
+  /** How many threads hash and read beside the caller's own, where the ledger is long enough for them; none where it is not given. */
+  readonly threads?: number;
   readonly onProgress?: (progress: { readonly verified: number; readonly size: number }) => void;
-  /** Decides an entry again, from evidence that the caller holds; a sentence about what differs, or null. */
-  readonly replay?: (entry: Entry) => string | null;
+  /** Decides an entry again, from evidence that the caller holds. Called for every entry, in order, in the caller's thread. */
+  readonly replay?: (entry: Entry) => Replayed;
 };
 
 export type Report = {
@@ -49,15 +73,78 @@ export async function verifyLedger(source: TileSource, options: VerifyOptions): 
   if (key === null) {
     throw new Refusal("invalid_request", "The verification key is not an Ed25519 `name+id+key`.");
   }
+  const origin = options.origin ?? key.name;
   const findings = new Findings();
-  const checks = new EntryChecks(findings, options);
-  const checkpoint = openNewest(await source.checkpoint(), key, options, findings);
-  if (checkpoint !== null)
-    await verifyEntries(source, { key, checkpoint, options, findings, checks });
+  const newest = openNewest(await source.checkpoint(), { key, origin, findings });
+  if (newest === null) return reportOf(null, findings, new EntryChecks(findings, options));
+  const verified = await verifyEntries(source, { key, newest, options, findings });
+  if (!newest.isProvisional || verified.isSigned)
+    return reportOf(newest, findings, verified.checks);
+  // No key that the trusted one named signed it, so that nothing that it covers is the ledger's.
+  const alone = new Findings();
+  tellKey("unsigned", key.name, { findings: alone, of: "" });
+  return reportOf(null, alone, new EntryChecks(alone, options));
+}
+
+type Subject = {
+  readonly key: VerificationKey;
+  readonly newest: NamedCheckpoint;
+  readonly options: VerifyOptions;
+  readonly findings: Findings;
+};
+
+async function verifyEntries(
+  source: TileSource,
+  { key, newest, options, findings }: Subject,
+): Promise<{ readonly checks: EntryChecks; readonly isSigned: boolean }> {
+  const { origin, size, root } = newest.checkpoint;
+  const keys = new SigningKeys(findings, key, origin);
+  const checks = new EntryChecks(findings, { ...options, keys });
+  const entries = new BundleEntries(findings, checks);
+  const older = openOlder(keptBy(options), key, findings);
+  const isParsed = (options.entries ?? "parsed") === "parsed";
+  const roots = await walkTree({
+    source,
+    key,
+    findings,
+    size,
+    olderSizes: older.map(({ checkpoint }) => checkpoint.size),
+    isParsed,
+    threads: size < threadsFrom ? 0 : (options.threads ?? 0),
+    onBundle: (index, digested) => {
+      if (isParsed) entries.take(index, digested);
+      const verified = index + digested.digest.leaves.length / 32;
+      options.onProgress?.({ verified, size });
+    },
+  });
+  const verdict = keys.judge(newest.bytes, size);
+  if (verdict !== "unsigned") tellKey(verdict, key.name, { findings, of: "" });
+  judgeOlder(older, { newest: newest.checkpoint, roots, keys, keyName: key.name, findings });
+  const most = options.mostEntriesPerCheckpoint;
+  if (most !== undefined)
+    judgeSeries([...older.map(({ checkpoint }) => checkpoint.size), size], most, findings);
+  if (roots !== null && !roots.root.equals(root))
+    findings.add("root_mismatch", "the entries do not make the root that the checkpoint signs");
+  if (roots !== null && isParsed) checks.finish();
+  return { checks, isSigned: verdict === "verified" || verdict === "retired" };
+}
+
+/** Below this a thread takes longer to start than to work. */
+const threadsFrom = 64 * tileWidth;
+
+function keptBy({
+  olderCheckpoint,
+  olderCheckpoints = [],
+}: VerifyOptions): readonly KeptCheckpoint[] {
+  if (olderCheckpoint === undefined) return olderCheckpoints;
+  return [{ name: "the older checkpoint", bytes: olderCheckpoint }, ...olderCheckpoints];
+}
+
+function reportOf(newest: NamedCheckpoint | null, findings: Findings, checks: EntryChecks): Report {
   return {
-    origin: checkpoint?.origin ?? null,
-    size: checkpoint?.size ?? null,
-    rootHex: checkpoint?.root.toString("hex") ?? null,
+    origin: newest?.checkpoint.origin ?? null,
+    size: newest?.checkpoint.size ?? null,
+    rootHex: newest?.checkpoint.root.toString("hex") ?? null,
     verified: findings.errors === 0,
     findings: findings.kept,
     errors: findings.errors,
@@ -65,113 +152,4 @@ export async function verifyLedger(source: TileSource, options: VerifyOptions): 
     counts: checks.counts,
     releases: checks.releases,
   };
-}
-
-async function verifyEntries(
-  source: TileSource,
-  subject: {
-    readonly key: VerificationKey;
-    readonly checkpoint: Checkpoint;
-    readonly options: VerifyOptions;
-    readonly findings: Findings;
-    readonly checks: EntryChecks;
-  },
-): Promise<void> {
-  const { key, checkpoint, options, findings, checks } = subject;
-  const { size } = checkpoint;
-  const older = openOlder(checkpoint, key, options, findings);
-  const isParsed = (options.entries ?? "parsed") === "parsed";
-  const roots = await walkTree({
-    source,
-    key,
-    findings,
-    size,
-    olderSize: older?.size ?? null,
-    onEntry: (entry, leaf, index) => isParsed && checks.take(entry, leaf, index),
-    onBundle: (verified) => options.onProgress?.({ verified, size }),
-  });
-  if (roots === null) return;
-  compareRoots(roots, checkpoint, older, findings);
-  if (isParsed) checks.finish();
-}
-
-function compareRoots(
-  { root, olderRoot }: TreeRoots,
-  checkpoint: Checkpoint,
-  older: Checkpoint | null,
-  findings: Findings,
-): void {
-  if (!root.equals(checkpoint.root)) {
-    findings.add("root_mismatch", "the entries do not make the root that the checkpoint signs");
-  }
-  // At the same size the two checkpoints were compared with each other.
-  if (older === null || olderRoot === null || older.size === checkpoint.size) return;
-  if (!olderRoot.equals(older.root)) {
-    const message = `the first ${older.size} entries are not those that the older checkpoint signs`;
-    findings.add("history_rewritten", message);
-  }
-}
-
-function openNewest(
-  bytes: Buffer | null,
-  key: VerificationKey,
-  options: VerifyOptions,
-  findings: Findings,
-): Checkpoint | null {
-  if (bytes === null) {
-    findings.add(
-      "checkpoint_missing",
-      "there is no checkpoint, so nothing vouches for the entries",
-    );
-    return null;
-  }
-  const opened = openSigned(bytes, key, options);
-  if (!("refused" in opened)) return opened;
-  findings.add(opened.refused, opened.message);
-  return null;
-}
-
-/** The older checkpoint where it can still be held against the tree; a larger or a forked one is a finding already. */
-function openOlder(
-  checkpoint: Checkpoint,
-  key: VerificationKey,
-  options: VerifyOptions,
-  findings: Findings,
-): Checkpoint | null {
-  if (options.olderCheckpoint === undefined) return null;
-  const older = openSigned(options.olderCheckpoint, key, options);
-  if ("refused" in older) {
-    findings.add("older_checkpoint_invalid", `of the older checkpoint: ${older.message}`);
-    return null;
-  }
-  if (older.size > checkpoint.size) {
-    const message = `the ledger has ${checkpoint.size} entries; it had ${older.size}`;
-    findings.add("rolled_back", message);
-    return null;
-  }
-  if (older.size === checkpoint.size && !older.root.equals(checkpoint.root)) {
-    findings.add("fork", `two checkpoints of ${older.size} entries have different roots`);
-  }
-  return older;
-}
-
-function openSigned(
-  bytes: string | Uint8Array,
-  key: VerificationKey,
-  options: VerifyOptions,
-): Checkpoint | { readonly refused: FindingCode; readonly message: string } {
-  const opened = openCheckpoint(bytes, key);
-  if (opened === null) {
-    return { refused: "checkpoint_malformed", message: "it is not a signed checkpoint" };
-  }
-  const { checkpoint, verdict } = opened;
-  if (verdict === "unsigned") {
-    return { refused: "checkpoint_unsigned", message: `${key.name} did not sign it` };
-  }
-  if (verdict === "forged") {
-    return { refused: "checkpoint_forged", message: `the signature is not ${key.name}'s` };
-  }
-  const origin = options.origin ?? key.name;
-  if (checkpoint.origin === origin) return checkpoint;
-  return { refused: "origin_mismatch", message: `it is of ${checkpoint.origin}, not of ${origin}` };
 }

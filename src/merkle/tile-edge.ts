@@ -42,14 +42,22 @@ export class TileEdge {
   /** Takes the next leaf hash and gives the tiles that it filled, bottom up: mostly none. */
   append(leaf: Uint8Array): readonly TileBytes[] {
     this.#size += 1;
-    const filled: TileBytes[] = [];
-    let next: Uint8Array | null = leaf;
-    for (let level = 0; next !== null; level += 1) {
-      const full = this.#push(level, next);
-      next = full === null ? null : tileHash(full.bytes);
-      if (full !== null) filled.push(full);
-    }
-    return filled;
+    return this.#pushUp(0, leaf);
+  }
+
+  /**
+   * Takes a full tile of leaf hashes at once, with the hash of its subtree (see `tileHash`), and gives the tiles that it filled, itself first.
+   * Throws a RangeError where the size is not at the beginning of a tile, or the bytes are not a full one.
+   */
+  appendTile(leaves: Uint8Array, subtree: Uint8Array): readonly TileBytes[] {
+    if (this.#size % tileWidth !== 0 || leaves.length !== tileWidth * hashBytes)
+      throw new RangeError(`a tile of ${leaves.length} bytes cannot follow ${this.#size} leaves`);
+    const number = this.#size / tileWidth;
+    const row = this.#rowAt(0);
+    row.number = number + 1;
+    this.#size += tileWidth;
+    const tile = { level: 0, number, width: tileWidth };
+    return [{ tile, bytes: Buffer.from(leaves) }, ...this.#pushUp(1, subtree)];
   }
 
   /** The partial tiles as they are now, bottom up, each with bytes of its own. */
@@ -78,12 +86,28 @@ export class TileEdge {
     return Buffer.from(below ?? emptyRoot);
   }
 
-  #push(level: number, node: Uint8Array): TileBytes | null {
+  #pushUp(lowest: number, node: Uint8Array): readonly TileBytes[] {
+    const filled: TileBytes[] = [];
+    let next: Uint8Array | null = node;
+    for (let level = lowest; next !== null; level += 1) {
+      const full = this.#push(level, next);
+      next = full === null ? null : tileHash(full.bytes);
+      if (full !== null) filled.push(full);
+    }
+    return filled;
+  }
+
+  #rowAt(level: number): Row {
     let row = this.#rows[level];
     if (row === undefined) {
       row = { hashes: Buffer.alloc(tileWidth * hashBytes), width: 0, number: 0 };
       this.#rows.push(row);
     }
+    return row;
+  }
+
+  #push(level: number, node: Uint8Array): TileBytes | null {
+    const row = this.#rowAt(level);
     row.hashes.set(node, row.width * hashBytes);
     row.width += 1;
     if (row.width < tileWidth) return null;

@@ -11,12 +11,15 @@ export interface BlobWriter {
   abort(): Promise<void>;
 }
 
+/** How a big blob is cut where a store takes it in parts: the first part, and every other but the last. */
+export type Parts = { readonly firstBytes: number; readonly nextBytes: number };
+
 /**
  * Where sealed objects lie. Write-once: a key's bytes never change. The store is not trusted with secrecy or integrity.
  * Every method throws `store_unavailable` when the store cannot serve now, and `store_full` when it has no room.
  */
 export interface BlobStore {
-  create(key: BlobKey): Promise<BlobWriter>;
+  create(key: BlobKey, options?: { readonly parts?: Parts }): Promise<BlobWriter>;
   /** Bytes `start` to `end` (exclusive; defaults to the whole blob). Throws `object_missing`, or `object_corrupt` when the blob is shorter than `end`. */
   read(
     key: BlobKey,

@@ -7,23 +7,6 @@ export type FileSystem = Pick<
   "link" | "lstat" | "mkdir" | "open" | "opendir" | "realpath" | "unlink"
 >;
 
-const longestKeyBytes = 512;
-const longestSegmentBytes = 255;
-
-/** The segments of a key. A key that could name anything outside the store is a bug of ours: TypeError. */
-export function segmentsOf(key: string): readonly string[] {
-  const segments = key.split("/");
-  if (key.length > longestKeyBytes || !segments.every(isSegment)) {
-    throw new TypeError(`not a blob key: ${JSON.stringify(key.slice(0, longestKeyBytes))}`);
-  }
-  return segments;
-}
-
-export function isSegment(name: string): boolean {
-  if (name === "." || name === ".." || name.length > longestSegmentBytes) return false;
-  return /^[A-Za-z0-9._-]+$/.test(name);
-}
-
 export function errno(error: unknown): unknown {
   return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
 }

@@ -5,8 +5,9 @@ import type { FileHandle } from "node:fs/promises";
 import * as nodeFiles from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isRefusal, Refusal } from "../errors.ts";
+import { assertRange, isSegment, segmentsOf } from "./blob-key.ts";
 import type { BlobKey, BlobStore, BlobWriter } from "./blob-store.ts";
-import { errno, type FileSystem, isSegment, onDisk, refusalOf, segmentsOf } from "./disk-files.ts";
+import { errno, type FileSystem, onDisk, refusalOf } from "./disk-files.ts";
 import { readAhead } from "./disk-read.ts";
 import { DiskWriter } from "./disk-writer.ts";
 
@@ -245,12 +246,6 @@ class DiskStore implements BlobStore {
       else if (entry.isDirectory()) yield* this.#walk(below);
     }
   }
-}
-
-function assertRange({ start, end }: { readonly start: number; readonly end: number }): void {
-  if (Number.isSafeInteger(start) && Number.isSafeInteger(end) && 0 <= start && start <= end)
-    return;
-  throw new RangeError("a range starts at 0 or later and ends where it starts or later");
 }
 
 function shorter(key: BlobKey): Refusal {

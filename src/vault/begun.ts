@@ -27,6 +27,7 @@ export async function assertKeysBelong({
     .selectFrom("person")
     .select("id")
     .orderBy("created_at")
+    .where("wrapped_key", "is not", null)
     .orderBy("id")
     .limit(1)
     .executeTakeFirst();

@@ -7,8 +7,8 @@ import { insertPerson, preparePerson, type StatedPerson } from "./person.ts";
 import { type IssuedToken, insertToken } from "./token.ts";
 import { record, type Tx, type Vault } from "./vault.ts";
 
-/** What the first officer may do. */
-export const firstRoles: readonly Role[] = ["export-officer", "operator"];
+/** What the first officer may do: all that a vault of two people needs. Further tokens carry what they are issued with. */
+export const firstRoles: readonly Role[] = ["export-officer", "operator", "personal-data-reader"];
 
 /**
  * Gives the vault its identity on the very first start, with the ledger's first entry, and makes the one-time bootstrap token.

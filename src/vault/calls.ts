@@ -63,17 +63,22 @@ export async function callForGrants(vault: Reviewer): Promise<void> {
   while (await noticeEntries(vault));
 }
 
-/** Whether the rulebook, the list or the sites are others than any node had of late; values in use are refreshed now and then. */
+/** Whether the rulebook, the list or the sites with the store's country are others than any node had of late; values in use are refreshed now and then. */
 async function noticeSettings(
   tx: Tx,
-  { rulebook, screening, sites }: Reviewer,
+  { rulebook, screening, sites, storeCountry }: Reviewer,
   now: Date,
 ): Promise<boolean> {
   const values = {
     rulebook: rulebook.digest,
     list: screening()?.list.digest ?? "none",
     sites: createHash("sha256")
-      .update(JSON.stringify(sites.map(({ name, country }) => `${name} ${country}`).sort()))
+      .update(
+        JSON.stringify([
+          storeCountry,
+          ...sites.map(({ name, country }) => `${name} ${country}`).sort(),
+        ]),
+      )
       .digest("hex"),
   } as const;
   let isNew = false;

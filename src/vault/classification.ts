@@ -29,7 +29,7 @@ export type ClassificationProposal = {
 
 export type ClassificationAttributes = Pick<
   ClassificationFacts,
-  "form" | "published" | "statements" | "computer" | "determination"
+  "form" | "published" | "statements" | "computer" | "determination" | "regimes"
 >;
 
 type Writer = Pick<Vault, "database" | "ledger" | "now">;

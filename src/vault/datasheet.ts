@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Canonical, canonicalJson } from "../crypto/canonical-json.ts";
 import { Refusal } from "../errors.ts";
+import { type Attributes, contradictionsOf } from "../export-control/datasheet/contradictions.ts";
 import { type Datasheet, datasheetForm } from "../export-control/datasheet/form.ts";
 import type { Proposal } from "../export-control/datasheet/proposal.ts";
 import { isProposed, propose } from "../export-control/datasheet/propose.ts";
@@ -16,7 +17,7 @@ type Stated = {
   readonly paragraph: string | null;
   readonly justification: string | null;
   /** What the officer states of the item besides its entry. */
-  readonly attributes?: { readonly published: unknown } | null | undefined;
+  readonly attributes?: Attributes | null | undefined;
 };
 
 /** SHA-256 of the datasheet's canonical bytes (RFC 8785), hex. */
@@ -30,7 +31,7 @@ export function isDatasheet(given: Datasheet | NoDatasheet): given is Datasheet 
 
 /**
  * The digest to record of a proposal's datasheet, null where there is none. Throws `digest_mismatch` where the officer looked at another sheet,
- * and `justification_required` where the entry is not one that the sheet leads to and nobody says why.
+ * and `justification_required` where the entry is not one that the sheet leads to, or the attributes are not what it states, and nobody says why.
  */
 export function assertStated(
   rulebook: Rulebook,
@@ -48,22 +49,19 @@ export function assertStated(
       "the datasheet does not have the digest that came with it",
     );
   const { conclusion, candidates } = propose(datasheet, rulebook);
-  const isStated = isProposed({ candidates }, stated) && !contradicts(datasheet, stated);
+  const { attributes } = stated;
+  const contradictions = attributes == null ? [] : contradictionsOf(datasheet, attributes);
+  const isStated = isProposed({ candidates }, stated) && contradictions.length === 0;
   if (stated.justification === null && !isStated) {
-    throw new Refusal("justification_required", conclusion.says, {
+    throw new Refusal("justification_required", [conclusion.says, ...contradictions].join(" "), {
       members: {
         conclusion,
+        contradictions,
         candidates: candidates.map(({ eccn, paragraph }) => ({ eccn, paragraph })),
       },
     });
   }
   return digest;
-}
-
-/** Whether the officer states a publication that the sheet does not. */
-function contradicts(datasheet: Datasheet, { attributes }: Stated): boolean {
-  if ((attributes?.published ?? null) === null) return false;
-  return !("published" in datasheet && datasheet.published?.isPublished === true);
 }
 
 /**

@@ -12,6 +12,7 @@ import { keepEvidence, sealEvidence } from "./evidence.ts";
 import { type GatheredFacts, gatherFacts } from "./facts.ts";
 import { withPerson } from "./hypothetical.ts";
 import { filePath } from "./name.ts";
+import { outline } from "./outline.ts";
 import type { OpenedPerson } from "./person.ts";
 import { findRepository, type Repository, type RepositoryName } from "./repository.ts";
 import { findRevision, manifestOf } from "./revision.ts";
@@ -126,6 +127,7 @@ async function decideIn(tx: Tx, vault: Vault, deciding: Deciding): Promise<Decid
     caller,
     repository,
     destination: request.destination,
+    storeCountry: vault.storeCountry,
     person,
     screening: vault.screening(),
     now,
@@ -268,20 +270,6 @@ export function allowedBody(
       count: files.length,
       sha256: listDigest(files).toString("hex"),
     },
-  };
-}
-
-/** What the ledger and the release row say of a decision: check ids, outcomes and the rows of exceptions; its sentences are in the evidence. */
-function outline(decision: Decision) {
-  return {
-    verdict: decision.verdict,
-    rulebook: decision.rulebook,
-    checks: decision.checks.map(({ check, outcome, exceptions }) => {
-      const covering = exceptions.filter(({ covers }) => covers).map(({ exception }) => exception);
-      return outcome === "covered" && covering.length > 0
-        ? { check, outcome, exceptions: covering }
-        : { check, outcome };
-    }),
   };
 }
 

@@ -49,7 +49,7 @@ export async function keepEvidence(
     .execute();
 }
 
-/** Opens a release's evidence and checks it against its commitment. Throws `not_found`, or `record_tampered`. */
+/** Opens a release's evidence and checks it against its commitment. Throws `not_found`, `erased`, or `record_tampered`. */
 export async function openEvidence(
   vault: Pick<Vault, "database" | "custodian">,
   release: string,
@@ -60,18 +60,30 @@ export async function openEvidence(
     .where("release", "=", release)
     .executeTakeFirst();
   if (row === undefined) throw new Refusal("not_found", "there is no evidence of such a release");
+  const { sealed } = row;
+  if (sealed === null)
+    throw new Refusal("erased", "the evidence was erased: the decision cannot be made again");
   const person = await openPerson(vault, row.person);
   using key = person.key;
-  const plaintext = decrypt(key, row.sealed, aad(release));
-  if (plaintext === null)
+  const opened = openSealed(key, release, sealed);
+  if (opened === null)
     throw new Refusal("record_tampered", "the evidence does not open with its person's key");
-  const { salt, facts, decision } = JSON.parse(plaintext.toString("utf8")) as Evidence & {
-    salt: string;
-  };
+  const { salt, facts, decision } = opened;
   const commitment = commit(Buffer.from(salt, "hex"), facts as unknown as Canonical);
   if (!commitment.equals(row.commitment))
     throw new Refusal("record_tampered", "the evidence does not open its commitment");
   return { facts, decision, salt, commitment: commitment.toString("hex") };
+}
+
+/** What `sealEvidence` sealed; null where key or bytes are others. Nothing is held against its commitment here. */
+export function openSealed(
+  key: Secret,
+  release: string,
+  sealed: Buffer,
+): (Evidence & { readonly salt: string }) | null {
+  const plaintext = decrypt(key, sealed, aad(release));
+  if (plaintext === null) return null;
+  return JSON.parse(plaintext.toString("utf8")) as Evidence & { salt: string };
 }
 
 function aad(release: string): Buffer {

@@ -27,6 +27,8 @@ export type FactsRequest = {
   readonly party: Party;
   readonly repository: Pick<Repository, "id" | "namespace" | "name">;
   readonly destination: DestinationFacts;
+  /** The country in which the vault's nodes and store stand. */
+  readonly storeCountry: string;
   /** The party's person, opened before the transaction. */
   readonly person: OpenedPerson;
   readonly screening: Screening | null;
@@ -109,6 +111,7 @@ export async function readFacts(tx: Tx, request: FactsRequest): Promise<Gathered
         ? null
         : grantFacts(request.grant === null ? grant : { ...grant, state: "active" }),
     destination,
+    departure: { country: request.storeCountry },
     licenses: licenses
       .map(licenseFacts)
       .map((license) => (request.grant === null ? license : withUse(license))),
@@ -306,6 +309,7 @@ function classificationFacts(row: Selectable<Schema["classification"]>): Classif
     statements: stated?.statements ?? null,
     computer: stated?.computer ?? null,
     determination: stated?.determination ?? null,
+    regimes: stated?.regimes ?? null,
     proposedBy: row.proposed_by,
     approvedBy: row.approved_by,
   };

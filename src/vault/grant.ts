@@ -3,7 +3,7 @@ import { newSalt } from "../crypto/commitment.ts";
 import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { recordAs } from "./caller.ts";
-import { responsibleFor } from "./own.ts";
+import { assertNotErased, responsibleFor } from "./own.ts";
 import { findRepository, type RepositoryName } from "./repository.ts";
 import { commitmentOf, submitRow } from "./row.ts";
 import type { Vault } from "./vault.ts";
@@ -32,6 +32,7 @@ export async function makeGrant(
     if (responsible === null) throw new Refusal("not_found", "there is no such principal");
     if (responsible === caller.person)
       throw new Refusal("two_person_rule", "nobody grants to themselves");
+    await assertNotErased(tx, responsible);
     const row = {
       id,
       principal: grant.principal,

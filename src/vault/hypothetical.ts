@@ -5,7 +5,7 @@ import { decide } from "../export-control/decide.ts";
 import type { Decision } from "../export-control/decision.ts";
 import type { DestinationFacts, Facts } from "../export-control/facts.ts";
 import { type Party, PersonMoved, readFacts } from "./facts.ts";
-import { type OpenedPerson, openPerson } from "./person.ts";
+import { type OpenedPerson, openForDecision } from "./person.ts";
 import type { Repository } from "./repository.ts";
 import { rulebookIn } from "./rulebook.ts";
 import type { Tx, Vault } from "./vault.ts";
@@ -23,7 +23,7 @@ export type Hypothetical = { readonly facts: Facts; readonly decision: Decision 
 
 type Decider = Pick<
   Vault,
-  "database" | "custodian" | "rulebook" | "overridden" | "screening" | "now"
+  "database" | "custodian" | "rulebook" | "overridden" | "screening" | "now" | "storeCountry"
 >;
 
 /**
@@ -57,6 +57,7 @@ export async function decideIn(
   const gathered = await readFacts(tx, {
     ...request,
     destination,
+    storeCountry: vault.storeCountry,
     screening: vault.screening(),
     now: vault.now(),
   });
@@ -73,7 +74,7 @@ export async function withPerson<Result>(
   work: (person: OpenedPerson) => Promise<Result>,
 ): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {
-    const person = await openPerson(vault, id);
+    const person = await openForDecision(vault, id);
     using _key = person.key;
     try {
       return await work(person);

@@ -4,6 +4,7 @@ import { Refusal } from "../errors.ts";
 import type { LicenseKind, LicenseScope, Rider } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { recordAs } from "./caller.ts";
+import { assertUsable } from "./license-scope.ts";
 import { mayNotActivate } from "./own.ts";
 import { assertAsRecorded, commitmentOf, recordedRow, submitRow } from "./row.ts";
 import type { Tx, Vault } from "./vault.ts";
@@ -24,9 +25,12 @@ export type LicenseRecord = {
 
 type Writer = Pick<Vault, "database" | "ledger" | "now">;
 
-/** One officer enters a license from its paper. It authorizes nothing before another activates it. */
+/**
+ * One officer enters a license from its paper. It authorizes nothing before another activates it. Throws `license_scope_unusable` for a scope that could hold no
+ * release, and `not_found` for a party that is not on record.
+ */
 export async function enterLicense(
-  vault: Writer,
+  vault: Writer & Pick<Vault, "rulebook">,
   caller: Caller,
   license: LicenseRecord,
 ): Promise<{ readonly license: string }> {
@@ -50,6 +54,7 @@ export async function enterLicense(
     salt: newSalt(),
   };
   await recordAs(vault, caller, async (tx) => {
+    await assertUsable(tx, vault.rulebook, license.scope);
     await assertOnRecord(tx, license.scope.parties);
     const submission = await submitRow(tx, {
       kind: "license.entered",

@@ -1,3 +1,4 @@
+import { Refusal } from "../errors.ts";
 import type { LicenseScope } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import type { Tx } from "./vault.ts";
@@ -11,6 +12,20 @@ export async function responsibleFor(tx: Tx, principal: string): Promise<string 
     .where("principal.id", "=", principal)
     .executeTakeFirst();
   return row === undefined ? null : (row.person ?? row.accountable);
+}
+
+/**
+ * Holds a person against erasure until the transaction ends, for what will rest on them. Throws `erased`.
+ */
+export async function assertNotErased(tx: Tx, person: string): Promise<void> {
+  const row = await tx
+    .selectFrom("person")
+    .select("state")
+    .where("id", "=", person)
+    .forShare()
+    .executeTakeFirst();
+  if (row?.state === "erased")
+    throw new Refusal("erased", "the person was erased: record them anew first");
 }
 
 /** Whether a license is the caller's own affair: entered by them, or naming them, a workload that they answer for or the entity that operates one. */

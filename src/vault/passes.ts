@@ -1,3 +1,4 @@
+import { indexRecords } from "./index-records.ts";
 import { redecide } from "./redecide.ts";
 import type { RiskEvent } from "./review-grant.ts";
 import { sweep } from "./sweep.ts";
@@ -5,6 +6,8 @@ import type { Vault } from "./vault.ts";
 
 const sweepEveryMs = 15_000;
 const relistEveryMs = 3_600_000;
+/** Ten thousand releases a turn, so that sweeping is not held up for long. */
+const batchesAtOnce = 20;
 
 export type PassOptions = {
   /** Reads the denied-party list again. */
@@ -15,7 +18,7 @@ export type PassOptions = {
 };
 
 /**
- * Sweeps, reads the denied-party list again and decides grants again, on a clock. Sweeping and relisting never run two at a time, and neither does
+ * Sweeps, indexes records, reads the denied-party list again and decides grants again, on a clock. The first three never run two at a time, and neither does
  * re-decision, which may take long and holds nothing else up. All begin at the start; stopping ends a re-decision after the grant under way.
  */
 export function startPasses(
@@ -36,12 +39,15 @@ export function startPasses(
       });
   };
   const sweeping = then(async () => await sweep(vault));
+  const indexing = then(async () => await indexRecords(vault, batchesAtOnce));
   const timers = [
     setInterval(sweeping, sweepEveryMs),
+    setInterval(indexing, sweepEveryMs),
     setInterval(then(reload), relistEveryMs),
     setInterval(redecideOnce, redecideEveryMs),
   ];
   sweeping();
+  indexing();
   redecideOnce();
   return {
     stop: async () => {

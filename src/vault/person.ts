@@ -1,14 +1,15 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { decrypt, encrypt } from "../crypto/aead.ts";
 import { canonicalJson } from "../crypto/canonical-json.ts";
 import { commit, newSalt } from "../crypto/commitment.ts";
-import type { Secret } from "../crypto/secret.ts";
+import { Secret } from "../crypto/secret.ts";
 import type { Custodian } from "../custody/custodian.ts";
-import { Refusal } from "../errors.ts";
+import { isRefusal, Refusal } from "../errors.ts";
 import type { PersonFacts, Verification } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { recordAs } from "./caller.ts";
 import { assertAsRecorded, submitRow } from "./row.ts";
+import { indexPerson } from "./terms.ts";
 import type { Tx, Vault } from "./vault.ts";
 
 /**
@@ -161,6 +162,8 @@ export async function updatePerson(
   const opened = await openPerson(vault, id);
   using key = opened.key;
   const facts = verifiedBy(caller, stated, vault.now());
+  // Releases of now stay to be found under the names and countries of now.
+  await indexPerson(vault, opened);
   await recordAs(vault, caller, async (tx) => {
     const present = await tx
       .selectFrom("person")
@@ -188,7 +191,9 @@ export async function updatePerson(
   });
 }
 
-/** Reads and decrypts a person's facts. Throws `not_found`, and `record_tampered` where row and ciphertext do not belong together. */
+/**
+ * Reads and decrypts a person's facts. Throws `not_found`, `erased`, and `record_tampered` where row and ciphertext do not belong together.
+ */
 export async function openPerson(
   { database, custodian }: Pick<Vault, "database" | "custodian">,
   id: string,
@@ -199,14 +204,47 @@ export async function openPerson(
     .where("id", "=", id)
     .executeTakeFirst();
   if (row === undefined) throw new Refusal("not_found", "there is no such person");
-  const key = await custodian.unwrap(row.wrapped_key, wrapContext(id));
-  const opened = openFacts(key, id, row.facts);
+  const { wrapped_key: wrapped, facts } = row;
+  if (wrapped === null || facts === null)
+    throw new Refusal("erased", "the person's facts were erased");
+  const key = await custodian.unwrap(wrapped, wrapContext(id));
+  const opened = openFacts(key, id, facts);
   if (opened === null || !opened.commitment.equals(row.commitment)) {
     key.wipe();
     throw new Refusal("record_tampered", "a person's stored facts do not belong to their row");
   }
   return { id, version: row.version, facts: opened.facts, commitment: row.commitment, key };
 }
+
+/**
+ * The same for a decision, which an erased person holds: nothing is known of them, and the evidence of such a decision is sealed under a key
+ * that nobody keeps.
+ */
+export async function openForDecision(
+  vault: Pick<Vault, "database" | "custodian">,
+  id: string,
+): Promise<OpenedPerson> {
+  try {
+    return await openPerson(vault, id);
+  } catch (error) {
+    if (!isRefusal(error, "erased")) throw error;
+  }
+  const { version, commitment } = await vault.database.db
+    .selectFrom("person")
+    .select(["version", "commitment"])
+    .where("id", "=", id)
+    .executeTakeFirstOrThrow();
+  return { id, version, facts: nothingKnown, commitment, key: new Secret(randomBytes(32)) };
+}
+
+const nothingKnown: PersonRecord = {
+  name: "",
+  otherNames: [],
+  usPerson: null,
+  citizenships: null,
+  permanentResidencies: null,
+  employment: null,
+};
 
 /** The facts as a decision takes them, with the standing that the locked row has. */
 export function factsForDecision(

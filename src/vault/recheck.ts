@@ -10,13 +10,13 @@ import type { Screening, Tx, Vault } from "./vault.ts";
 
 /**
  * Whether what an allowed release rests on still stands at this instant: nothing was submitted of any of it since the decision (every change
- * submits), the rulebook is the same one, overrides and all, and the same facts decided now still allow. The submissions tell, not the rows,
+ * submits), the rulebook is the same one, overrides and all, the keys leave from where they did, and the same facts decided now still allow. The submissions tell, not the rows,
  * which could be edited back. Shares the locks of whoever revokes; the transaction has called `shareRulebook` before any other lock. Throws
  * `release_stopped`.
  */
 export async function assertStands(
   tx: Tx,
-  vault: Pick<Vault, "rulebook" | "overridden" | "now" | "screening">,
+  vault: Pick<Vault, "rulebook" | "overridden" | "now" | "screening" | "storeCountry">,
   row: ReleaseRow,
   facts: Facts,
 ): Promise<void> {
@@ -34,6 +34,7 @@ export async function assertStands(
     typeof expiresAt === "string" &&
     new Date(expiresAt) > now &&
     isScreenedOn(vault.screening(), facts) &&
+    facts.departure?.country === vault.storeCountry &&
     isDecidedOn(rulebook, allowed) &&
     stillAllows(decide({ ...facts, at: now.toISOString() }, rulebook), licenses);
   if (!stands)

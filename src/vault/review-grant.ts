@@ -18,7 +18,15 @@ import { record, type Tx, type Vault } from "./vault.ts";
 
 export type Reviewer = Pick<
   Vault,
-  "database" | "custodian" | "ledger" | "rulebook" | "overridden" | "screening" | "now" | "sites"
+  | "database"
+  | "custodian"
+  | "ledger"
+  | "rulebook"
+  | "overridden"
+  | "screening"
+  | "now"
+  | "sites"
+  | "storeCountry"
 >;
 
 type Grant = Selectable<Schema["grant"]> & { readonly namespace: string; readonly name: string };

@@ -9,7 +9,7 @@ import type { Tx } from "./vault.ts";
 /** The rows that a decision rests on and that officers suspend and revoke. */
 export type StandingNoun = "person" | "entity" | "workload" | "license" | "grant";
 
-type RecordedNoun = StandingNoun | "classification" | "override";
+type RecordedNoun = StandingNoun | "classification" | "override" | "hold" | "movement";
 
 /** What the ledger says of a row after a change: never the record itself, only its commitment. */
 export type RecordedRow = {
@@ -118,6 +118,16 @@ export function recordedOverride(row: {
   return { id, state, version, commitment: commitmentOf("override", row) };
 }
 
+/** The same of a hold. */
+export function recordedHold(row: {
+  readonly id: string;
+  readonly state: string;
+  readonly version: number;
+}): RecordedRow {
+  const { id, state, version } = row;
+  return { id, state, version, commitment: commitmentOf("hold", row) };
+}
+
 /** The commitment of a row as its latest entry must carry it. */
 export function commitmentOf(noun: RecordedNoun, row: Readonly<Record<string, unknown>>): Buffer {
   const { commitment, salt } = row;
@@ -173,6 +183,8 @@ const recordMembers = {
     "valid_until",
     "proposed_by",
   ],
+  hold: ["id", "kind", "scope", "target", "reference", "reason", "placed_by"],
+  movement: ["id", "release", "what", "moved_on", "description", "noted_by"],
 } as const satisfies Record<RecordedNoun, readonly string[]>;
 
 /** Members that came later: absent where they are null, so that the commitments of older rows stand. */
@@ -180,6 +192,7 @@ const laterMembers: Readonly<Partial<Record<RecordedNoun, readonly string[]>>> =
   entity: ["acknowledgements"],
   license: ["riders"],
   classification: ["datasheet_sha256", "justification", "attributes"],
+  hold: ["lift_reason", "authorization", "lifted_by"],
 };
 
 function canonicalRecord(noun: RecordedNoun, row: Readonly<Record<string, unknown>>): Canonical {

@@ -100,6 +100,7 @@ async function gather(
         party,
         repository,
         destination,
+        storeCountry: vault.storeCountry,
         person,
         screening: vault.screening(),
         now: at ?? vault.now(),

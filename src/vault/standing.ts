@@ -15,7 +15,7 @@ import type { Tx } from "./vault.ts";
 
 export type StandingChange = "suspended" | "reinstated" | "revoked";
 
-type Standing = "draft" | "active" | "suspended" | "revoked";
+type Standing = "draft" | "active" | "suspended" | "revoked" | "erased";
 
 /** Suspends, reinstates or revokes under the lock that a release takes, so that no release commits on the old state. */
 export async function changeStanding(
@@ -117,6 +117,6 @@ async function isTheirOwn(
 function nextState(state: Standing, change: StandingChange): "active" | "suspended" | "revoked" {
   if (change === "suspended" && state === "active") return "suspended";
   if (change === "reinstated" && state === "suspended") return "active";
-  if (change === "revoked" && state !== "revoked") return "revoked";
+  if (change === "revoked" && state !== "revoked" && state !== "erased") return "revoked";
   throw new Refusal("state_unmovable", `what is ${state} cannot be ${change}`);
 }

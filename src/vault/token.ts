@@ -6,7 +6,7 @@ import { newToken, type Role, tokenHash } from "../identity/token.ts";
 import { submit } from "../ledger/submit.ts";
 import { recordAs, tokenBody } from "./caller.ts";
 import { keepingGovernors } from "./governors.ts";
-import { responsibleFor } from "./own.ts";
+import { assertNotErased, responsibleFor } from "./own.ts";
 import { actedBy } from "./row.ts";
 import type { Tx, Vault } from "./vault.ts";
 
@@ -17,8 +17,13 @@ export type TokenRequest = {
 };
 export type IssuedToken = { readonly id: string; readonly text: Secret; readonly expiresAt: Date };
 
-/** Who has one of these governs others; who uploads or reads does so only as others decide. */
-const governing: readonly Role[] = ["export-officer", "auditor", "operator"];
+/** Who has one of these governs others or learns of them; who uploads or reads does so only as others decide. */
+const governing: readonly Role[] = [
+  "export-officer",
+  "auditor",
+  "operator",
+  "personal-data-reader",
+];
 
 /** Issues a token: its text is in the answer and nowhere else. Operators issue themselves no governing role that they lack. */
 export async function issueToken(
@@ -40,6 +45,7 @@ export async function issueToken(
         "nobody issues a governing role that they lack to themselves or to their workloads",
       );
     }
+    await assertNotErased(tx, responsible);
     return await insertToken(tx, request, caller, vault.now());
   });
 }

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { isRefusal, Refusal } from "../errors.ts";
 import { slices } from "../floe/cutter.ts";
+import { partsOf } from "../floe/layout.ts";
 import { Sealer } from "../floe/seal.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import type { BlobWriter } from "../storage/blob-store.ts";
@@ -199,7 +200,7 @@ async function sealInto(
   { upload, source, sizeBytes, sha256 }: FileRequest,
 ) {
   const hash = createHash("sha256");
-  const writer = await vault.store.create(objectKey(id));
+  const writer = await vault.store.create(objectKey(id), { parts: partsOf(sizeBytes) });
   const stopped: { by: Refusal | null } = { by: null };
   const look = async () => {
     stopped.by ??= await refusalOf(async () => await renew(vault, { id, caller, upload }));

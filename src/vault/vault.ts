@@ -22,6 +22,8 @@ export type Vault = {
   readonly rulebook: Rulebook;
   /** The shipped rulebook with overrides that fit it. */
   readonly overridden: (overrides: readonly Override[]) => Rulebook;
+  /** Where the nodes and the store stand, which keys and bytes leave from. */
+  readonly storeCountry: string;
   /** The operator's places, from each of which every grant is decided again when something changes. */
   readonly sites: readonly Pick<Site, "name" | "country">[];
   /** The denied-party list that decisions use now; null when none is current. */
@@ -46,6 +48,8 @@ export type Limits = {
   readonly uploadHours: number;
   /** How long a step may be silent before the sweeper takes its owner for dead. */
   readonly leaseSeconds: number;
+  /** How long records are kept from their latest event, 15 CFR 762.6: five years or more. */
+  readonly retentionYears: number;
 };
 
 /** One business transaction that may submit to the ledger: commits, then wakes the sequencer. */

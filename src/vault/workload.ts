@@ -4,6 +4,7 @@ import { isUniqueViolation } from "../database/transact.ts";
 import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { recordAs } from "./caller.ts";
+import { assertNotErased } from "./own.ts";
 import { commitmentOf, submitRow } from "./row.ts";
 import type { Vault } from "./vault.ts";
 
@@ -36,6 +37,7 @@ export async function recordWorkload(
         .forShare()
         .executeTakeFirst();
       if (person === undefined) throw new Refusal("not_found", "there is no such person");
+      await assertNotErased(tx, accountable);
       const operator = await tx
         .selectFrom("entity")
         .select("id")

@@ -1,6 +1,11 @@
-/** How a tensor type of GGUF packs its elements: so many in a block of so many bytes. Types that no file stores are left out. */
+/** How a tensor type of GGUF packs its elements: so many in a block of so many bytes. */
 export type Packing = readonly [name: string, elements: bigint, bytes: bigint];
 
+/**
+ * The types that files store, by their numbers. Numbers and sizes are those of ggml-org/llama.cpp: `GGMLQuantizationType` and `GGML_QUANT_SIZES` of
+ * gguf-py/gguf/constants.py at commit 0024aa7, and the blocks of ggml/src/ggml-common.h at commit 01243c5; the number of Q2_0 is in neither and is what forks
+ * say of it. Q8_1 (9) and Q8_K (15) are for computation alone, and 4, 5, 31 to 33 and 36 to 38 were removed: files with them are refused.
+ */
 export const packings: ReadonlyMap<number, Packing> = new Map<number, Packing>([
   [0, ["F32", 1n, 4n]],
   [1, ["F16", 1n, 2n]],
@@ -32,6 +37,9 @@ export const packings: ReadonlyMap<number, Packing> = new Map<number, Packing>([
   [34, ["TQ1_0", 256n, 54n]],
   [35, ["TQ2_0", 256n, 66n]],
   [39, ["MXFP4", 32n, 17n]],
+  [40, ["NVFP4", 64n, 36n]],
+  [41, ["Q1_0", 128n, 18n]],
+  [42, ["Q2_0", 64n, 18n]],
 ]);
 
 /** The bytes of each metadata value of fixed size, by its type; 8 is a text and 9 an array. */

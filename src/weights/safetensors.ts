@@ -15,7 +15,10 @@ export const lengthBytes = 8;
 /** The longest header that the format's reference implementation reads. */
 export const headerLimitBytes = 100_000_000;
 
-/** The bits of one element. A type that is not among them is refused, since its size could not be checked. */
+/**
+ * The bits of one element, as `Dtype::bitsize` of safetensors/src/tensor.rs (safetensors/safetensors at commit 0051dd2) has them. A type that is not among them
+ * is refused, since its size could not be checked.
+ */
 const elementBits: Readonly<Record<string, bigint>> = {
   BOOL: 8n,
   F4: 4n,
@@ -26,6 +29,8 @@ const elementBits: Readonly<Record<string, bigint>> = {
   F8_E5M2: 8n,
   F8_E4M3: 8n,
   F8_E8M0: 8n,
+  F8_E4M3FNUZ: 8n,
+  F8_E5M2FNUZ: 8n,
   I16: 16n,
   U16: 16n,
   F16: 16n,

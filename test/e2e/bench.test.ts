@@ -117,3 +117,19 @@ test.each([["--only", "memory,sealing"], ["--scale", "0"], ["--quick"]])(
     expect(stderr).toContain("npm run bench");
   },
 );
+
+test("ledger-verify measures a log of the size that is asked for, and tells rate, memory and proof", async () => {
+  await using folder = await temporaryFolder();
+  const asked = ["--only", "ledger-verify", "--entries", "1500", "--json"];
+  const { code, stdout, stderr } = await run(folder.path, asked);
+  expect({ code, isAsked: stderr.includes("  1500 entries,") }).toEqual({ code: 0, isAsked: true });
+  const figures = JSON.parse(stdout) as { name: string; unit: string; value: number }[];
+  expect(figures.map(({ name, unit }) => `${name} ${unit}`)).toEqual([
+    "ledger-verify entries/s",
+    "ledger-verify-hash entries/s",
+    "ledger-verify-memory MiB",
+    "ledger-proof ms",
+  ]);
+  for (const { value } of figures) expect(value).toBeGreaterThan(0);
+  expect(await readdir(folder.path)).toEqual([]);
+});

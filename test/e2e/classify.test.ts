@@ -219,6 +219,29 @@ test("one officer proposes what the sheet leads to, and the other sees digest an
   expect(JSON.parse(approved.stdout)).toEqual({ classification, approved: true, datasheetSha256 });
 });
 
+test("what one officer states of another regime's lists, the other sees before approving", async () => {
+  const regimes = [{ jurisdiction: "EU", list: "annex-I", code: "4E001" }];
+  const file = await write("attributes.json", JSON.stringify({ regimes }));
+  const made = await as(
+    cast.first.token,
+    "propose",
+    "lab/m",
+    "--datasheet",
+    at("big.yaml"),
+    "--attributes",
+    file,
+    ...["--basis", "self", "--json"],
+  );
+  expect({ code: made.code, stderr: made.stderr }).toEqual({ code: 0, stderr: "" });
+  const { classification } = JSON.parse(made.stdout);
+  const shown = await as(cast.second.token, "show", "lab/m", classification);
+  expect(shown.stdout).toContain('"jurisdiction":"EU"');
+  const approved = await as(cast.second.token, "approve", "lab/m", classification, "--json");
+  expect(approved.code).toBe(0);
+  expect(approved.stderr).toContain("stated besides: {");
+  expect(approved.stderr).toContain('"code":"4E001"');
+});
+
 test("a sheet that leads to no entry needs one to be stated, and the server a justification", async () => {
   const propose = ["propose", "lab/m", "--basis", "counsel", "--datasheet", at("small.yaml")];
   const unstated = await as(cast.first.token, ...propose);

@@ -11,6 +11,7 @@ import {
   runs,
   workload,
 } from "../unit/export-control/builders.ts";
+import { stating } from "../unit/export-control/policies/policy.ts";
 import { bin, temporaryFolder, weightvault, weightvaultHere } from "./command.ts";
 import { answer, bodyOf, serveHttp } from "./http-double.ts";
 
@@ -167,7 +168,8 @@ test.each(["person", "workload"] as const)(
     const { code, stdout } = await weightvaultHere(["decide", "--template", kind]);
     expect(code).toBe(0);
     const skeleton = JSON.parse(stdout) as Record<string, unknown>;
-    const whole = kind === "person" ? indian : runs(workload());
+    const older = kind === "person" ? indian : runs(workload());
+    const whole = { ...stating(older, { regimes: null }), departure: { country: "US" } };
     expect(shapeOf(skeleton)).toEqual(shapeOf(whole));
     const empty = await decide(skeleton);
     expect(empty.code).toBe(2);

@@ -117,7 +117,7 @@ test("an override lets a grant pass, its withdrawal suspends the grant, and the 
     readonly releases: readonly { readonly id: string; readonly verdict: string }[];
   };
   const allowed = releases.find(({ verdict }) => verdict === "allow")?.id ?? "";
-  expect((await as("second", ["release", "evidence", allowed])).stderr).toContain(
+  expect((await as("first", ["release", "evidence", allowed])).stderr).toContain(
     `same decision again under the operator's overrides ${String(override)} (set-aside 4E091-rs-1)`,
   );
   expect((await as("second", ["override", "list"])).stdout).toContain("withdrawn");

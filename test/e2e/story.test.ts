@@ -156,7 +156,7 @@ test("the whole story, from the first officer to the offline verification, by co
   expect((await readFile(at("receipt.tlog-proof"), "utf8")).split("\n")[0]).toBe(
     "c2sp.org/tlog-proof@v1",
   );
-  const evidence = await as("second", ["release", "evidence", release]);
+  const evidence = await as("first", ["release", "evidence", release]);
   expect({ code: evidence.code, stderr: evidence.stderr }).toEqual({
     code: 0,
     stderr: expect.stringMatching(/ledger entry \d+, .*give the same decision again\n$/),

@@ -132,7 +132,7 @@ test("the demo on a given file prints the one document, and leaves data on which
   await started(data, async (url) => {
     const officer = new Api(url, (await readFile(join(tokens, "olive"), "utf8")).trim());
     expect(await officer.json("GET", "/v1/me")).toMatchObject({
-      roles: ["export-officer", "operator"],
+      roles: ["export-officer", "operator", "personal-data-reader"],
     });
     const { releases } = await officer.json("GET", "/v1/releases");
     const listed = releases as readonly { readonly verdict: string }[];

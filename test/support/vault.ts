@@ -94,6 +94,7 @@ export async function startVault({
     ledger,
     rulebook,
     overridden: rememberOverridden(rulebook),
+    storeCountry: "US",
     sites: [{ name: "local", country: "US" }],
     screening: () => screening,
     now: clock.now,
@@ -104,6 +105,7 @@ export async function startVault({
       releaseWaitMs: 5_000,
       uploadHours: 168,
       leaseSeconds: 60,
+      retentionYears: 5,
       ...limits,
     },
   };

@@ -47,6 +47,13 @@ test("the empty environment gives the embedded default on loopback", () => {
   });
 });
 
+test("records are kept for five years or longer, never shorter", () => {
+  expect(readConfig({}).retentionYears).toBe(5);
+  expect(readConfig({ WEIGHTVAULT_RETENTION_YEARS: "10" }).retentionYears).toBe(10);
+  for (const years of ["4", "0", "-5", "4.9", "five"])
+    expect(problemsOf({ WEIGHTVAULT_RETENTION_YEARS: years })).toHaveLength(1);
+});
+
 test("every bad setting is reported at once, and no value is repeated", () => {
   const problems = problemsOf({
     WEIGHTVAULT_PORT: "http",
@@ -157,4 +164,34 @@ test("production speaks to a KMS by https alone, except on its own machine", () 
     "http://127.0.0.1.example",
   ])
     expect(at(endpoint)).toEqual([expect.stringMatching(/^WEIGHTVAULT_KMS_ENDPOINT: /)]);
+});
+
+test("a store in a bucket has its name and prefix, and its settings are refused without it", () => {
+  const read = (env: Readonly<Record<string, string>>) => readConfig(env).s3;
+  expect(read({})).toBeNull();
+  expect(read({ WEIGHTVAULT_STORE: "s3://weights" })).toEqual({
+    bucket: "weights",
+    prefix: "",
+    endpoint: null,
+    region: "us-east-1",
+    isPathStyle: false,
+  });
+  const env = {
+    WEIGHTVAULT_STORE: "s3://weights/lab/sealed",
+    WEIGHTVAULT_S3_ENDPOINT: "http://127.0.0.1:7070",
+    WEIGHTVAULT_S3_PATH_STYLE: "true",
+  };
+  expect(read(env)).toMatchObject({ prefix: "lab/sealed", isPathStyle: true });
+  for (const store of [
+    "weights",
+    "s3://",
+    "s3://We",
+    "s3://a/b",
+    "s3://weights/../x",
+    "s3://weights/",
+  ])
+    expect(() => read({ WEIGHTVAULT_STORE: store })).toThrow(/WEIGHTVAULT_STORE/);
+  expect(() => read({ WEIGHTVAULT_S3_PATH_STYLE: "true" })).toThrow(/WEIGHTVAULT_S3_PATH_STYLE/);
+  const named = { ...env, WEIGHTVAULT_S3_ENDPOINT: "http://key:secret@host" };
+  expect(() => read(named)).toThrow(/WEIGHTVAULT_S3_ENDPOINT/);
 });

@@ -1,5 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { mutationsOf } from "../../scripts/mutate/mutations.ts";
+import { parses, runnable } from "../../scripts/mutate/room.ts";
+import { shareKilled } from "../../scripts/mutate/score.ts";
 
 /** The text after each mutation that a line of code admits. */
 function mutated(text: string): readonly string[] {
@@ -17,6 +19,12 @@ test.each([
   ["a quantifier", "check(a.some(b));", ["check(a.every(b));"]],
   ["an outcome", 'return pass("a b", c);', ['return fail("a b", c);']],
   ["a condition", "if (a) b();", ["if (!(a)) b();"]],
+  ["a number", "check(a, 1_000);", ["check(a, 1001);"]],
+  ["a long number", "check(99n);", ["check(100n);"]],
+  ["a date", 'check("2025-12-31");', ['check("2026-01-01");']],
+  ["a written number", 'check("4800");', ['check("4801");']],
+  ["a written fraction", 'check("5.92");', ['check("5.93");']],
+  ["a written fraction before a whole", 'check("0.99");', ['check("1.00");']],
   [
     "an element and a word of a list",
     'const a = ["x", "y"];',
@@ -42,6 +50,32 @@ test.each([
   ["an access", 'say(a["b"]);'],
 ])("%s is left alone", (_, text) => {
   expect(mutated(text)).toEqual([]);
+});
+
+test("what runs of a file stands where it stood in the file", () => {
+  const text =
+    'const a: Pick<A, "é" | "b"> = "Côte";\ntype B = { readonly c: 1 };\nsay(a as string, 2);\n';
+  const running = runnable(text);
+  expect(running).toHaveLength(text.length);
+  for (const left of ['"Côte"', "say(a", ", 2);"])
+    expect([left, running.indexOf(left)]).toEqual([left, text.indexOf(left)]);
+  expect(running).not.toContain("readonly");
+});
+
+test("a text that cannot run is no mutant", () => {
+  expect([parses("say([ , 1]);"), parses("say([1, ]);"), parses("say(1 +);")]).toEqual([
+    true,
+    true,
+    false,
+  ]);
+});
+
+test("the score is the share of mutants that some test killed, nothing tried being none", () => {
+  const result = (killedBy: string | null) => ({ file: "a.ts", name: "a.ts:1", killedBy });
+  expect(shareKilled([result("a test"), result(null), result("the clock"), result(null)])).toBe(
+    0.5,
+  );
+  expect(shareKilled([])).toBe(0);
 });
 
 test("a name pattern is no list", () => {

@@ -1,6 +1,6 @@
 import { isSanctioned } from "../embargo.ts";
 import type { ExceptionReading } from "../exceptions.ts";
-import type { Facts, License, LicenseKind, LicenseScope } from "../facts.ts";
+import type { Facts, License, LicenseKind, LicenseScope, RegimeLicenseKind } from "../facts.ts";
 import type { Case, Need } from "../finding.ts";
 import { stands } from "../licenses.ts";
 import { type ExceptionSymbol, exceptionSymbols } from "../rulebook/rule.ts";
@@ -117,18 +117,21 @@ export function authorizationsFor(given: Case, { needs, readings }: Wanted): rea
     });
 }
 
+/** Authorizations under the EAR; those of other regimes are advised apart. */
+type EarKind = Exclude<LicenseKind, RegimeLicenseKind>;
+
 const changes = {
   "bis-license": "obtain-bis-license",
   "license-exception": "record-license-exception",
   "no-license-required": "record-determination",
-} as const satisfies Record<LicenseKind, string>;
+} as const satisfies Record<EarKind, string>;
 
 /** 740.2(a)(6): no license exception where Part 746 concerns the country. */
 function bars(given: Case, { kind, country }: Need): boolean {
   return kind === "either" || isSanctioned(given, kind, country);
 }
 
-function openingOf(kind: LicenseKind, symbols: readonly ExceptionSymbol[]): string {
+function openingOf(kind: EarKind, symbols: readonly ExceptionSymbol[]): string {
   switch (kind) {
     case "bis-license":
       return "A BIS license";

@@ -76,6 +76,7 @@ function classifyAs(given: Case): readonly Supposition[] {
         statements: classification?.statements ?? null,
         computer: classification?.computer ?? null,
         determination: classification?.determination ?? "as the officers state it",
+        ...(classification?.regimes === undefined ? {} : { regimes: classification.regimes }),
         proposedBy: "one officer",
         approvedBy: "another officer",
       };

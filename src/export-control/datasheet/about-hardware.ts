@@ -8,7 +8,7 @@ import {
   type StatedCandidate,
 } from "./proposal.ts";
 import { publishedFindings } from "./published.ts";
-import { citations } from "./thresholds.ts";
+import { citations, type Limits } from "./thresholds.ts";
 
 const paragraphCitations: Readonly<Record<Paragraph, string>> = {
   "3A090.a": citations.higherTier,
@@ -19,8 +19,11 @@ const paragraphCitations: Readonly<Record<Paragraph, string>> = {
 };
 
 /** Hardware itself: 3A090 for circuits and memory, 4A090 for what contains such circuits. */
-export function proposeForHardware({ hardware, published }: HardwareSheet): Outcome {
-  const met = meetsOf(hardware, "hardware.");
+export function proposeForHardware(
+  { hardware, published }: HardwareSheet,
+  limits: Limits,
+): Outcome {
+  const met = meetsOf(hardware, "hardware.", limits);
   const asks = "Hardware cannot be published; what of it is?";
   const asked =
     published?.isPublished === true
@@ -48,11 +51,11 @@ const entryCitations = {
 } as const;
 
 /** Software or technology for the development or production of such hardware. For its use alone these entries name none. */
-export function proposeForAboutHardware(sheet: AboutHardwareSheet): Outcome {
+export function proposeForAboutHardware(sheet: AboutHardwareSheet, limits: Limits): Outcome {
   const { item, purposes, isPeculiar, hardware } = sheet;
   const published = publishedFindings(sheet.published, citations.published);
   if (published.outcome !== null) return published.outcome;
-  const met = meetsOf(hardware, "hardware.");
+  const met = meetsOf(hardware, "hardware.", limits);
   const citation =
     item === "software" ? citations.softwareElectronics : citations.technologyElectronics;
   const served = purposes === null || purposes.some((each) => each !== "use");

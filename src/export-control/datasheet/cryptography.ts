@@ -1,3 +1,4 @@
+import { compare, decimal, written } from "./decimal.ts";
 import type { CryptographicFunction, EncryptionSheet } from "./form.ts";
 import {
   type Conclusion,
@@ -10,7 +11,7 @@ import {
   type Step,
 } from "./proposal.ts";
 import { publishedFindings } from "./published.ts";
-import { citations, describedAlgorithms } from "./thresholds.ts";
+import { citations, describedAlgorithms, type Limits } from "./thresholds.ts";
 
 type Kind = EncryptionSheet["kind"];
 
@@ -30,10 +31,14 @@ const massMarketEntries = {
  * An encryption item under Category 5, Part 2: cryptography for data confidentiality with a described algorithm, unless it was classified as mass
  * market or can be used only after secure activation.
  */
-export function proposeForEncryption(sheet: EncryptionSheet): Outcome {
+export function proposeForEncryption(sheet: EncryptionSheet, limits: Limits): Outcome {
   const published = publishedOf(sheet);
   if (published.outcome !== null) return published.outcome;
-  const found = proposeForFunctions(sheet.functions, { kind: sheet.kind, path: "functions" });
+  const found = proposeForFunctions(sheet.functions, {
+    kind: sheet.kind,
+    path: "functions",
+    limits,
+  });
   const terms = termsOf(sheet);
   const questions = [...published.questions, ...found.questions, ...terms];
   const { steps } = found;
@@ -60,14 +65,14 @@ export function proposeForEncryption(sheet: EncryptionSheet): Outcome {
 /** The candidate for cryptographic functions of an item, if any of them is described; where nobody knows, they are taken to be. */
 export function proposeForFunctions(
   functions: readonly CryptographicFunction[] | null,
-  { kind, path }: { readonly kind: Kind; readonly path: string },
+  { kind, path, limits }: { readonly kind: Kind; readonly path: string; readonly limits: Limits },
 ): Findings & { readonly candidates: readonly StatedCandidate[] } {
   if (functions === null) {
     const asks = "Which cryptographic functions does the item perform? An empty list says none.";
     const questions = [question(path, asks, citations.encryption)];
     return { candidates: [candidate(kind, "open")], steps: [], questions };
   }
-  const judged = functions.map((each, at) => judge(each, `${path}.${at}`));
+  const judged = functions.map((each, at) => judge(each, { path: `${path}.${at}`, limits }));
   const questions = judged.flatMap((each) => each.questions);
   const isDescribed = judged.some((each) => each.isDescribed);
   const isPossible = isDescribed || isOpen(questions);
@@ -80,7 +85,7 @@ export function proposeForFunctions(
 
 function judge(
   { name, purpose, algorithm, keyBits }: CryptographicFunction,
-  path: string,
+  { path, limits }: { readonly path: string; readonly limits: Limits },
 ): Findings & { readonly isDescribed: boolean } {
   const citation = citations.encryption;
   if (purpose !== "data-confidentiality") {
@@ -92,8 +97,8 @@ function judge(
     const questions = [question(`${path}.algorithm`, asks, citation)];
     return { isDescribed: false, steps: [], questions };
   }
-  const { bits, rests } = describedAlgorithms[algorithm];
-  if (bits === null) {
+  const { limit, rests } = describedAlgorithms[algorithm];
+  if (limit === null) {
     const says = `The security of ${name} rests on ${rests}, which is described whatever its length.`;
     return { isDescribed: true, questions: [], steps: [{ ...bare, says, formula: algorithm }] };
   }
@@ -102,13 +107,14 @@ function judge(
     const questions: readonly Question[] = [question(`${path}.keyBits`, asks, citation)];
     return { isDescribed: false, steps: [], questions };
   }
-  const isMet = BigInt(keyBits) > BigInt(bits);
+  const { row, value } = limits[limit];
+  const [bits, isMet] = [written(value), compare(decimal(keyBits), value) > 0];
   const step: Step = {
     ...bare,
     says: `The security of ${name} rests on ${rests}.`,
     formula: `${keyBits} > ${bits} bits: ${isMet ? "yes" : "no"}`,
     operands: [{ name, value: keyBits, unit: "bits" }],
-    threshold: { relation: ">", value: String(bits), unit: "bits", isMet },
+    threshold: { row, relation: ">", value: bits, unit: "bits", isMet },
   };
   return { isDescribed: isMet, questions: [], steps: [step] };
 }

@@ -190,10 +190,13 @@ export function compared(
   {
     relation,
     limit,
+    row,
     citation,
   }: {
     readonly relation: ">=" | ">" | "<" | "<=";
     readonly limit: Decimal;
+    /** The row of the rulebook that states the limit; null where the sheet does. */
+    readonly row: string | null;
     readonly citation: string;
   },
 ): Step {
@@ -212,7 +215,7 @@ export function compared(
     formula: `${countText(count)} ${relation} ${written(limit)} ${unit}: ${isMet ? "yes" : "no"}`,
     operands: [{ name: "counted", value, unit }],
     result: null,
-    threshold: { relation, value: written(limit), unit, isMet },
+    threshold: { row, relation, value: written(limit), unit, isMet },
     citation,
   };
 }

@@ -10,7 +10,7 @@ import {
 } from "./decimal.ts";
 import type { Circuit } from "./form.ts";
 import { type Findings, type Question, question, type Step } from "./proposal.ts";
-import { citations, thresholds } from "./thresholds.ts";
+import { citations, type Limit } from "./thresholds.ts";
 
 /** The total processing performance of a circuit: the part that is known, and whether it is all. */
 export type Performance = Findings & { readonly atLeast: Decimal; readonly isComplete: boolean };
@@ -125,17 +125,17 @@ export function isDense(performance: Decimal, area: Decimal, limit: Decimal): bo
 /** A line that says whether the performance reaches a threshold. */
 export function performanceStep(
   performance: Decimal,
-  limit: keyof typeof thresholds,
+  { row, value: limit }: Limit,
   citation: string,
 ): Step {
-  const isMet = isAtLeast(performance, thresholds[limit]);
-  const [value, wanted] = [written(performance), written(thresholds[limit])];
+  const isMet = isAtLeast(performance, limit);
+  const [value, wanted] = [written(performance), written(limit)];
   return {
     says: `Whether the performance is ${wanted} or more.`,
     formula: `${value} >= ${wanted} TPP: ${isMet ? "yes" : "no"}`,
     operands: [{ name: "performance", value, unit }],
     result: null,
-    threshold: { relation: ">=", value: wanted, unit, isMet },
+    threshold: { row, relation: ">=", value: wanted, unit, isMet },
     citation,
   };
 }
@@ -144,16 +144,16 @@ export function performanceStep(
 export function reachStep(
   performance: Decimal,
   area: Decimal,
-  { limit, citation }: { readonly limit: keyof typeof thresholds; readonly citation: string },
+  { limit, citation }: { readonly limit: Limit; readonly citation: string },
 ): Step {
-  const isMet = isDense(performance, area, thresholds[limit]);
-  const [value, wanted] = [quotient(performance, area), written(thresholds[limit])];
+  const isMet = isDense(performance, area, limit.value);
+  const [value, wanted] = [quotient(performance, area), written(limit.value)];
   return {
     says: `Whether the performance density is ${wanted} or more.`,
     formula: `${written(performance)} >= ${wanted} x ${written(area)}: ${isMet ? "yes" : "no"}`,
     operands: [{ name: "performance density", value, unit: "TPP/mm2" }],
     result: null,
-    threshold: { relation: ">=", value: wanted, unit: "TPP/mm2", isMet },
+    threshold: { row: limit.row, relation: ">=", value: wanted, unit: "TPP/mm2", isMet },
     citation,
   };
 }

@@ -54,6 +54,8 @@ export type Step = {
 export type Quantity = { readonly value: string; readonly unit: string };
 export type Operand = Quantity & { readonly name: string };
 export type Threshold = Quantity & {
+  /** The row of the rulebook that states the number; null where the sheet does. */
+  readonly row: string | null;
   readonly relation: ">=" | ">" | "<" | "<=";
   readonly isMet: boolean;
 };

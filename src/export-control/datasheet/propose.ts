@@ -9,7 +9,7 @@ import {
   question,
   type StatedCandidate,
 } from "./proposal.ts";
-import { citations, thresholdsAsOf } from "./thresholds.ts";
+import { citations, type Limits, limitsOf, thresholdsAsOf } from "./thresholds.ts";
 import { proposeForWeights } from "./weights.ts";
 
 /**
@@ -18,7 +18,7 @@ import { proposeForWeights } from "./weights.ts";
  * and nothing is EAR99 for want of an entry.
  */
 export function propose(datasheet: Datasheet, rulebook: Rulebook): Proposal {
-  const { candidates, questions, ...outcome } = outcomeOf(datasheet);
+  const { candidates, questions, ...outcome } = outcomeOf(datasheet, limitsOf(rulebook));
   const unknown = candidates.filter(({ eccn }) => headingOf(rulebook, eccn) === null);
   return {
     asOf: thresholdsAsOf,
@@ -57,17 +57,17 @@ export function isProposed(
   );
 }
 
-function outcomeOf(datasheet: Datasheet): Outcome {
+function outcomeOf(datasheet: Datasheet, limits: Limits): Outcome {
   switch (datasheet.item) {
     case "model-weights":
-      return proposeForWeights(datasheet);
+      return proposeForWeights(datasheet, limits);
     case "hardware":
-      return proposeForHardware(datasheet);
+      return proposeForHardware(datasheet, limits);
     case "software":
     case "technology":
-      return proposeForAboutHardware(datasheet);
+      return proposeForAboutHardware(datasheet, limits);
     case "encryption":
-      return proposeForEncryption(datasheet);
+      return proposeForEncryption(datasheet, limits);
   }
 }
 

@@ -2,7 +2,7 @@ import { add, compare, type Decimal, decimal, subtract, sum, written, zero } fro
 import type { Generator, WeightsSheet } from "./form.ts";
 import { type Counted, complete, plain, together } from "./operations.ts";
 import { type Findings, type Question, question, type Step } from "./proposal.ts";
-import { citations, thresholds } from "./thresholds.ts";
+import { citations, type Limit, type Limits } from "./thresholds.ts";
 
 const citation = citations.syntheticData;
 
@@ -11,14 +11,19 @@ const citation = citations.syntheticData;
  * training operations adds what the generation took. If models with unpublished weights are behind more than a tenth, one by one or together,
  * the training of one of them is added: of the one that adds most. No operation is counted twice. What is not stated is taken the other way.
  */
-export function countSyntheticData({ syntheticData }: WeightsSheet): Counted {
+export function countSyntheticData(
+  { syntheticData }: WeightsSheet,
+  { syntheticShare }: Pick<Limits, "syntheticShare">,
+): Counted {
   if (syntheticData === null) {
     const asks = "Which models generated unpublished data that trained these weights, if any?";
     const count = { ...complete([]), isComplete: false };
     return { count, steps: [], questions: [question("syntheticData", asks, citation)] };
   }
-  const generation = syntheticData.map(countGeneration);
-  const training = countGeneratorTraining(syntheticData);
+  const generation = syntheticData.map((generator, at) =>
+    countGeneration(generator, { at, share: syntheticShare }),
+  );
+  const training = countGeneratorTraining(syntheticData, syntheticShare);
   return {
     count: together([...generation.map(({ count }) => count), training.count]),
     steps: [...generation.flatMap(({ steps }) => steps), ...training.steps],
@@ -26,7 +31,10 @@ export function countSyntheticData({ syntheticData }: WeightsSheet): Counted {
   };
 }
 
-function countGeneration(generator: Generator, at: number): Counted {
+function countGeneration(
+  generator: Generator,
+  { at, share }: { readonly at: number; readonly share: Limit },
+): Counted {
   const { model, shareOfOperations, generationOperations } = generator;
   const questions: Question[] = [];
   if (shareOfOperations === null) {
@@ -35,8 +43,9 @@ function countGeneration(generator: Generator, at: number): Counted {
       question(`syntheticData.${at}.shareOfOperations`, asks, citation, { isDecisive: false }),
     );
   }
-  const steps = shareOfOperations === null ? [] : [shareStep(model, decimal(shareOfOperations))];
-  if (!isOverTenth(shareOfOperations)) return { count: complete([]), steps, questions };
+  const steps =
+    shareOfOperations === null ? [] : [shareStep(model, decimal(shareOfOperations), share)];
+  if (!isOver(shareOfOperations, share)) return { count: complete([]), steps, questions };
   if (generationOperations === null) {
     const asks = `How many operations did ${model} take to generate the data?`;
     questions.push(question(`syntheticData.${at}.generationOperations`, asks, citation));
@@ -51,7 +60,7 @@ function countGeneration(generator: Generator, at: number): Counted {
   };
 }
 
-function countGeneratorTraining(generators: readonly Generator[]): Counted {
+function countGeneratorTraining(generators: readonly Generator[], share: Limit): Counted {
   const unpublished = generators
     .map((generator, at) => ({ generator, at }))
     .filter(
@@ -62,7 +71,7 @@ function countGeneratorTraining(generators: readonly Generator[]): Counted {
     .filter(({ generator }) => generator.areWeightsPublished === null)
     .map(({ generator, at }) => publishedQuestion(generator.model, at));
   const shares = unpublished.map(({ generator }) => generator.shareOfOperations);
-  if (!isTogetherOverTenth(shares)) return { count: complete([]), steps: [], questions };
+  if (!isTogetherOver(shares, share)) return { count: complete([]), steps: [], questions };
   const missing = missingTraining(
     generators,
     unpublished.map(({ generator }) => generator),
@@ -76,7 +85,7 @@ function countGeneratorTraining(generators: readonly Generator[]): Counted {
   );
   return {
     count: { ...complete([most.operations]), isComplete: missing.length === 0 },
-    steps: [...togetherSteps(shares), mostStep(most, additions)],
+    steps: [...togetherSteps(shares, share), mostStep(most, additions)],
     questions: [...questions, ...missing],
   };
 }
@@ -133,33 +142,32 @@ function isNone(share: string | null): boolean {
   return share !== null && compare(decimal(share), zero) === 0;
 }
 
-function isOverTenth(share: string | null): boolean {
-  return share === null || compare(decimal(share), thresholds.syntheticShare) > 0;
+function isOver(share: string | null, { value }: Limit): boolean {
+  return share === null || compare(decimal(share), value) > 0;
 }
 
-function isTogetherOverTenth(shares: readonly (string | null)[]): boolean {
+function isTogetherOver(shares: readonly (string | null)[], { value }: Limit): boolean {
   const stated = shares.filter((share) => share !== null).map(decimal);
-  return shares.includes(null) || compare(sum(stated), thresholds.syntheticShare) > 0;
+  return shares.includes(null) || compare(sum(stated), value) > 0;
 }
 
-function shareStep(model: string, share: Decimal): Step {
-  const limit = thresholds.syntheticShare;
+function shareStep(model: string, share: Decimal, { row, value: limit }: Limit): Step {
   const isMet = compare(share, limit) > 0;
   return {
     says: `Whether unpublished output of ${model} is behind more than a tenth of the training operations.`,
     formula: `${written(share)} > ${written(limit)}: ${isMet ? "yes" : "no"}`,
     operands: [{ name: "share", value: written(share), unit: "of the operations" }],
     result: null,
-    threshold: { relation: ">", value: written(limit), unit: "of the operations", isMet },
+    threshold: { row, relation: ">", value: written(limit), unit: "of the operations", isMet },
     citation,
   };
 }
 
-function togetherSteps(shares: readonly (string | null)[]): Findings["steps"] {
+function togetherSteps(shares: readonly (string | null)[], share: Limit): Findings["steps"] {
   const stated = shares.filter((share) => share !== null).map(decimal);
   if (stated.length < 2 || stated.length < shares.length) return [];
   const total = stated.reduce(add, zero);
-  const step = shareStep("all models with unpublished weights together", total);
+  const step = shareStep("all models with unpublished weights together", total, share);
   return [{ ...step, formula: `${stated.map(written).join(" + ")} = ${step.formula}` }];
 }
 

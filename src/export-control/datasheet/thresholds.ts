@@ -1,11 +1,13 @@
-import { decimal } from "./decimal.ts";
+import { type ThresholdName, thresholdNames } from "../rulebook/rule.ts";
+import type { Rulebook } from "../rulebook.ts";
+import { type Decimal, decimal, written } from "./decimal.ts";
 
-/** The date of the text of the Commerce Control List that these numbers and notes were read in. */
+/** The date of the text of the Commerce Control List that the notes were read in. */
 export const thresholdsAsOf = "2026-07-23";
 
 const list = "15 CFR Part 774, Supp. No. 1, ECCN";
 
-/** Where each number of the list stands. Exact decimals; whether a boundary is included stands beside each use. */
+/** Where each line of the arithmetic stands in the text. */
 export const citations = {
   weights: `${list} 4E091`,
   operations: `${list} 4E091, Technical Note 2`,
@@ -31,39 +33,39 @@ export const citations = {
   noEntry: "15 CFR 734.3(c), 738.4(a)(1), 748.3",
 } as const;
 
-export const thresholds = {
-  /** 4E091: this many training operations or more. */
-  trainingOperations: decimal("1e26"),
-  /** Technical Note 3: more than this share of the operations. */
-  syntheticShare: decimal("0.1"),
-  /** Note 1: more than the higher of this and a quarter of all training operations. */
-  extraOperations: decimal("2.5e25"),
-  /** 3A090.a: this or more alone, or the least of both with the density. */
-  higherPerformance: decimal("4800"),
-  /** 3A090.b.1: this or more, and less than the higher performance. */
-  lowerPerformance: decimal("2400"),
-  /** 3A090.a.2 and .b.2: this or more. */
-  leastPerformance: decimal("1600"),
-  /** Performance per square millimetre: this or more for .a.2; less for .b. */
-  higherDensity: decimal("5.92"),
-  /** 3A090.b.2: this or more. */
-  middleDensity: decimal("3.2"),
-  /** 3A090.b.1: this or more. */
-  lowerDensity: decimal("1.6"),
-  /** 3A090.c: more than this many gigabytes a second for each square millimetre. */
-  memoryDensity: decimal("2"),
-  /** License Exception HBM: less than this. */
-  memoryExceptionDensity: decimal("3.3"),
-} as const;
+/** A number of the rulebook, with the row that states it. */
+export type Limit = { readonly row: string; readonly value: Decimal };
 
-/** Technical Note 2 of 5A002.a: a described algorithm has more bits than these; the last kind counts whatever its length. */
+export type Limits = Readonly<Record<ThresholdName, Limit>>;
+
+/**
+ * The numbers that the arithmetic compares with, from the rows of the rulebook; a superseded row is passed over. Throws a TypeError for a rulebook that does not
+ * state them all: no arithmetic is done on one that was kept before they were rows.
+ */
+export function limitsOf({ thresholds = [] }: Pick<Rulebook, "thresholds">): Limits {
+  const limits = thresholdNames.map((name) => {
+    const row = thresholds.find((each) => each.name === name && each.status.kind !== "superseded");
+    if (row === undefined) throw new TypeError(`the rulebook states no ${name}`);
+    return [name, { row: row.id, value: decimal(row.value) }] as const;
+  });
+  return Object.fromEntries(limits) as Limits;
+}
+
+/** A number as sentences say it: `10^26`, `2.5 x 10^25`, `4800`. */
+export function said({ value }: Limit): string {
+  const [digits, power] = written(value).split("e");
+  if (power === undefined) return digits ?? "";
+  return digits === "1" ? `10^${power}` : `${digits} x 10^${power}`;
+}
+
+/** Technical Note 2 of 5A002.a: a described algorithm has more bits than the rulebook's row says; the last kind counts whatever its length. */
 export const describedAlgorithms = {
-  symmetric: { bits: 56, rests: "a symmetric key" },
-  factorization: { bits: 512, rests: "the factorization of integers" },
+  symmetric: { limit: "symmetricBits", rests: "a symmetric key" },
+  factorization: { limit: "factorizationBits", rests: "the factorization of integers" },
   "discrete-logarithm-field": {
-    bits: 512,
+    limit: "fieldBits",
     rests: "discrete logarithms in the multiplicative group of a finite field",
   },
-  "discrete-logarithm-group": { bits: 112, rests: "discrete logarithms in another group" },
-  "post-quantum": { bits: null, rests: "lattices, isogenies or random codes" },
+  "discrete-logarithm-group": { limit: "groupBits", rests: "discrete logarithms in another group" },
+  "post-quantum": { limit: null, rests: "lattices, isogenies or random codes" },
 } as const;

@@ -20,7 +20,7 @@ import {
 } from "./proposal.ts";
 import { publishedFindings } from "./published.ts";
 import { countSyntheticData } from "./synthetic.ts";
-import { citations, thresholds } from "./thresholds.ts";
+import { citations, type Limit, type Limits, said } from "./thresholds.ts";
 
 /** Whether something holds, does not, or turns on what nobody stated. */
 type Answer = "yes" | "no" | "open";
@@ -31,21 +31,21 @@ type Answered = Findings & { readonly answer: Answer };
  * data, against 10^26; Note 1 takes out published weights and what adds little to published ones, Note 2 what stays below the best published
  * model. Weights that no entry names get no entry here.
  */
-export function proposeForWeights(sheet: WeightsSheet): Outcome {
+export function proposeForWeights(sheet: WeightsSheet, limits: Limits): Outcome {
   const published = publishedFindings(sheet.published, citations.published);
   if (published.outcome !== null) return published.outcome;
   const [own, synthetic, base] = [
     countTraining(sheet),
-    countSyntheticData(sheet),
+    countSyntheticData(sheet, limits),
     countBase(sheet),
   ];
   const extra = together([own.count, synthetic.count]);
   const total = together([extra, base.count]);
   const sumStep = { count: total, steps: [totalStep(extra, base.count, total)], questions: [] };
-  const derived = excludedAsDerived(sheet, { extra, base: base.count, total });
-  const reached = reachesThreshold(total);
+  const derived = excludedAsDerived(sheet, { extra, base: base.count, total, limits });
+  const reached = reachesThreshold(total, limits.trainingOperations);
   const bar = reached.answer === "no" ? skipped : belowFloatingBar(sheet, total);
-  const cryptography = cryptographyOf(sheet);
+  const cryptography = cryptographyOf(sheet, limits);
   const answer = overall(derived.answer, reached.answer, bar.answer);
   const parts: readonly Findings[] = [
     published,
@@ -57,7 +57,7 @@ export function proposeForWeights(sheet: WeightsSheet): Outcome {
     ...(derived.answer === "yes" ? [] : [reached, bar]),
     cryptography,
   ];
-  const candidates = [...weightsCandidates(answer, total), ...cryptography.candidates];
+  const candidates = [...weightsCandidates(answer, total, limits), ...cryptography.candidates];
   return {
     candidates,
     steps: parts.flatMap(({ steps }) => steps),
@@ -65,7 +65,7 @@ export function proposeForWeights(sheet: WeightsSheet): Outcome {
     conclusion:
       answer === "no" && candidates.length > 0
         ? withSoftware
-        : conclude(answer, { derived: derived.answer, bar: bar.answer, total }),
+        : conclude(answer, { derived: derived.answer, bar: bar.answer, total, limits }),
   };
 }
 
@@ -79,28 +79,38 @@ function overall(derived: Answer, reached: Answer, bar: Answer): Answer {
 /** Note 1: out, unless the additional training is more than the higher of 2.5 x 10^25 operations and a quarter of all. */
 function excludedAsDerived(
   { base }: WeightsSheet,
-  counts: { readonly extra: Count; readonly base: Count; readonly total: Count },
+  counts: {
+    readonly extra: Count;
+    readonly base: Count;
+    readonly total: Count;
+    readonly limits: Limits;
+  },
 ): Answered {
-  const { extra, total } = counts;
+  const { extra, total, limits } = counts;
   if (base === null || base === "none" || base.isPublished === false) return skipped;
   if (base.isPublished === null) {
     const asks = `Are the weights of the base model ${base.name} published? They are taken not to be.`;
     const open = question("base.isPublished", asks, citations.derived, { isDecisive: false });
     return { ...skipped, questions: [open] };
   }
-  const fixed = thresholds.extraOperations;
+  const { row, value: fixed } = limits.extraOperations;
   const says = "Whether the additional training is more than";
   const above = { relation: ">", citation: citations.derived } as const;
   if (!total.isComplete && compare(extra.atLeast, fixed) <= 0) {
-    const step = compared(`${says} 2.5 x 10^25 operations.`, extra, { ...above, limit: fixed });
+    const step = compared(`${says} ${said(limits.extraOperations)} operations.`, extra, {
+      ...above,
+      row,
+      limit: fixed,
+    });
     return { answer: extra.isComplete ? "yes" : "open", steps: [step], questions: [] };
   }
-  const quarter = multiply(total.atLeast, decimal("0.25"));
-  const limit = largest([fixed, quarter]);
+  const { extraShare } = limits;
+  const part = multiply(total.atLeast, extraShare.value);
+  const limit = largest([fixed, part]);
   const step = compared(
-    `${says} 2.5 x 10^25 operations or a quarter of all ${written(total.atLeast)}, whichever is higher: ${written(limit)}. It is ${percentage(extra, total)} of all.`,
+    `${says} ${said(limits.extraOperations)} operations or ${written(multiply(extraShare.value, decimal("100")))} % of all ${written(total.atLeast)}, whichever is higher: ${written(limit)}. It is ${percentage(extra, total)} of all.`,
     extra,
-    { ...above, limit },
+    { ...above, row: compare(part, fixed) > 0 ? extraShare.row : row, limit },
   );
   const isOver = compare(extra.atLeast, limit) > 0;
   // More extra training leaves it over; a bigger base model may not.
@@ -114,10 +124,10 @@ function percentage(extra: Count, total: Count): string {
   return `${quotient(multiply(extra.atLeast, decimal("100")), total.atLeast)} %`;
 }
 
-function reachesThreshold(total: Count): Answered {
-  const limit = thresholds.trainingOperations;
-  const says = "Whether the operations are 10^26 or more.";
-  const step = compared(says, total, { relation: ">=", limit, citation: citations.weights });
+function reachesThreshold(total: Count, threshold: Limit): Answered {
+  const { row, value: limit } = threshold;
+  const says = `Whether the operations are ${said(threshold)} or more.`;
+  const step = compared(says, total, { relation: ">=", limit, row, citation: citations.weights });
   const isReached = compare(total.atLeast, limit) >= 0;
   const answer = isReached ? "yes" : total.isComplete ? "no" : "open";
   return { answer, steps: [step], questions: [] };
@@ -134,7 +144,12 @@ function belowFloatingBar({ floatingBar }: WeightsSheet, total: Count): Answered
   const { operations, asOf, basis, source } = floatingBar;
   const limit = decimal(operations);
   const says = `Whether the operations are fewer than the best published model stands for, on ${asOf} by ${basis} (${source}).`;
-  const step = compared(says, total, { relation: "<", limit, citation: citations.floatingBar });
+  const step = compared(says, total, {
+    relation: "<",
+    limit,
+    row: null,
+    citation: citations.floatingBar,
+  });
   const isBelow = total.isComplete && compare(total.atLeast, limit) < 0;
   return { answer: isBelow ? "yes" : "no", steps: [step], questions: [] };
 }
@@ -154,11 +169,15 @@ function totalStep(extra: Count, base: Count, total: Count): Step {
   };
 }
 
-function weightsCandidates(answer: Answer, total: Count): readonly StatedCandidate[] {
+function weightsCandidates(
+  answer: Answer,
+  total: Count,
+  { trainingOperations }: Limits,
+): readonly StatedCandidate[] {
   if (answer === "no") return [];
   const because =
     answer === "yes"
-      ? `The model was trained with ${countText(total)} operations, which is 10^26 or more.`
+      ? `The model was trained with ${countText(total)} operations, which is ${said(trainingOperations)} or more.`
       : `What is not stated can bring the ${countText(total)} operations under the entry.`;
   const confidence = answer === "open" ? "open" : total.isEstimated ? "estimated" : "stated";
   const cited = [citations.weights, citations.operations, citations.derived];
@@ -166,9 +185,13 @@ function weightsCandidates(answer: Answer, total: Count): readonly StatedCandida
 }
 
 /** What the files do besides holding numbers: encryption software beside the weights is an item of its own. */
-function cryptographyOf({ cryptographicFunctions }: WeightsSheet) {
+function cryptographyOf({ cryptographicFunctions }: WeightsSheet, limits: Limits) {
   const path = "cryptographicFunctions";
-  const found = proposeForFunctions(cryptographicFunctions, { kind: "software", path });
+  const found = proposeForFunctions(cryptographicFunctions, {
+    kind: "software",
+    path,
+    limits,
+  });
   if (found.candidates.length === 0) return found;
   const asks =
     "Does software with these functions go with the weights? It is classified by itself.";
@@ -189,7 +212,12 @@ const withSoftware: Conclusion = {
 
 function conclude(
   answer: Answer,
-  given: { readonly derived: Answer; readonly bar: Answer; readonly total: Count },
+  given: {
+    readonly derived: Answer;
+    readonly bar: Answer;
+    readonly total: Count;
+    readonly limits: Limits;
+  },
 ): Conclusion {
   if (answer === "yes") {
     return {
@@ -211,10 +239,10 @@ function conclude(
 const unnamed =
   "No entry that was looked at names them. That is no classification, and not EAR99 by itself: they need an approved classification that says on what basis, self, CCATS or counsel.";
 
-function whyNot({ derived, bar, total }: Parameters<typeof conclude>[1]): string {
+function whyNot({ derived, bar, total, limits }: Parameters<typeof conclude>[1]): string {
   if (derived === "yes")
     return "These weights derive from a published model by too little additional training for 4E091 (Note 1); they are not published themselves and stay subject to the EAR.";
   if (bar === "yes")
     return "These weights took fewer operations than the best published model stands for (4E091, Note 2); whoever relies on it keeps the guidance, the opinion or the CCATS.";
-  return `The weights took ${countText(total)} operations, fewer than 10^26, so 4E091 does not name them.`;
+  return `The weights took ${countText(total)} operations, fewer than ${said(limits.trainingOperations)}, so 4E091 does not name them.`;
 }

@@ -1,29 +1,7 @@
-import type { ExceptionCondition, ExceptionPlaces, LicenseException } from "./rule.ts";
-
-const everywhere: ExceptionPlaces = {
-  groups: null,
-  countries: [],
-  exceptGroups: [],
-  exceptCountries: [],
-};
-const embargoed = ["E:1", "E:2"] as const;
-const macauAndD5 = { exceptGroups: ["D:5", ...embargoed], exceptCountries: ["MO"] } as const;
-
-const common = {
-  asOf: "2026-09-24",
-  status: { kind: "in-force" },
-  confidence: "text",
-  counsel: "needs-sign-off",
-  note: "",
-  acts: ["export", "deemed-export"],
-  kinds: ["software", "technology"],
-  eccns: null,
-  whole: false,
-  never: [],
-  places: everywhere,
-  offered: "own-terms",
-  advancedComputing: "closed",
-} as const;
+import { computers } from "./computers.ts";
+import { common, embargoed, everywhere, macauAndD5 } from "./exception-terms.ts";
+import type { ExceptionCondition, LicenseException } from "./rule.ts";
+import { unrestricted } from "./unrestricted.ts";
 
 /** The family that came with the AI Diffusion rule: printed, and not enforced like the requirements that it answers. */
 const notEnforced = {
@@ -33,28 +11,6 @@ const notEnforced = {
     "BIS announced on 2025-05-13 that it would rescind the AI Diffusion rule (90 FR 4544) and would not enforce it; the exception is still printed with the requirements that it answers.",
 } as const;
 
-const minimumOperation: ExceptionCondition = {
-  kind: "stated",
-  what: "minimum-operation",
-  words:
-    "a classification that states that the item is the minimum necessary for operation, installation, maintenance or repair",
-};
-const objectCode: ExceptionCondition = {
-  kind: "object-code",
-  words: "a classification that states that the software is object code",
-};
-const earlierExport: ExceptionCondition = {
-  kind: "acknowledged",
-  what: "earlier-export-to-recipient",
-  byItem: true,
-  words: "that the item was lawfully exported to this recipient before",
-};
-const operatedProduct: ExceptionCondition = {
-  kind: "acknowledged",
-  what: "earlier-export-to-recipient",
-  byItem: false,
-  words: "that the product which it operates was lawfully exported to this recipient",
-};
 const officialUse: ExceptionCondition = {
   kind: "acknowledged",
   what: "official-use",
@@ -73,12 +29,6 @@ const consigneeStatement: ExceptionCondition = {
   byItem: true,
   words: "the prior consignee statement that names the ECCN",
 };
-const visaInForce: ExceptionCondition = {
-  kind: "acknowledged",
-  what: "visa-in-force",
-  byItem: false,
-  words: "a visa that has not expired",
-};
 const supplementFive: ExceptionCondition = {
   kind: "supplement-five",
   words:
@@ -90,118 +40,7 @@ const supplementFive: ExceptionCondition = {
  * 746, nor missile technology reasons, and none is taken where a condition is not known. 740.2(a) bars come on top, in the engine.
  */
 export const exceptions: readonly LicenseException[] = [
-  {
-    ...common,
-    id: "exception-tsu-a",
-    symbol: "TSU",
-    citation: "15 CFR 740.13(a)",
-    title: "operation technology and software",
-    reasons: ["NS", "NP", "RS", "CC"],
-    never: ["MT", "EI"],
-    places: { ...everywhere, exceptGroups: embargoed },
-    advancedComputing: "open",
-    conditions: [minimumOperation, objectCode, operatedProduct],
-    note: "EI and MT items are left out, cautiously: their place here was not at hand.",
-  },
-  {
-    ...common,
-    id: "exception-tsu-c",
-    symbol: "TSU",
-    citation: "15 CFR 740.13(c)",
-    title: "software updates that correct errors",
-    kinds: ["software"],
-    reasons: ["NS", "NP", "RS", "CC"],
-    never: ["MT", "EI"],
-    places: { ...everywhere, exceptGroups: embargoed },
-    advancedComputing: "open",
-    conditions: [
-      {
-        kind: "stated",
-        what: "bug-fix",
-        words: "a classification that states that the item only corrects errors",
-      },
-      objectCode,
-      earlierExport,
-    ],
-    note: "Only to the consignee of the software that it corrects.",
-  },
-  {
-    ...common,
-    id: "exception-tsu-d",
-    symbol: "TSU",
-    citation: "15 CFR 740.13(d)",
-    title: "mass-market software",
-    kinds: ["software"],
-    reasons: ["NS", "NP", "RS", "CC"],
-    never: ["MT", "EI"],
-    places: { ...everywhere, exceptGroups: embargoed },
-    conditions: [
-      {
-        kind: "stated",
-        what: "mass-market",
-        words: "a classification that states that the software is mass-market software",
-      },
-    ],
-    confidence: "inferred",
-    note: "The text at hand excepts E:1; E:2 and EI items are left out besides, cautiously.",
-  },
-  {
-    ...common,
-    id: "exception-tsu-f",
-    symbol: "TSU",
-    citation: "15 CFR 740.13(f)",
-    title: "release by a U.S. university to its employee",
-    acts: ["deemed-export"],
-    reasons: ["NS", "NP", "RS", "CC"],
-    never: ["MT", "EI"],
-    places: { ...everywhere, exceptGroups: ["D:5", ...embargoed] },
-    conditions: [
-      {
-        kind: "employer",
-        employers: ["university"],
-        words: "that the recipient's employer is a university",
-      },
-      { kind: "us-parent", words: "that the employer is headquartered in the United States" },
-      { kind: "permanent-regular", words: "that the employment is permanent and regular" },
-      { kind: "received-in-us", words: "that the item is received in the United States" },
-      {
-        kind: "no-status-in",
-        groups: ["D:5"],
-        words: "every citizenship and residency, none of them of Country Group D:5",
-      },
-      {
-        kind: "acknowledged",
-        what: "us-abode",
-        byItem: false,
-        words: "a permanent abode in the United States throughout the employment",
-      },
-      {
-        kind: "acknowledged",
-        what: "university-employee-notice",
-        byItem: false,
-        words: "the written notice to the employee",
-      },
-    ],
-  },
-  {
-    ...common,
-    id: "exception-tsu-g",
-    symbol: "TSU",
-    citation: "15 CFR 740.13(g)",
-    title: "copies of technology that the recipient was authorized to receive",
-    kinds: ["technology"],
-    reasons: ["NS", "NP", "RS", "CC"],
-    never: ["MT", "EI"],
-    places: { ...everywhere, exceptGroups: embargoed },
-    conditions: [
-      {
-        kind: "stated",
-        what: "copy-of-authorized",
-        words: "a classification that states that the item is a copy of what was authorized",
-      },
-      earlierExport,
-    ],
-  },
+  ...unrestricted,
   {
     ...common,
     id: "exception-tsr",
@@ -228,45 +67,7 @@ export const exceptions: readonly LicenseException[] = [
     ],
     note: "The assurance has to outlive the license agreement.",
   },
-  {
-    ...common,
-    id: "exception-app-a5",
-    symbol: "APP",
-    citation: "15 CFR 740.7(b), (c)",
-    title: "technology and software for computers of 4A003 to nationals of Country Group A:5",
-    acts: ["deemed-export"],
-    eccns: ["4D001", "4E001"],
-    reasons: ["NS"],
-    places: { ...everywhere, groups: ["A:5"] },
-    offered: "in-entry",
-    conditions: [visaInForce],
-    confidence: "inferred",
-    note: "National security reasons alone are taken, cautiously; the paragraph numbers were not at hand.",
-  },
-  {
-    ...common,
-    id: "exception-app-others",
-    symbol: "APP",
-    citation: "15 CFR 740.7(b), (d)",
-    title: "technology and software for computers of 4A003 to other nationals",
-    acts: ["deemed-export"],
-    eccns: ["4D001", "4E001"],
-    reasons: ["NS"],
-    places: { ...everywhere, exceptGroups: ["A:5", ...embargoed] },
-    offered: "in-entry",
-    conditions: [
-      {
-        kind: "performance",
-        developmentOrProductionWt: 50,
-        useWt: 140,
-        words:
-          "a classification that states computers of no more than 50 weighted teraflops for development or production, or 140 for use",
-      },
-      visaInForce,
-    ],
-    confidence: "inferred",
-    note: "The countries of Computer Tier 1 outside A:5 were not at hand, so the lower limits of Tier 3 (50 and 140) stand in for those of Tier 1 (175 and 500).",
-  },
+  ...computers,
   {
     ...common,
     id: "exception-enc-a-2",

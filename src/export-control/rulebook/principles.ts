@@ -80,7 +80,7 @@ export const principles: readonly Principle[] = [
     ...common,
     id: "principle-exceptions-uae",
     citation: "15 CFR 740.2(a)(26); Part 740 Supp. No. 8",
-    rule: "STA to the United Arab Emirates is for the entities of Supplement No. 8 alone. They are not told apart here, so it is never met.",
+    rule: "STA to the United Arab Emirates is for the entities of Supplement No. 8 alone. A party is one, or works for one, where a paper in force says so under the name that stands there.",
   },
   {
     ...common,
@@ -90,10 +90,18 @@ export const principles: readonly Principle[] = [
   },
   {
     ...common,
+    id: "principle-published-encryption",
+    confidence: "inferred",
+    citation: "15 CFR 734.7(b), 742.15(b); 740.13(e) [Reserved]",
+    rule: "Published source code of 5D002 is not subject to the EAR once the approved classification states that it is source code, how and since when it is published, and that BIS and the ENC Encryption Request Coordinator were notified of its place or need not be, its cryptography being standard.",
+    note: "742.15(b) was not at hand. Object code compiled from published source code is left out, cautiously. In the copy of 740.13 at hand paragraph (e), which once was the exception for such source code, is reserved.",
+  },
+  {
+    ...common,
     id: "principle-deemed-reexport",
     citation: "15 CFR 734.14(a)(2), (b), 734.20",
     rule: "A release abroad to a national of another country is a deemed reexport, save under 734.20: (a) no requirement for that country; (b) a permanent and regular employee, not proscribed, exclusively of A:5, in A:5; (c) one with the safeguards on record.",
-    note: "Of the six ways of (c) the security clearance and the screening for substantive contacts are modelled. The consignee of the export stands for the entity that has to be authorized.",
+    note: "The six ways of (c) are rows of their own. The consignee of the export stands for the entity that has to be authorized.",
   },
   {
     ...common,

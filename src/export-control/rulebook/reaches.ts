@@ -64,12 +64,13 @@ export const advancedComputingGroups: Terms = {
     countries: ["AE"],
     except: ["A:5", "A:6"],
     headquarters: true,
+    exceptListed: true,
   }),
   citation: "15 CFR 742.6(a)(6)(iii)(B), (iv)",
   status: inForce,
   deemed: "no",
   confidence: "text",
-  note: "The United Arab Emirates is named and stays named although it is in A:5; the entities of Supplement No. 8 to Part 740 are not told apart. The test of headquarters is from guidance of 2026-05-31 (secondary).",
+  note: "The United Arab Emirates is named and stays named although it is in A:5, save for the entities of Supplement No. 8 to Part 740. The test of headquarters is from guidance of 2026-05-31 (secondary).",
 };
 
 /** What 742.6(a)(6)(i) controls to Macau and D:5. */

@@ -88,6 +88,8 @@ export type Reach =
       readonly except: readonly Group[];
       /** Whether it also follows an entity headquartered, or with an ultimate parent headquartered, in Macau or D:5 to wherever it is. */
       readonly headquarters: boolean;
+      /** Whether the entities of Supplement No. 8 to Part 740 are left out at the places of `countries`. Absent: no. */
+      readonly exceptListed?: true;
     }
   /** Bites only on exports from these places; this vault stands in the United States, so it never does. */
   | { readonly kind: "exported-from"; readonly groups: readonly Group[] };
@@ -211,6 +213,54 @@ export type StaBar = Provenance & {
   /** It bars only what is for computers above this; null bars whatever the performance. */
   readonly aboveWt: number | null;
 };
+
+/** An entity of Supplement No. 8 to Part 740, as it has to be named in the paper that says so. */
+export type ListedEntity = Provenance & {
+  /** The country for which the supplement lists it. */
+  readonly country: CountryCode;
+  readonly name: string;
+  /** The first day for which the listing is known, and the last one; null while it lasts. */
+  readonly from: IsoDate;
+  readonly until: IsoDate | null;
+};
+
+/** One of the ways in which 734.20(c) lets an entity abroad answer for an employee of any nationality: every paper of it has to be in hand. */
+export type Safeguard = Provenance & {
+  /** What it is, in words. */
+  readonly title: string;
+  readonly papers: readonly AcknowledgementKind[];
+  /** The country whose entities alone have it; null for any. */
+  readonly entityCountry: CountryCode | null;
+};
+
+/** A number of the list's arithmetic. Exact decimals are texts, so that no digit is lost. */
+export type Threshold = Provenance & {
+  readonly name: ThresholdName;
+  readonly relation: ">=" | ">" | "<";
+  readonly value: string;
+  readonly unit: string;
+};
+
+export const thresholdNames = [
+  "trainingOperations",
+  "syntheticShare",
+  "extraOperations",
+  "extraShare",
+  "higherPerformance",
+  "lowerPerformance",
+  "leastPerformance",
+  "higherDensity",
+  "middleDensity",
+  "lowerDensity",
+  "memoryDensity",
+  "memoryExceptionDensity",
+  "symmetricBits",
+  "factorizationBits",
+  "fieldBits",
+  "groupBits",
+] as const;
+
+export type ThresholdName = (typeof thresholdNames)[number];
 
 /** One sanctions rule of Part 746 that the reasons for control do not state. */
 export type Embargo = Provenance & {

@@ -134,6 +134,24 @@ describe.each(engines)("on %s", (engine) => {
     expect((await show(id)).json).toMatchObject({ eccn: "EAR99", justification });
   });
 
+  test("what is stated against the datasheet asks for the same justification, and is named", async () => {
+    for (const [attributes, member] of [
+      [{ form: "source-code" }, "form"],
+      [{ statements: ["bug-fix"] }, "statements"],
+      [{ computer: { peakPerformanceWt: 1, purpose: "use" } }, "computer"],
+    ] as const) {
+      const refused = await propose4E091({ datasheet: big, attributes });
+      expectProblem(refused, "justification_required");
+      expect(refused.json["contradictions"]).toEqual([expect.stringMatching(`^${member}: `)]);
+      expect(refused.json["detail"]).toContain(`${member}: `);
+    }
+    const attributes = { form: "technology", statements: ["minimum-operation"] };
+    expect((await propose4E091({ datasheet: big, attributes })).status).toBe(201);
+    const justification = "The files are a program that holds the weights as constants.";
+    const stated = { datasheet: big, attributes: { form: "source-code" }, justification };
+    expect((await propose4E091(stated)).status).toBe(201);
+  });
+
   test("a digest of another sheet, or of none, is refused", async () => {
     expectProblem(
       await propose4E091({ datasheet: big, datasheetSha256: digestOf(small) }),

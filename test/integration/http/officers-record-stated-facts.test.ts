@@ -97,3 +97,48 @@ test("a classification is proposed with what is stated of the item, and shows it
   expect(stated).toContainEqual([true, attributes]);
   expect(stated).toContainEqual([false, null]);
 });
+
+test("a classification is proposed with the item's place on another regime's lists, and shows it", async () => {
+  const { token } = cast.first;
+  const address = "/v1/repositories/lab/model/classifications";
+  const regimes = [
+    { jurisdiction: "EU", list: "annex-I", code: "4E001", decontrol: null, determination: null },
+    {
+      jurisdiction: "EU",
+      list: "annex-IV",
+      code: null,
+      decontrol: null,
+      determination: "compared",
+    },
+  ];
+  const made = await ask(s, `POST ${address}`, {
+    token,
+    json: { eccn: "4E091", basis: "self", attributes: { regimes } },
+  });
+  expect(made.status).toBe(201);
+  const shown = await ask(s, `GET ${address}/${String(made.json["classification"])}`, { token });
+  expect(shown.json["attributes"]).toMatchObject({ regimes });
+  const json = {
+    eccn: "4E091",
+    basis: "self",
+    attributes: { regimes: [{ ...regimes[0], jurisdiction: "XX" }] },
+  };
+  expectProblem(await ask(s, `POST ${address}`, { token, json }), "invalid_request");
+});
+
+test("an authorization of another regime is entered by its list and code, and one that names no item is refused", async () => {
+  const { token } = cast.first;
+  const controls = [{ jurisdiction: "EU", list: "annex-I", code: "4E001" }];
+  const european = {
+    ...paper,
+    kind: "individual-license",
+    scope: { ...paper.scope, eccns: [], destinations: ["AU"], nationalities: [], controls },
+  };
+  const entered = await ask(s, "POST /v1/licenses", { token, json: european });
+  expect(entered.status).toBe(201);
+  const read = await ask(s, `GET /v1/licenses/${String(entered.json["license"])}`, { token });
+  expect(read.json).toMatchObject({ kind: "individual-license", scope: european.scope });
+  const { controls: _, ...empty } = european.scope;
+  const refused = await ask(s, "POST /v1/licenses", { token, json: { ...european, scope: empty } });
+  expectProblem(refused, "invalid_request");
+});

@@ -65,7 +65,7 @@ test("the bootstrap token is traded once for the first officer", async () => {
   const traded = await step("POST /v1/bootstrap", 201, { json });
   expect(traded.headers["cache-control"]).toBe("no-store");
   const issued = traded.json["token"] as { text: string; roles: string[] };
-  expect(issued.roles).toEqual(["export-officer", "operator"]);
+  expect(issued.roles).toEqual(["export-officer", "operator", "personal-data-reader"]);
   made["officer"] = issued.text;
   made["officerPerson"] = String(traded.json["person"]);
   expectProblem(await ask({ port }, "POST /v1/bootstrap", { json }), "not_authenticated");

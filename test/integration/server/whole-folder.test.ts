@@ -119,6 +119,8 @@ testProc("a start that hangs ends within the drain time once it is asked to stop
 test("the undamaged folder starts again, and knows its officer", async () => {
   const server = spawnServer(place.env);
   const api = new Api(await server.url, officer);
-  expect(await api.json("GET", "/v1/me")).toMatchObject({ roles: ["export-officer", "operator"] });
+  expect(await api.json("GET", "/v1/me")).toMatchObject({
+    roles: ["export-officer", "operator", "personal-data-reader"],
+  });
   await server.end("SIGTERM");
 });

@@ -183,7 +183,7 @@ forEachDatabase("what officers state", (open) => {
         ?.outcome;
     await state("2099-12-31");
     expect(await nationality()).toBe("pass");
-    const read = await readPerson(t.vault, cast.visitor.person);
+    const read = await readPerson(t.vault, cast.first.caller, cast.visitor.person);
     expect(read.facts.verifications?.nationality).toMatchObject({
       by: cast.first.person,
       evidence: "own-statement",
@@ -202,6 +202,7 @@ forEachDatabase("what officers state", (open) => {
       signedOn: "2026-01-01",
       expiresOn: null,
       eccns: ["4E001"],
+      name: null,
     } as const;
     const { entity } = await recordEntity(t.vault, cast.first.caller, {
       name: "Consignee",

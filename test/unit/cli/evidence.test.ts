@@ -72,6 +72,17 @@ test("honest evidence opens its entry's commitment and gives the same decision a
   });
 });
 
+test("evidence that another regime than the EAR was asked about gives the same decision again", () => {
+  const sent = evidenceOf({ ...facts, departure: { country: "DE" } });
+  expect((sent.decision["checks"] as readonly Shown[]).at(-1)).toMatchObject({
+    check: "eu-end-use",
+  });
+  expect(verify(sent, { ...entryOf(sent), kind: "release.denied" }).isDecidedAgain).toBe(true);
+  const checks = (sent.decision["checks"] as readonly Shown[]).slice(0, -1);
+  const cut = { ...sent, decision: { ...sent.decision, checks } };
+  expect(() => verify(cut, entryOf(cut))).toThrow("every check");
+});
+
 test("changed facts do not open their commitment", () => {
   const changed = { ...facts, at: "2026-11-24T09:30:00.000Z" };
   expect(() => verify({ ...honest, facts: changed }, entry)).toThrow(
@@ -142,6 +153,28 @@ test("license exceptions that cover a check are held to those in the entry", () 
   expect(() => act()).toThrow("another than");
   expect(() => act("exception-gov-c")).toThrow("another than");
   expect(() => act("exception-tsr", "exception-gov-c")).toThrow("another than");
+});
+
+test("an entry names an exception by its symbol, and an older one by its row; either is held to the evidence", () => {
+  const [first, ...rest] = passing();
+  const row = (exception: string, symbol: string) => ({ exception, symbol, covers: true });
+  const exceptions = [row("exception-sta-c-1", "STA"), row("exception-sta-c-2", "STA")];
+  const covered = { ...first, outcome: "covered" };
+  const checks = [{ ...covered, exceptions }, ...rest];
+  const { decision } = otherRulebook;
+  const evidence = { ...otherRulebook, decision: { ...decision, verdict: "allow", checks } };
+  const act = (...names: readonly string[]) => {
+    const { index, body } = entryOf(evidence);
+    const outlined = [{ ...covered, exceptions: names }, ...rest];
+    const recorded = { ...(body["decision"] as Shown), checks: outlined };
+    const named = { ...body, decision: recorded } as typeof body;
+    return verify(evidence, { index, kind: "release.allowed", body: named });
+  };
+  expect(act("exception-sta").sentence).toContain("whose decision this is");
+  expect(act("exception-sta-c-1", "exception-sta-c-2").sentence).toContain("decision this is");
+  expect(() => act("exception-gov")).toThrow("another than");
+  expect(() => act("exception-sta", "exception-gov")).toThrow("another than");
+  expect(() => act("exception-sta-c-1")).toThrow("another than");
 });
 
 test("a decision of another rulebook is said not to be decided again", () => {

@@ -5,6 +5,7 @@ import { decide } from "../../../src/export-control/decide.ts";
 import type { Facts } from "../../../src/export-control/facts.ts";
 import { rulebook } from "../../../src/export-control/rulebook.ts";
 import { asks } from "../export-control/builders.ts";
+import { sent } from "../export-control/policies/european-union.ts";
 import { papers, someone } from "../export-control/policies/policy.ts";
 
 const circuits = { eccn: "3E001", paragraph: "3B001.h" } as const;
@@ -29,4 +30,16 @@ test("the memo of an allowance under license exceptions names them", () => {
 test("the memo of a denial says what a license exception lacks", () => {
   const text = memoOf(asks(someone("DE"), circuits));
   expect(text).toContain("- exception-tsr (15 CFR 740.6(a)) would cover it, with on record:");
+});
+
+test("the memo names what each regime says, where another than the EAR is asked", () => {
+  const text = memoOf(sent());
+  expect(text).toMatch(/\| Under EAR +\| allowed +\|/);
+  expect(text).toMatch(/\| Under EU +\| a license is required and none covers it +\|/);
+  expect(text).toContain("### eu-transfer: fail");
+  expect(text).toContain("- law: Regulation (EU) 2021/821, Art. 2(2)(d), 3(1), 12(1)");
+  expect(text).toContain("1. An individual license that names lab/frontier, EU annex-I 4E001");
+  expect(text).toContain("eur-lex.europa.eu");
+  const alone = memoOf(asks(someone("DE"), circuits));
+  expect(alone).not.toMatch(/\| Under |eur-lex/);
 });

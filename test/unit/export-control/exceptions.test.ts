@@ -73,6 +73,14 @@ test("no condition of an exception names a country or a party", () => {
       expect([words, names.filter((name) => words.includes(name))]).toEqual([words, []]);
 });
 
+test("where listed entities are left out, the remedy names the paper, and elsewhere it does not", () => {
+  const lower = { eccn: "4D090", paragraph: "4A090.b" } as const;
+  const remedyTo = (to: string) =>
+    checkOf(asks(someone("US", works()), { ...lower, to }), "export-rs")?.remedy;
+  expect(remedyTo("AE")).toContain("an entity of Supplement No. 8 to Part 740");
+  expect(remedyTo("VN")).not.toContain("Supplement No. 8");
+});
+
 test("the open question of a nationality is spelled out in the check's reason and remedy", () => {
   for (const [country, section] of [
     ["IR", "746.7"],

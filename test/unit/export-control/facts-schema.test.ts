@@ -8,6 +8,8 @@ import {
   facts as schema,
 } from "../../../src/export-control/facts-schema.ts";
 import { license as aLicense, asks, base, nationalOf, runs, workload } from "./builders.ts";
+import { policies as regimePolicies, unlisted } from "./policies/european-union.ts";
+import { stating } from "./policies/policy.ts";
 
 type ReadonlyThroughout<Value> = Value extends readonly (infer Item)[]
   ? readonly ReadonlyThroughout<Item>[]
@@ -46,6 +48,8 @@ test("the schema takes facts as decisions take them, and gives them back as they
     { ...base, grant: null, screening: null, item: { ...base.item, classification: null } },
     asks(nationalOf("IN"), { licenses: [aLicense({ nationalities: ["IN"] })] }),
     runs(workload({ country: null })),
+    { ...base, departure: { country: null } },
+    ...regimePolicies.map(([, , given]) => given),
   ];
   for (const each of some) expect(schema.parse(each)).toEqual(each);
 });
@@ -62,6 +66,16 @@ test.each([
     ["destination", "country"],
   ],
   ["a subject of another kind", { ...base, subject: { kind: "robot" } }, ["subject", "kind"]],
+  [
+    "a regime that nobody knows",
+    stating(base, { regimes: [{ ...unlisted, jurisdiction: "XX" as "EU" }] }),
+    ["item", "classification", "regimes", 0, "jurisdiction"],
+  ],
+  [
+    "a place of departure left open by null for its country's object",
+    { ...base, departure: null },
+    ["departure"],
+  ],
 ])("the schema refuses %s and says where", (_, given, path) => {
   const parsed = schema.safeParse(given);
   expect(parsed.success).toBe(false);

@@ -28,9 +28,11 @@ import {
   unrestricted,
 } from "./policies/exceptions.ts";
 import { publishedAndForm, verified } from "./policies/known-facts.ts";
+import { listedEntities } from "./policies/listed-entities.ts";
 import type { Policy } from "./policies/policy.ts";
 import { reexports } from "./policies/reexports.ts";
 import { riders } from "./policies/riders.ts";
+import { encryptionSource, salesTechnology } from "./policies/sales-and-source.ts";
 import { unsettled } from "./policies/unsettled.ts";
 
 const allowed = (...licenses: readonly License[]) => ({ licenses });
@@ -319,6 +321,9 @@ const policies: readonly Policy[] = [
   ...unsettled,
   ...riders,
   ...countriesAndDates,
+  ...salesTechnology,
+  ...encryptionSource,
+  ...listedEntities,
 ];
 
 test.each(policies)("%s (%s)", (_name, _citation, facts, verdict, checks = {}, exceptions) => {

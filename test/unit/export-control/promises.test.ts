@@ -94,6 +94,7 @@ const statedOfItem: fc.Arbitrary<Partial<ClassificationFacts>> = fc.record({
   statements: fc.constantFrom(
     null,
     ["minimum-operation", "mass-market", "copy-of-authorized", "encryption-classified"] as const,
+    ["sales-technology", "encryption-source-notified"] as const,
     ["bug-fix"] as const,
     [],
   ),
@@ -129,6 +130,7 @@ const acknowledgement: fc.Arbitrary<Acknowledgement> = fc.record({
   signedOn: fc.constantFrom("2026-01-01", "2026-11-23", "2026-11-24"),
   expiresOn: fc.constantFrom(null, null, "2026-11-23", "2026-11-22", "someday"),
   eccns: fc.constantFrom(null, ["4E001", "4D001", "3E001", "3D001", "5E002", "4E091"], ["EAR99"]),
+  name: fc.constantFrom(null, "Core42", "Microsoft", "Nobody"),
 });
 
 /** Every paper, for every item. */
@@ -137,6 +139,7 @@ const everyPaper: readonly Acknowledgement[] = acknowledgementKinds.map((kind) =
   signedOn: "2026-01-01",
   expiresOn: null,
   eccns: ["3D001", "3E001", "4D001", "4D090", "4E001", "4E091", "5D002", "5D992", "5E002"],
+  name: kind === "supplement-eight-entity" ? "Microsoft" : null,
 }));
 
 const papers = fc.oneof(fc.constant(everyPaper), fc.array(acknowledgement, { maxLength: 6 }));

@@ -4,6 +4,7 @@ import {
   encodeParameters,
   extentOf,
   objectBytes,
+  partsOf,
   plaintextBytes,
   segmentAt,
   segmentCapacityBytes,
@@ -93,3 +94,19 @@ test.each([-1, 0.5, Number.NaN, 2 ** 53])("%d is not a plaintext's size", (sizeB
 test.each([0, 32, 64.5, 2 ** 32 - 1, 2 ** 32])("a segment cannot have %d bytes", (segmentBytes) => {
   expect(() => encodeParameters({ segmentBytes })).toThrow(RangeError);
 });
+
+test.each([
+  [0, 16],
+  [16 * 1_048_544, 16],
+  [160_000 * 1_048_544, 16],
+  [160_000 * 1_048_544 + 1, 17],
+  [5_000_000_000_000, 477],
+])(
+  "the object of %d bytes is cut into the header with %d MiB, then as many",
+  (plain, mebibytes) => {
+    const parts = partsOf(plain);
+    expect(parts).toEqual({ firstBytes: 74 + mebibytes * 2 ** 20, nextBytes: mebibytes * 2 ** 20 });
+    const after = objectBytes(plain) - parts.firstBytes;
+    expect(1 + Math.max(0, Math.ceil(after / parts.nextBytes))).toBeLessThanOrEqual(10_000);
+  },
+);

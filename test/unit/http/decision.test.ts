@@ -31,7 +31,8 @@ const decision: DecidedRelease["decision"] = {
     },
   ],
 };
-const officersRemedy = "An export officer can read the reasons in this release's evidence.";
+const officersRemedy =
+  "Whoever may read personal facts can read the reasons in this release's evidence.";
 
 test("a person reads the reasons of their own decision, without the rulebook's rows", () => {
   expect(renderDecision(decision, { workload: null })).toEqual({

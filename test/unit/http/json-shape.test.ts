@@ -47,6 +47,27 @@ test.each<[string, string]>([
   expect(check(text)).not.toThrow();
 });
 
+const twice = "names a member twice";
+
+test.each<[string, string]>([
+  ["side by side", '{"a":1,"a":2}'],
+  ["in an inner object", '[{"b":{"a":1,"c":[],"a":2}}]'],
+  ["once with an escape", '{"a":1,"\\u0061":2}'],
+  ["around a structure", '{"a":{"b":[{}]},"c":"a","a":null}'],
+  ["as a reader may set them", '{"roles":["reader"],"roles":["operator"]}'],
+])("an object that names a member twice, %s, is refused", (_, text) => {
+  expect(check(text)).toThrow(refusal(twice));
+});
+
+test.each<[string, string]>([
+  ["in two objects", '[{"a":1},{"a":2}]'],
+  ["in an object and in one within it", '{"a":{"a":{"a":1}},"b":2}'],
+  ["as a name and as a value", '{"a":"a","b":"a","c":["a","a"]}'],
+  ["in another case", '{"a":1,"A":2}'],
+])("the same name %s is let through", (_, text) => {
+  expect(check(text)).not.toThrow();
+});
+
 test("a string ends where JSON says that it ends", () => {
   const tooMany = refusal("may have 10000 elements in an array at the most");
   expect(check(`["\\\\",${"1,".repeat(10_000)}1]`)).toThrow(tooMany);

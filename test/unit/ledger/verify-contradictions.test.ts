@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { checkIds } from "../../../src/export-control/decision.ts";
+import { checkIds, isEveryCheck } from "../../../src/export-control/decision.ts";
 import { encodeEntry } from "../../../src/ledger/entry.ts";
 import type { FindingCode } from "../../../src/ledger/findings.ts";
 import { verifyLedger } from "../../../src/ledger/verify.ts";
@@ -618,6 +618,23 @@ test.each([
   const report = await verifyStory(records, { checkIds: expected });
   const codes = report.findings.flatMap(({ severity, code }) => (severity === "error" ? code : []));
   expect(codes).toEqual(isMatch ? [] : Array(3).fill("checks_mismatch"));
+});
+
+test.each([
+  [
+    "those of the vault and of the Union",
+    ["eu-nexus", "eu-item", "eu-transfer", "eu-end-use"],
+    true,
+  ],
+  ["some of the Union's", ["eu-nexus", "eu-item"], false],
+  ["one that nobody knows", ["moon"], false],
+])("decisions on the checks of more regimes than the EAR: %s", async (_, more, isMatch) => {
+  const checks = [...checkIds, ...more].map((check) => ({ check, outcome: "pass" }));
+  const decision = { verdict: "hold", rulebook: "00".repeat(32), checks };
+  const records = told(allowed(), decided("held", "b", { decision }));
+  const report = await verifyStory(records, { checkIds: isEveryCheck });
+  const codes = report.findings.flatMap(({ severity, code }) => (severity === "error" ? code : []));
+  expect(codes).toEqual(isMatch ? [] : ["checks_mismatch"]);
 });
 
 test("a denial without checks is not on the vault's", async () => {

@@ -58,6 +58,15 @@ const madeBy: Readonly<Record<string, readonly string[]>> = {
   "post /v1/overrides/{id}/approve": ["override.approved"],
   "post /v1/overrides/{id}/withdraw": ["override.withdrawn"],
   "post /v1/decisions/simulate": ["decision.simulated"],
+  "get /v1/persons/{id}": ["person.read"],
+  "get /v1/releases/{id}/evidence": ["evidence.read"],
+  "post /v1/holds": ["hold.placed"],
+  "post /v1/holds/{id}/lift": ["hold.lifted"],
+  "post /v1/releases/{id}/movements": ["movement.noted"],
+  "post /v1/persons/{id}/erasures": ["erasure.proposed"],
+  "post /v1/persons/{id}/erasures/{erasure}/approve": ["person.erased", "evidence.erased"],
+  "post /v1/records/search": ["records.searched"],
+  "post /v1/records/exports": ["records.exported"],
   "get /v1/repositories/{namespace}/{name}/revisions/{revision}/files/{path...}": decisions,
 };
 
@@ -99,6 +108,7 @@ test("the vault's own entries and kinds to come take no role", () => {
   const own = Object.entries(rolesOfKinds).flatMap(([kind, roles]) => (roles === null ? kind : []));
   expect(own).toEqual([
     "vault.initialized",
+    "ledger.key-rotated",
     "token.recovered",
     "grant.flagged",
     "grant.cleared",

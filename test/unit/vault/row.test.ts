@@ -31,3 +31,17 @@ test("a datasheet, its digest and a justification are each in the commitment, an
   ];
   expect(new Set(values).size).toBe(values.length);
 });
+
+test("what is stated of other regimes is in the commitment, and attributes of before keep theirs", () => {
+  const attributes = { form: "technology", determination: null };
+  const recorded = "484f40d2782a5fb7d46d63935b1ade0fd2571ec6e865fbdf441490a0044abbc6";
+  expect(hex({ attributes })).toBe(recorded);
+  const regimes = [{ jurisdiction: "EU", list: "annex-I", code: "4E001" }];
+  const other = [{ jurisdiction: "EU", list: "annex-I", code: null }];
+  const values = [
+    hex({ attributes }),
+    hex({ attributes: { ...attributes, regimes } }),
+    hex({ attributes: { ...attributes, regimes: other } }),
+  ];
+  expect(new Set(values).size).toBe(values.length);
+});

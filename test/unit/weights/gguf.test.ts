@@ -222,3 +222,55 @@ test("whatever the bytes are, they are counted, refused as malformed, or too few
     }),
   );
 });
+
+/** Bytes of one block by its parts, as ggml-common.h declares them: 2 for a half, and the arrays beside it. */
+const blocks: readonly (readonly [type: number, elements: number, bytes: number])[] = [
+  [0, 1, 4],
+  [1, 1, 2],
+  [2, 32, 2 + 32 / 2],
+  [3, 32, 2 + 2 + 32 / 2],
+  [6, 32, 2 + 4 + 32 / 2],
+  [7, 32, 2 + 2 + 4 + 32 / 2],
+  [8, 32, 2 + 32],
+  [10, 256, 2 + 2 + 256 / 16 + 256 / 4],
+  [11, 256, 2 + 256 / 4 + 256 / 8 + 12],
+  [12, 256, 2 + 2 + 12 + 256 / 2],
+  [13, 256, 2 + 2 + 12 + 256 / 2 + 256 / 8],
+  [14, 256, 2 + 256 / 16 + 256 / 2 + 256 / 4],
+  [16, 256, 2 + 2 * (256 / 8)],
+  [17, 256, 2 + 2 * (256 / 8) + 256 / 32],
+  [18, 256, 2 + 3 * (256 / 8)],
+  [19, 256, 2 + 256 / 8 + 2 * (256 / 32)],
+  [20, 32, 2 + 32 / 2],
+  [21, 256, 2 + 256 / 4 + 256 / 32 + 256 / 8 + 256 / 64],
+  [22, 256, 2 + 256 / 4 + 256 / 32 + 256 / 32],
+  [23, 256, 2 + 2 + 256 / 64 + 256 / 2],
+  [24, 1, 1],
+  [25, 1, 2],
+  [26, 1, 4],
+  [27, 1, 8],
+  [28, 1, 8],
+  [29, 256, 256 / 8 + 256 / 16 + 256 / 32],
+  [30, 1, 2],
+  [34, 256, 2 + (256 - 4 * (256 / 64)) / 5 + 256 / 64],
+  [35, 256, 2 + 256 / 4],
+  [39, 32, 1 + 32 / 2],
+  [40, 64, 64 / 16 + 64 / 2],
+  [41, 128, 2 + 128 / 8],
+  [42, 64, 2 + 64 / 4],
+];
+
+test.each(blocks)("tensor type %i packs %i elements in %i bytes", (type, elements, bytes) => {
+  const file = gguf({ infos: [info("w", [elements, 3], type, 0)], dataBytes: 3 * bytes });
+  expect(read(file)?.parameters).toBe(BigInt(3 * elements));
+  expect(() => read(file, BigInt(file.length) - 1n)).toThrow(Malformed);
+});
+
+test("no other tensor type is counted", () => {
+  const known = new Set(blocks.map(([type]) => type));
+  for (let type = 0; type < 64; type += 1) {
+    if (known.has(type)) continue;
+    const file = gguf({ infos: [info("w", [256], type, 0)], dataBytes: 1_024 });
+    expect(() => read(file)).toThrow(Malformed);
+  }
+});

@@ -31,6 +31,22 @@ test("types below a byte are counted where they fill whole bytes", () => {
   expect(read(file).parameters).toBe(12n);
 });
 
+test.each([
+  ...["BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"].map(
+    (dtype) => [dtype, 8] as const,
+  ),
+  ...["I16", "U16", "F16", "BF16"].map((dtype) => [dtype, 16] as const),
+  ...["I32", "U32", "F32"].map((dtype) => [dtype, 32] as const),
+  ...["I64", "U64", "F64", "C64"].map((dtype) => [dtype, 64] as const),
+  ["F4", 4],
+  ["F6_E2M3", 6],
+  ["F6_E3M2", 6],
+] as const)("an element of %s has %i bits", (dtype, bits) => {
+  const file = safetensors({ a: tensor(dtype, [8], 0, bits) }, bits);
+  expect(read(file).parameters).toBe(8n);
+  expect(() => read(safetensors({ a: tensor(dtype, [16], 0, bits) }, bits))).toThrow(Malformed);
+});
+
 test("the known bytes of a small file give the known count", () => {
   const known =
     "4000000000000000" +

@@ -8,7 +8,10 @@ import { tilePath, tilesOf } from "../../../src/merkle/tile.ts";
 import { TileEdge } from "../../../src/merkle/tile-edge.ts";
 import { leafHash } from "../../../src/merkle/tree.ts";
 
-export type Recorded = Pick<Entry, "kind" | "body">;
+export type Recorded = Pick<Entry, "kind" | "body"> & {
+  /** Its own time, where it is not its place's. */
+  readonly time?: string;
+};
 
 /** A ledger as files by path, in the layout of C2SP tlog-tiles. */
 export type Files = Map<string, Buffer>;
@@ -42,11 +45,11 @@ export function fixedSigner(seedByte: number, name = ledgerName): FixedSigner {
   };
 }
 
-/** Entries with their indexes, chain and times: a second apart from the start of 2026. */
+/** Entries with their indexes, chain and times: a second apart from the start of 2026, where they have none of their own. */
 export function encodeAll(records: readonly Recorded[]): readonly Buffer[] {
   let previous = "";
-  return records.map(({ kind, body }, index) => {
-    const time = new Date(Date.UTC(2026, 0, 1) + index * 1_000).toISOString();
+  return records.map(({ kind, body, time: own }, index) => {
+    const time = own ?? new Date(Date.UTC(2026, 0, 1) + index * 1_000).toISOString();
     const bytes = encodeEntry({ index, previous, time, kind, body });
     previous = leafHash(bytes).toString("hex");
     return bytes;

@@ -9,7 +9,7 @@ export function idOf(name: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
-const digestOf = (name: string): string => createHash("sha256").update(name).digest("hex");
+export const digestOf = (name: string): string => createHash("sha256").update(name).digest("hex");
 
 export const record = (
   kind: string,

@@ -110,3 +110,126 @@ test("a sheet holds texts, claims, lists and null alone, so that it has one cano
   walk(sheet);
   walk(hardware(circuit("1", "1")));
 });
+
+const stages = [
+  ...["pre-training", "fine-tuning", "reinforcement-learning", "distillation"],
+  ...["other-training", "data-collection"],
+];
+const purposes = [
+  ...["data-confidentiality", "authentication", "digital-signature", "data-integrity"],
+  ...["non-repudiation", "digital-rights-management"],
+  ...["entertainment-broadcast-or-medical-records", "key-management-for-these"],
+];
+const algorithms = [
+  ...["symmetric", "factorization", "discrete-logarithm-field"],
+  ...["discrete-logarithm-group", "post-quantum"],
+];
+
+test.each<[string, readonly string[], (word: string) => unknown]>([
+  ["stage of training", stages, (word) => ({ ...sheet, training: [{ stage: word }] })],
+  [
+    "purpose of a function",
+    purposes,
+    (word) => ({ ...sheet, cryptographicFunctions: [{ name: "channel", purpose: word }] }),
+  ],
+  [
+    "algorithm",
+    algorithms,
+    (word) => ({
+      ...sheet,
+      cryptographicFunctions: [
+        { name: "channel", purpose: "data-confidentiality", algorithm: word },
+      ],
+    }),
+  ],
+  [
+    "basis of a floating bar",
+    ["bis-guidance", "technical-opinion", "CCATS"],
+    (word) => ({
+      ...sheet,
+      floatingBar: { operations: "1", asOf: "2026-02-03", basis: word, source: "x" },
+    }),
+  ],
+])("every %s of the form is taken", (_, words, formed) => {
+  for (const word of words) expect([word, refused(formed(word))]).toEqual([word, []]);
+});
+
+test.each<[string, number, (text: string) => unknown]>([
+  ["title", 200, (title) => ({ ...sheet, title })],
+  ["architecture", 500, (architecture) => ({ ...sheet, architecture })],
+  ["precision", 100, (precision) => ({ ...sheet, precision })],
+  ["parametersExplained", 2_000, (parametersExplained) => ({ ...sheet, parametersExplained })],
+  ["published.how", 2_000, (how) => ({ ...sheet, published: { isPublished: true, how } })],
+  ["intendedUses.0", 500, (use) => ({ ...sheet, intendedUses: [use] })],
+  ["prohibitedUses.0", 500, (use) => ({ ...sheet, prohibitedUses: [use] })],
+  ["base.name", 200, (name) => ({ ...sheet, base: { name } })],
+  ["training.0.name", 200, (name) => ({ ...sheet, training: [{ ...stage, name }] })],
+  [
+    "floatingBar.source",
+    1_000,
+    (source) => ({
+      ...sheet,
+      floatingBar: { operations: "1", asOf: "2026-02-03", basis: "CCATS", source },
+    }),
+  ],
+  [
+    "cryptographicFunctions.0.name",
+    200,
+    (name) => ({ ...sheet, cryptographicFunctions: [{ name, purpose: "authentication" }] }),
+  ],
+  ["syntheticData.0.model", 100, (model) => ({ ...sheet, syntheticData: [generator(model)] })],
+])("%s holds a text of one character up to %i, and not one more", (path, most, formed) => {
+  expect(refused(formed("x"))).toEqual([]);
+  expect(refused(formed("x".repeat(most)))).toEqual([]);
+  expect(refused(formed("x".repeat(most + 1)))).toContain(path);
+  expect(refused(formed(""))).toContain(path);
+});
+
+test.each<[string, number, (count: number) => unknown]>([
+  ["training", 200, (count) => ({ ...sheet, training: repeated(stage, count) })],
+  ["intendedUses", 50, (count) => ({ ...sheet, intendedUses: repeated("x", count) })],
+  ["prohibitedUses", 50, (count) => ({ ...sheet, prohibitedUses: repeated("x", count) })],
+  [
+    "syntheticData",
+    50,
+    (count) => ({
+      ...sheet,
+      syntheticData: Array.from({ length: count }, (_, at) => generator(`m${at}`)),
+    }),
+  ],
+  [
+    "cryptographicFunctions",
+    100,
+    (count) => ({
+      ...sheet,
+      cryptographicFunctions: repeated({ name: "channel", purpose: "authentication" }, count),
+    }),
+  ],
+  [
+    "hardware.circuits",
+    50,
+    (count) => ({
+      ...hardwareOf(hardware(circuit("1", "1"))),
+      hardware: { kind: "computer", circuits: repeated(circuit("1", "1"), count) },
+    }),
+  ],
+])("%s holds up to %i, and not one more", (path, most, formed) => {
+  expect(refused(formed(most))).toEqual([]);
+  expect(refused(formed(most + 1))).toContain(path);
+});
+
+function repeated<Item>(item: Item, count: number): readonly Item[] {
+  return Array.from({ length: count }, () => item);
+}
+
+test("a share is a fraction from nothing to one, and active parameters may be all of them", () => {
+  const shared = (shareOfOperations: string) => ({
+    ...sheet,
+    syntheticData: [generator("a", { shareOfOperations })],
+  });
+  for (const share of ["0", "1", "1.0", "0.5", "1.00"])
+    expect([share, refused(shared(share))]).toEqual([share, []]);
+  for (const share of ["1.1", "1.01", "2", "-0.5", ".5"])
+    expect([share, refused(shared(share))]).toEqual([share, ["syntheticData.0.shareOfOperations"]]);
+  expect(refused({ ...sheet, activeParameters: "70000000000" })).toEqual([]);
+});

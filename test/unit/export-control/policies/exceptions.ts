@@ -14,6 +14,12 @@ const circuitTechnology = { eccn: "3E001", paragraph: "3B001.h" } as const;
 const computerTechnology = { eccn: "4E001", paragraph: "4A001.b" } as const;
 const computerSoftware = { eccn: "4D001", paragraph: "4A001.b" } as const;
 const fourA003 = { eccn: "4E001", paragraph: "4A003.b" } as const;
+const brazilian = (stated: Partial<ClassificationFacts>, more: Partial<PersonFacts> = {}) =>
+  stating(asks(someone("BR", papers("visa-in-force"), more), fourA003), stated);
+/** A license for the reason that License Exception APP does not overcome. */
+const crimeOf = (country: string) => [
+  license({ eccns: ["4E001"], nationalities: [country], reasons: ["CC"] }),
+];
 const encryption = { eccn: "5E002", paragraph: "5A002.a" } as const;
 const assured = papers("tsr-written-assurance");
 const consigned = papers("sta-eccn-furnished", "sta-consignee-statement");
@@ -206,6 +212,23 @@ export const computers: readonly Policy[] = [
   ["APP: an Albanian at 140 weighted teraflops for use", "740.7, Tier 3", stating(asks(someone("AL", papers("visa-in-force")), fourA003), wt(140, "use")), "allow"],
   ["APP: an Albanian at 141 weighted teraflops for use", "740.7, Tier 3", stating(asks(someone("AL", papers("visa-in-force")), fourA003), wt(141, "use")), "deny"],
   ["APP: an Albanian at an unknown performance", "740.7", asks(someone("AL", papers("visa-in-force")), fourA003), "deny"],
+  ["APP: a Brazilian at 175 weighted teraflops for development", "740.7(c), Tier 1", brazilian(wt(175)), "deny", { "deemed-export-ns": "covered", "deemed-export-cc": "fail" }, ["exception-app-tier-1"]],
+  ["APP: a Brazilian at 176 weighted teraflops for development", "740.7(c), Tier 1", brazilian(wt(176)), "deny", { "deemed-export-ns": "fail" }, []],
+  ["APP: a Brazilian at 500 weighted teraflops for use", "740.7(c), Tier 1", brazilian(wt(500, "use")), "deny", { "deemed-export-ns": "covered" }, ["exception-app-tier-1"]],
+  ["APP: a Brazilian at 501 weighted teraflops for use", "740.7(c), Tier 1", brazilian(wt(501, "use")), "deny", { "deemed-export-ns": "fail" }, []],
+  ["APP: a Brazilian at 175 weighted teraflops whose visa expired yesterday", "740.7, expired visa", brazilian(wt(175), { acknowledgements: [paper("visa-in-force", { expiresOn: "2026-11-22" })] }), "deny", { "deemed-export-ns": "fail" }, []],
+  ["APP: a Brazilian at 175 weighted teraflops who once was a Cuban", "740.7, never Cuba", brazilian(wt(175), { citizenships: [held("CU", "1970-01-01", "1980-01-01"), held("BR")] }), "deny", { "deemed-export-ns": "fail" }, []],
+  ["APP: a Singaporean at 175 weighted teraflops for development", "740.7(c), Tier 1", stating(asks(someone("SG", papers("visa-in-force")), { ...fourA003, licenses: crimeOf("SG") }), wt(175)), "allow", { "deemed-export-ns": "covered" }, ["exception-app-tier-1"]],
+  ["APP: a Singaporean at 176 weighted teraflops for development", "740.7(c), Tier 1", stating(asks(someone("SG", papers("visa-in-force")), { ...fourA003, licenses: crimeOf("SG") }), wt(176)), "deny", { "deemed-export-ns": "fail" }, []],
+  ["APP: a national of Taiwan at 500 weighted teraflops for use", "740.7(c), Tier 1", stating(asks(someone("TW", papers("visa-in-force")), { ...fourA003, licenses: crimeOf("TW") }), wt(500, "use")), "allow", { "deemed-export-ns": "covered" }, ["exception-app-tier-1"]],
+  ["APP: a national of Taiwan at 501 weighted teraflops for use", "740.7(c), Tier 1", stating(asks(someone("TW", papers("visa-in-force")), { ...fourA003, licenses: crimeOf("TW") }), wt(501, "use")), "deny", { "deemed-export-ns": "fail" }, []],
+  ["APP: a Vietnamese at 50 weighted teraflops for development", "740.7(d), Tier 3", stating(asks(someone("VN", papers("visa-in-force")), fourA003), wt(50)), "deny", { "deemed-export-ns": "covered" }, ["exception-app-others"]],
+  ["APP: a Vietnamese at 51 weighted teraflops for development", "740.7(d), Tier 3", stating(asks(someone("VN", papers("visa-in-force")), fourA003), wt(51)), "deny", { "deemed-export-ns": "fail" }, []],
+  ["APP: a German at any performance", "740.7, A:5", stating(asks(someone("DE", papers("visa-in-force")), fourA003), wt(1_000_000)), "allow", { "deemed-export-ns": "covered" }, ["exception-app-a5"]],
+  ["APP: a German who once was an Iranian", "740.7, never Iran", asks(someone("DE", papers("visa-in-force"), { citizenships: [held("IR", "1970-01-01", "1980-01-01"), held("DE")] }), fourA003), "deny", { "deemed-export-ns": "fail" }, []],
+  ["APP: an Iranian", "740.7, never Iran", stating(asks(someone("IR", papers("visa-in-force")), fourA003), wt(1)), "deny", { "embargo-nationality": "unknown", "deemed-export-at": "fail" }, []],
+  ["APP: a North Korean", "740.7, never North Korea", stating(asks(someone("KP", papers("visa-in-force")), fourA003), wt(1)), "deny", { "embargo-nationality": "unknown", "deemed-export-at": "fail" }, []],
+  ["APP: a Syrian", "740.7, never Syria", stating(asks(someone("SY", papers("visa-in-force")), fourA003), wt(1)), "deny", { "embargo-nationality": "fail", "deemed-export-at": "fail" }, []],
   ["APP: a Cuban", "740.7, never Cuba", stating(asks(someone("CU", papers("visa-in-force")), fourA003), wt(1)), "deny", { "embargo-nationality": "fail", "deemed-export-ns": "pass" }],
   ["APP: an export to Germany, which it does not cover for technology", "740.7, deemed exports", asks(someone("US", papers("visa-in-force")), { ...fourA003, to: "DE" }), "deny", { "export-ns": "fail" }],
   ["APP: technology for 4A003.z", "4E001; 740.2(a)(9)(ii)", asks(someone("DE", papers("visa-in-force")), { eccn: "4E001", paragraph: "4A003.z.1.b" }), "deny"],

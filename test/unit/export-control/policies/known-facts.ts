@@ -18,6 +18,7 @@ const verifiedFor = (
 ): Partial<PersonFacts> => ({
   verifications: { ...groups, [group]: until(expiresOn) },
 });
+const erased = { ...someone("US"), state: "erased" } as const;
 const abroad = (facts: Partial<PersonFacts>): Facts =>
   asks(someone("US", works(), facts), { eccn: "4D090", paragraph: "4A090.b", to: "DE" });
 
@@ -64,4 +65,6 @@ export const verified: readonly Policy[] = [
   ["an employment verified until today, where headquarters are asked", "742.6(a)(6)(iii)", abroad(verifiedFor("employment", "2026-11-23")), "allow", { "export-rs": "pass" }],
   ["an Iranian employer whose verification expired goes on barring", "746.7", asks(someone("US", works({ headquarters: "IR" }), verifiedFor("employment", "2026-11-22")), { eccn: "EAR99" }), "deny", { "embargo-nationality": "fail" }],
   ["a workload whose accountable person's status has expired", "772.1", runs(workload({}, { ...citizen, ...verifiedFor("usPerson", "2026-11-22") })), "hold", { nationality: "unknown" }],
+  ["a person whose facts were erased, whatever they had been", "762.6", asks(erased), "hold", { subject: "unknown" }],
+  ["a workload whose accountable person was erased", "762.6", runs(workload({}, erased)), "hold", { subject: "unknown" }],
 ];

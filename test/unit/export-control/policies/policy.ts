@@ -29,6 +29,7 @@ export function paper(
     signedOn: "2026-01-01",
     expiresOn: null,
     eccns: ["0E521", "3D001", "3E001", "4D001", "4D090", "4E001", "4E091", "5D002", "5E002"],
+    name: null,
     ...more,
   };
 }

@@ -12,7 +12,16 @@ const screenedStaff = papers(
   "substantive-contact-screening",
   "non-disclosure-agreement",
   "technology-control-plan",
+  "screening-records",
 );
+const at = (country: string) => works({ headquarters: country, entityCountry: country });
+const inCountry = (to: string) => ({
+  ...technology,
+  to,
+  licenses: [license({ eccns: ["4E001"], destinations: [to] })],
+});
+const exchanged = papers("anti-diversion-procedures", "itar-126-18-implementation");
+const guided = papers("anti-diversion-procedures", "itar-agreements-guidelines");
 const former = (country: string): Partial<PersonFacts> => ({
   citizenships: [held(country, "1980-01-01", "1990-01-01"), held("DE", "1985-01-01")],
 });
@@ -36,6 +45,21 @@ export const reexports: readonly Policy[] = [
   ["a Chinese national of a French entity with a security clearance", "734.20(c)", asks(someone("CN", staff, papers("anti-diversion-procedures", "security-clearance")), inFrance), "allow"],
   ["a Chinese national of a French entity without procedures against diversion", "734.20(c)", asks(someone("CN", staff, papers("security-clearance")), inFrance), "deny"],
   ["a Chinese national of a French entity screened without a plan", "734.20(c)", asks(someone("CN", staff, papers("anti-diversion-procedures", "substantive-contact-screening", "non-disclosure-agreement")), inFrance), "deny"],
+  ["a Chinese national of a French entity screened, whose screening records nobody keeps", "734.20(c)", asks(someone("CN", staff, papers("anti-diversion-procedures", "substantive-contact-screening", "non-disclosure-agreement", "technology-control-plan")), inFrance), "deny", { "deemed-export-ns": "fail" }],
+  ["a Chinese national of a French entity with records of a screening that nobody made", "734.20(c)", asks(someone("CN", staff, papers("anti-diversion-procedures", "screening-records", "non-disclosure-agreement", "technology-control-plan")), inFrance), "deny"],
+  ["a Chinese national of a French entity screened without a non-disclosure agreement", "734.20(c)", asks(someone("CN", staff, papers("anti-diversion-procedures", "substantive-contact-screening", "screening-records", "technology-control-plan")), inFrance), "deny"],
+  ["a Chinese national of a British entity that implements 22 CFR 126.18(d)", "734.20(c); 22 CFR 126.18(d)", asks(someone("CN", at("GB"), exchanged), inCountry("GB")), "allow", { "deemed-export-ns": "not-applicable" }],
+  ["a Chinese national of a British entity that implements nothing", "734.20(c); 22 CFR 126.18(d)", asks(someone("CN", at("GB"), papers("anti-diversion-procedures")), inCountry("GB")), "deny", { "deemed-export-ns": "fail" }],
+  ["a Chinese national of a British entity under the guidelines of others", "734.20(c); 22 CFR 126.18(d)", asks(someone("CN", at("GB"), guided), inCountry("GB")), "deny"],
+  ["a Chinese national of a British entity that implements 22 CFR 126.18(d) without procedures against diversion", "734.20(c); 22 CFR 126.18(d)", asks(someone("CN", at("GB"), papers("itar-126-18-implementation")), inCountry("GB")), "deny"],
+  ["a Vietnamese of a Canadian entity that implements 22 CFR 126.18(d)", "734.20(c); 22 CFR 126.18(d)", asks(someone("VN", at("CA"), exchanged), inCountry("CA")), "allow", { "deemed-export-ns": "not-applicable" }],
+  ["a Vietnamese of a Canadian entity whose implementation ended yesterday", "734.20(c); 22 CFR 126.18(d)", asks(someone("VN", at("CA"), { acknowledgements: [paper("anti-diversion-procedures"), paper("itar-126-18-implementation", { expiresOn: "2026-11-22" })] }), inCountry("CA")), "deny", { "deemed-export-ns": "fail" }],
+  ["a Vietnamese of an Australian entity under the guidelines for agreements", "734.20(c); ITAR agreements guidelines", asks(someone("VN", at("AU"), guided), inCountry("AU")), "allow", { "deemed-export-ns": "not-applicable" }],
+  ["a Vietnamese of an Australian entity with the exchange of others", "734.20(c); ITAR agreements guidelines", asks(someone("VN", at("AU"), exchanged), inCountry("AU")), "deny", { "deemed-export-ns": "fail" }],
+  ["a Vietnamese of a Dutch entity under the guidelines for agreements", "734.20(c); ITAR agreements guidelines", asks(someone("VN", at("NL"), guided), inCountry("NL")), "allow", { "deemed-export-ns": "not-applicable" }],
+  ["a Vietnamese of a Dutch entity with the exchange of others", "734.20(c); ITAR agreements guidelines", asks(someone("VN", at("NL"), exchanged), inCountry("NL")), "deny", { "deemed-export-ns": "fail" }],
+  ["a Vietnamese of a French entity under the guidelines of others", "734.20(c); ITAR agreements guidelines", asks(someone("VN", staff, guided), inFrance), "deny", { "deemed-export-ns": "fail" }],
+  ["a Vietnamese of a French entity with the exchange of others", "734.20(c); 22 CFR 126.18(d)", asks(someone("VN", staff, exchanged), inFrance), "deny"],
   ["a Chinese national of a French entity whose clearance expired yesterday", "734.20(c)", asks(someone("CN", staff, { acknowledgements: [paper("anti-diversion-procedures"), paper("security-clearance", { expiresOn: "2026-11-22" })] }), inFrance), "deny"],
   ["a German on the staff of a French entity, with a match that nobody cleared", "734.20(b), not proscribed", asks(someone("DE", staff), { ...inFrance, screening: match }), "deny", { "deemed-export-ns": "fail" }],
   ["a Cuban on the staff of a French entity: Part 746 stands", "746.2(a)", asks(someone("CU", staff, screenedStaff), inFrance), "deny", { "embargo-nationality": "fail", "deemed-export-ns": "not-applicable" }],

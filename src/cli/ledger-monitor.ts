@@ -1,0 +1,232 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { isRefusal } from "../errors.ts";
+import { parseEntry } from "../ledger/entry.ts";
+import { readTile, type TileSource } from "../ledger/source.ts";
+import { parseBundle } from "../merkle/bundle.ts";
+import { type Checkpoint, openCheckpoint } from "../merkle/checkpoint.ts";
+import { readTiles, rightEdge } from "../merkle/proof.ts";
+import { tileWidth } from "../merkle/tile.ts";
+import { Frontier, leafHash } from "../merkle/tree.ts";
+import { Failure } from "./failure.ts";
+import type { LedgerKey } from "./ledger-key.ts";
+import { scanLedger } from "./ledger-source.ts";
+
+/** What one look at a vault's ledger gave. `isAlarm` asks for somebody to come. */
+export type Watched = {
+  readonly isAlarm: boolean;
+  readonly code: "first" | "same" | "grown" | "unreachable" | AlarmCode;
+  readonly size: number | null;
+  readonly message: string;
+};
+
+type AlarmCode =
+  | "checkpoint_invalid"
+  | "rolled_back"
+  | "fork"
+  | "inconsistent"
+  | "entries_broken"
+  | "ledger_unverified"
+  | "unreachable_too_long";
+
+/** One file, so that it is always of one moment. */
+const stateForm = z.strictObject({
+  /** The last verified checkpoint, as it was signed. */
+  checkpoint: z.string(),
+  /** The leaf hash of the last verified entry, hex; empty where there is none. */
+  lastLeafHex: z.string().regex(/^(?:[0-9a-f]{64})?$/),
+  reachedAt: z.iso.datetime(),
+});
+
+type State = z.output<typeof stateForm>;
+
+export type Monitor = {
+  readonly source: TileSource;
+  readonly key: LedgerKey;
+  /** The folder that remembers, between looks and runs. */
+  readonly folder: string;
+  /** For how long the vault may be out of reach before that is an alarm. */
+  readonly unreachableLimitMs: number;
+  readonly now: () => Date;
+};
+
+/**
+ * Looks once: fetches the newest checkpoint, holds it to the key and to the last one verified, and the new entries to both. Only what
+ * verified is remembered, so that an alarm stays until somebody has looked into it. The first look verifies the whole ledger.
+ */
+export async function watchOnce(monitor: Monitor): Promise<Watched> {
+  const { folder, now } = monitor;
+  await mkdir(folder, { recursive: true });
+  const state = await readState(folder);
+  try {
+    const watched = await look(monitor, state);
+    if (state !== null && watched.isAlarm)
+      await keepState(folder, { ...state, reachedAt: now().toISOString() });
+    return watched;
+  } catch (error) {
+    if (!isRefusal(error) || error.code !== "ledger_unavailable") throw error;
+    return await unreached(monitor, state, error.message);
+  }
+}
+
+async function look(monitor: Monitor, state: State | null): Promise<Watched> {
+  const { source, key, folder } = monitor;
+  const bytes = await source.checkpoint();
+  const opened = bytes === null ? null : openCheckpoint(bytes, key.key);
+  const isOurs = opened?.verdict === "verified" && opened.checkpoint.origin === key.key.name;
+  if (bytes === null || opened === null || !isOurs)
+    return alarm("checkpoint_invalid", null, "the checkpoint is not signed by the ledger's key");
+  const { checkpoint } = opened;
+  const { size, root } = checkpoint;
+  if (state === null) return await lookFirst(monitor, checkpoint, bytes);
+  const kept = openKept(state, monitor);
+  if (size < kept.size)
+    return alarm("rolled_back", size, `the ledger has ${size} entries; it had ${kept.size}`);
+  if (size === kept.size) {
+    if (!root.equals(kept.root))
+      return alarm("fork", size, `two checkpoints of ${size} entries have different roots`);
+    await keepState(folder, { ...state, reachedAt: monitor.now().toISOString() });
+    return { isAlarm: false, code: "same", size, message: `still ${size} entries` };
+  }
+  const grown = await growFrom(monitor, kept, checkpoint, state.lastLeafHex);
+  if ("isAlarm" in grown) return grown;
+  await keep(monitor, bytes, grown.lastLeafHex);
+  const message = `${size} entries, ${size - kept.size} of them new; all verified`;
+  return { isAlarm: false, code: "grown", size, message };
+}
+
+async function lookFirst(monitor: Monitor, { size }: Checkpoint, bytes: Buffer): Promise<Watched> {
+  const { source, key } = monitor;
+  const frozen: TileSource = { ...source, checkpoint: async () => bytes };
+  const report = await scanLedger(frozen, key, () => {});
+  if (!report.verified)
+    return alarm("ledger_unverified", size, `the ledger has ${report.errors} findings`);
+  const last = size === 0 ? "" : await lastLeafOf(monitor, size);
+  await keep(monitor, bytes, last);
+  return { isAlarm: false, code: "first", size, message: `${size} entries; all verified` };
+}
+
+/** The old tree's right edge must make the old root, and with the new entries' leaves the new one: then nothing but appending happened. */
+async function growFrom(
+  { source, key }: Monitor,
+  kept: Checkpoint,
+  newest: Checkpoint,
+  lastLeafHex: string,
+): Promise<Watched | { readonly lastLeafHex: string }> {
+  const inconsistent = (what: string) => alarm("inconsistent", newest.size, what);
+  const read = readTiles(newest.size, async (tile) => {
+    const bytes = await readTile(source, key.key, tile);
+    if (bytes === null) throw new RangeError(`the ledger lacks tile ${tile.level}/${tile.number}`);
+    return bytes;
+  });
+  let frontier: Frontier;
+  try {
+    frontier = Frontier.restore(kept.size, await rightEdge(kept.size, read));
+  } catch (error) {
+    if (isRefusal(error)) throw error;
+    return inconsistent(Error.isError(error) ? error.message : "a tile cannot be used");
+  }
+  if (!frontier.root().equals(kept.root))
+    return inconsistent(`the first ${kept.size} entries are not those that were verified`);
+  let previous = lastLeafHex;
+  for (
+    let number = Math.floor(kept.size / tileWidth);
+    number * tileWidth < newest.size;
+    number += 1
+  ) {
+    const width = Math.min(tileWidth, newest.size - number * tileWidth);
+    const bundle = await readTile(source, key.key, { level: "entries", number, width });
+    const entries = bundle === null ? null : parseBundle(bundle);
+    if (entries?.length !== width)
+      return alarm("entries_broken", newest.size, `the entries of bundle ${number} are not whole`);
+    for (const bytes of entries.slice(frontier.size - number * tileWidth)) {
+      const index = frontier.size;
+      const entry = parseEntry(bytes);
+      if (entry?.index !== index || entry.previous !== previous)
+        return alarm(
+          "entries_broken",
+          newest.size,
+          `entry ${index} does not follow the one before`,
+        );
+      const leaf = leafHash(bytes);
+      previous = leaf.toString("hex");
+      frontier.append(leaf);
+    }
+  }
+  if (!frontier.root().equals(newest.root))
+    return inconsistent(`the new entries do not lead to the root that is signed at ${newest.size}`);
+  return { lastLeafHex: previous };
+}
+
+async function lastLeafOf({ source, key }: Monitor, size: number): Promise<string> {
+  const number = Math.floor((size - 1) / tileWidth);
+  const width = Math.min(tileWidth, size - number * tileWidth);
+  const bytes = await readTile(source, key.key, { level: "entries", number, width });
+  const entry = bytes === null ? undefined : parseBundle(bytes)?.[(size - 1) % tileWidth];
+  if (entry === undefined) throw new Failure("integrity", "the ledger's last entry is gone");
+  return leafHash(entry).toString("hex");
+}
+
+async function unreached(
+  { folder, now, unreachableLimitMs }: Monitor,
+  state: State | null,
+  reason: string,
+): Promise<Watched> {
+  // The first failure begins the time, also where the vault was never reached.
+  const since = state?.reachedAt ?? (await firstTried(folder, now()));
+  const silentMs = now().getTime() - Date.parse(since);
+  const message = `${reason} It is out of reach since ${since}.`;
+  const size = null;
+  return silentMs > unreachableLimitMs
+    ? alarm("unreachable_too_long", size, message)
+    : { isAlarm: false, code: "unreachable", size, message };
+}
+
+async function firstTried(folder: string, now: Date): Promise<string> {
+  const file = join(folder, "first-tried");
+  const kept = await readFile(file, "utf8").catch(() => "");
+  if (!Number.isNaN(Date.parse(kept.trim()))) return kept.trim();
+  await writeFile(file, `${now.toISOString()}\n`);
+  return now.toISOString();
+}
+
+function alarm(code: AlarmCode, size: number | null, message: string): Watched {
+  return { isAlarm: true, code, size, message };
+}
+
+function openKept({ checkpoint }: State, { folder, key: { key } }: Monitor): Checkpoint {
+  const opened = openCheckpoint(checkpoint, key);
+  if (opened?.verdict === "verified" && opened.checkpoint.origin === key.name)
+    return opened.checkpoint;
+  throw new Failure("integrity", `${folder} holds a checkpoint that the ledger's key did not sign`);
+}
+
+async function readState(folder: string): Promise<State | null> {
+  const text = await readFile(join(folder, "state.json"), "utf8").catch(() => null);
+  if (text === null) return null;
+  try {
+    return stateForm.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new Failure("failed", `${folder} holds no state of a monitor`, { cause });
+  }
+}
+
+/** The checkpoint also stays beside all the earlier ones, for `ledger verify --checkpoints`. */
+async function keep({ folder, now }: Monitor, bytes: Buffer, lastLeafHex: string): Promise<void> {
+  await mkdir(join(folder, "checkpoints"), { recursive: true });
+  const checkpoint = bytes.toString("utf8");
+  await replace(join(folder, "checkpoints", checkpoint.split("\n")[1] ?? "0"), bytes);
+  await keepState(folder, { checkpoint, lastLeafHex, reachedAt: now().toISOString() });
+}
+
+async function keepState(folder: string, state: State): Promise<void> {
+  await replace(join(folder, "state.json"), Buffer.from(`${JSON.stringify(state)}\n`));
+}
+
+async function replace(file: string, bytes: Uint8Array): Promise<void> {
+  const partial = `${file}.${randomUUID()}.partial`;
+  await writeFile(partial, bytes, { flush: true });
+  await rename(partial, file);
+}

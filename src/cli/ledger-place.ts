@@ -1,0 +1,55 @@
+import type { Command } from "commander";
+import type { TileSource } from "../ledger/source.ts";
+import type { Client } from "./client.ts";
+import { type Context, openSession, type RemoteOptions } from "./context.ts";
+import { Failure } from "./failure.ts";
+import { type LedgerKey, ledgerKey, pinnedKey } from "./ledger-key.ts";
+import { serverLedger, sourceOf } from "./ledger-source.ts";
+import { createOutput, type Output } from "./output.ts";
+
+export type PlaceOptions = RemoteOptions & {
+  readonly ledgerKey?: string;
+  /** A copy of the ledger, in place of the server's. */
+  readonly ledger?: string;
+};
+
+/** A ledger to read: the server's, or a copy of it, which no server is asked about. */
+export type Place = {
+  readonly source: TileSource;
+  readonly key: LedgerKey;
+  readonly output: Output;
+  /** Null for a copy. */
+  readonly client: Client | null;
+};
+
+export function withLedgerKey(command: Command): Command {
+  return command.option(
+    "--ledger-key <key>",
+    "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
+  );
+}
+
+export function withPlace(command: Command): Command {
+  return withLedgerKey(command).option(
+    "--ledger <folder>",
+    "read a copy of the ledger, and ask no server",
+  );
+}
+
+/** Opens the place. A copy is judged under a key that was pinned: one that lies beside it proves nothing. */
+export async function openPlace(context: Context, options: PlaceOptions): Promise<Place> {
+  if (options.ledger === undefined) {
+    const session = await openSession(context, options);
+    const { client, output } = session;
+    const key = await ledgerKey(session, options.ledgerKey);
+    return { source: serverLedger(client), key, output, client };
+  }
+  const key = await pinnedKey(context.env, options.ledgerKey);
+  if (key === null)
+    throw new Failure(
+      "usage",
+      "name the ledger's verification key with --ledger-key or WEIGHTVAULT_LEDGER_KEY",
+    );
+  const source = await sourceOf(options.ledger, context, options);
+  return { source, key, output: createOutput(context, options.json === true), client: null };
+}

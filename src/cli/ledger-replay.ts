@@ -1,0 +1,70 @@
+import { lstatSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Entry } from "../ledger/entry.ts";
+import type { Replayed } from "../ledger/verify.ts";
+import { licensesOutOfScope, verifyEvidence } from "./evidence.ts";
+import { isCode } from "./paths.ts";
+
+const releasePattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const decisions = new Set(["release.allowed", "release.denied", "release.held"]);
+
+export type Replay = {
+  readonly replay: (entry: Entry) => Replayed;
+  /** How many decisions were held to their evidence, and how many of them were decided again. */
+  readonly counts: { held: number; decidedAgain: number };
+};
+
+/**
+ * Holds decisions to the evidence that was disclosed in a folder, `evidence/<release>.json`, and decides again on their rulebook: this
+ * version's own, or one in `rulebooks/<digest>.json`. Decisions without evidence in the folder pass unjudged.
+ */
+export function replayFrom(folder: string): Replay {
+  const counts = { held: 0, decidedAgain: 0 };
+  const replay = (entry: Entry): Replayed => {
+    const { kind, body } = entry;
+    const { release } = body;
+    if (!decisions.has(kind) || typeof release !== "string" || !releasePattern.test(release))
+      return null;
+    const evidence = readJson(join(folder, "evidence", `${release}.json`));
+    if (evidence === null) return null;
+    counts.held += 1;
+    const kept = keptRulebook(folder, evidence);
+    try {
+      const { isDecidedAgain } = verifyEvidence(evidence, { entry, release, kept });
+      if (isDecidedAgain) counts.decidedAgain += 1;
+      return null;
+    } catch (error) {
+      const reason = Error.isError(error) ? error.message : String(error);
+      const [license] = licensesOutOfScope(evidence, kept);
+      if (license === undefined) return `release ${release}: ${reason}`;
+      const message = `release ${release} rests on license ${license}, whose scope does not cover it`;
+      return { code: "license_out_of_scope", message };
+    }
+  };
+  return { replay, counts };
+}
+
+function keptRulebook(folder: string, { decision }: Shown): unknown {
+  const digest = isRecord(decision) ? decision["rulebook"] : null;
+  if (typeof digest !== "string" || !/^[0-9a-f]{64}$/.test(digest)) return null;
+  return readJson(join(folder, "rulebooks", `${digest}.json`));
+}
+
+type Shown = Readonly<Record<string, unknown>>;
+
+/** Null where there is no such file. What is none of ours judges no decision, and so fails it. */
+function readJson(file: string): Shown | null {
+  try {
+    // A pipe would keep its reader waiting for ever.
+    if (!lstatSync(file).isFile()) return {};
+    const value: unknown = JSON.parse(readFileSync(file, "utf8"));
+    return isRecord(value) ? value : {};
+  } catch (error) {
+    if (isCode(error, "ENOENT")) return null;
+    return {};
+  }
+}
+
+function isRecord(value: unknown): value is Shown {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,92 @@
+import { stat } from "node:fs/promises";
+import { setFlagsFromString } from "node:v8";
+import { isEveryCheck } from "../export-control/decision.ts";
+import type { Entry } from "../ledger/entry.ts";
+import type { TileSource } from "../ledger/source.ts";
+import { readRegularFile } from "../ledger/source-file.ts";
+import { folderSource } from "../ledger/source-folder.ts";
+import { urlSource } from "../ledger/source-url.ts";
+import { type Report, verifyLedger } from "../ledger/verify.ts";
+import { maximumNoteBytes } from "../merkle/note.ts";
+import type { Client } from "./client.ts";
+import { type Context, serverUrl } from "./context.ts";
+import { findToken } from "./credentials.ts";
+import { Failure } from "./failure.ts";
+import type { LedgerKey } from "./ledger-key.ts";
+import { createOutput } from "./output.ts";
+
+/** A folder, or an address. A token of the environment goes to the server that it is for and to no other. */
+export async function sourceOf(
+  place: string,
+  { env, stderr, stdout }: Context,
+  options: { readonly tokenFile?: string },
+): Promise<TileSource> {
+  if (!/^https?:\/\//.test(place)) {
+    const found = await stat(place).catch(() => null);
+    if (found?.isDirectory() !== true) throw new Failure("failed", `${place} is no folder`);
+    return folderSource(place);
+  }
+  const url = new URL(place);
+  const isNamed = options.tokenFile !== undefined;
+  if (!isNamed && url.origin !== serverUrl(env, undefined).origin) return urlSource({ url });
+  const { note } = createOutput({ stdout, stderr }, false);
+  const token = await findToken(env, { file: options.tokenFile, note });
+  return urlSource({ url, token: () => token?.expose().toString("latin1") ?? null });
+}
+
+/** The ledger of the server that the client talks to. */
+export function serverLedger({ url, token, timeoutMs }: Client): TileSource {
+  const base = new URL(url);
+  base.pathname = `${base.pathname.replace(/\/$/, "")}/ledger/`;
+  return urlSource({
+    url: base,
+    timeoutMs,
+    token: () => token?.expose().toString("latin1") ?? null,
+  });
+}
+
+/** A longer one is cut and so does not verify. The file may lie in the folder that is judged. */
+export async function readCheckpoint(file: string): Promise<Buffer> {
+  const bytes = await readRegularFile(file, maximumNoteBytes + 1).catch((cause: unknown) => {
+    throw new Failure("failed", `the older checkpoint ${file} cannot be read`, { cause });
+  });
+  if (bytes === null) throw new Failure("failed", `the older checkpoint ${file} is no file`);
+  return bytes;
+}
+
+/** The threads that verify beside this one: two keep up with it, and more would only take memory. */
+export const verifyingThreads = 2;
+
+/** Above this many entries what is remembered of them needs the room that garbage otherwise takes. */
+const manyEntries = 1_000_000;
+
+/**
+ * For `onProgress`: on a long ledger it keeps V8 from letting short-lived garbage grow by a hundred MiB, which is a little faster, for the
+ * rest of the process.
+ */
+export function boundGarbage(): (progress: { readonly size: number }) => void {
+  let isBounded = false;
+  return ({ size }) => {
+    if (isBounded || size <= manyEntries) return;
+    isBounded = true;
+    setFlagsFromString("--semi-space-growth-factor=1");
+  };
+}
+
+/** Verifies the whole ledger, and shows every entry on the way, in order. */
+export async function scanLedger(
+  source: TileSource,
+  { text }: Pick<LedgerKey, "text">,
+  onEntry: (entry: Entry) => void,
+): Promise<Report> {
+  return await verifyLedger(source, {
+    verificationKey: text,
+    checkIds: isEveryCheck,
+    threads: verifyingThreads,
+    onProgress: boundGarbage(),
+    replay: (entry) => {
+      onEntry(entry);
+      return null;
+    },
+  });
+}

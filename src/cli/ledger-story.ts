@@ -1,0 +1,156 @@
+import { createHash } from "node:crypto";
+import { canonicalJson } from "../crypto/canonical-json.ts";
+import type { Entry, EntryBody } from "../ledger/entry.ts";
+import { Failure } from "./failure.ts";
+
+/** What a story can be told of. */
+export const storyNouns = ["object", "person", "license", "repository", "release"] as const;
+
+export type StoryNoun = (typeof storyNouns)[number];
+
+/** Which entries are wanted: those about a thing, those of a period, or both. Times are UTC with milliseconds; `until` is not in it. */
+export type Selection = {
+  readonly thing: { readonly noun: StoryNoun; readonly id: string } | null;
+  readonly from: string | null;
+  readonly until: string | null;
+  /** An object's revision, as the server answers it or as it was committed; no entry names an object. */
+  readonly manifest?: unknown;
+};
+
+/**
+ * Chooses entries as they come, in the order of the ledger: those about a thing, and what came of the releases among them. It holds the
+ * releases that are open, and the principals and revisions of the thing alone.
+ */
+export class Story {
+  readonly #selection: Selection;
+  readonly #principals = new Set<string>();
+  readonly #revisions = new Set<string>();
+  readonly #open = new Set<string>();
+
+  constructor(selection: Selection) {
+    this.#selection = selection;
+    const { thing, manifest } = selection;
+    if (thing?.noun === "object" && !holds(manifest, thing.id))
+      throw new Failure("usage", "the revision that is named does not hold the object");
+  }
+
+  /** Whether an object's revision was found committed as it was named. */
+  get isGrounded(): boolean {
+    return this.#selection.thing?.noun !== "object" || this.#revisions.size > 0;
+  }
+
+  /** Whether the entry belongs to the story. Call it once for each entry, in order. */
+  takes(entry: Entry): boolean {
+    const isAbout = this.#follows(entry);
+    const { from, until } = this.#selection;
+    if (from !== null && entry.time < from) return false;
+    return isAbout && (until === null || entry.time < until);
+  }
+
+  #follows(entry: Entry): boolean {
+    const { thing } = this.#selection;
+    if (thing === null) return true;
+    const { kind, body } = entry;
+    const { release } = body;
+    if (kind.startsWith("release.") && typeof release === "string" && this.#open.has(release)) {
+      this.#open.delete(release);
+      return true;
+    }
+    const isAbout = thing.noun === "object" ? this.#isOfRevision(entry) : this.#isAbout(entry);
+    if (isAbout && kind === "release.allowed" && typeof release === "string")
+      this.#open.add(release);
+    return isAbout;
+  }
+
+  #isAbout({ kind, body }: Entry): boolean {
+    const { thing } = this.#selection;
+    if (thing === null) return true;
+    const { noun, id } = thing;
+    if (noun === "license" && Array.isArray(body["licenses"]) && body["licenses"].includes(id))
+      return true;
+    if (noun !== "person") return body[noun] === id;
+    const { person, accountable, principal, by } = body;
+    const isIts = person === id || accountable === id;
+    // A grant names its officer as person, and another's principal.
+    const isRecorded = kind === "person.recorded" || kind === "workload.recorded";
+    if (isIts && isRecorded && typeof principal === "string") this.#principals.add(principal);
+    return (
+      isIts ||
+      [principal, by].some((each) => typeof each === "string" && this.#principals.has(each))
+    );
+  }
+
+  #isOfRevision({ kind, body }: Entry): boolean {
+    const key = JSON.stringify([body["repository"], body["revision"]]);
+    if (kind === "revision.committed" && isCommitted(this.#selection.manifest, body))
+      this.#revisions.add(key);
+    return this.#revisions.has(key);
+  }
+}
+
+function holds(manifest: unknown, object: string): boolean {
+  const files = isRecord(manifest) ? manifest["files"] : null;
+  return (
+    Array.isArray(files) &&
+    files.some((file: unknown) => isRecord(file) && file["object"] === object)
+  );
+}
+
+/** Whether the entry commits exactly this revision: the digest of its manifest says so, whoever named it. */
+function isCommitted(manifest: unknown, { repository, manifest: digest }: EntryBody): boolean {
+  if (!isRecord(manifest) || typeof repository !== "string") return false;
+  const { parent, message, createdAt, createdBy, files } = manifest;
+  try {
+    const stated = { repository, parent, message, createdAt, createdBy, files } as EntryBody;
+    return createHash("sha256").update(canonicalJson(stated)).digest("hex") === digest;
+  } catch {
+    // It has a member that no manifest has.
+    return false;
+  }
+}
+
+/** The members that a sentence names, in the order in which it does. */
+const told = [
+  "release",
+  "repository",
+  "revision",
+  "parent",
+  "run",
+  "checkpoint",
+  "bases",
+  "classification",
+  "eccn",
+  "license",
+  "licenses",
+  "grant",
+  "person",
+  "workload",
+  "entity",
+  "principal",
+  "way",
+  "bytes",
+  "reason",
+  "cause",
+] as const;
+
+/** One line of a custody story: where and when, what happened, and to what. */
+export function tell({ index, time, kind, body }: Entry): string {
+  const [noun = "", verb = ""] = kind.split(".");
+  const parts = told.flatMap((name) => {
+    const value = body[name];
+    if (value === undefined || value === null || (Array.isArray(value) && value.length === 0))
+      return [];
+    return [`${name} ${typeof value === "string" ? value : JSON.stringify(value)}`];
+  });
+  const decision = isRecord(body["decision"]) ? body["decision"] : {};
+  if (typeof decision["verdict"] === "string") parts.push(`verdict ${decision["verdict"]}`);
+  for (const amount of [body["files"], body["objects"]] as readonly unknown[])
+    if (isRecord(amount))
+      parts.push(`${String(amount["count"])} files, ${String(amount["bytes"])} bytes`);
+  if (typeof body["by"] === "string") parts.push(`by ${body["by"]}`);
+  return `${index}  ${time}  ${noun} ${verb}${parts.length === 0 ? "" : `: ${parts.join("; ")}`}`;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,182 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { isEveryCheck } from "../export-control/decision.ts";
+import type { Report } from "../ledger/verify.ts";
+import { type KeptCheckpoint, verifyLedger } from "../ledger/verify.ts";
+import { type ExcerptReport, verifyExcerpt } from "../ledger/verify-excerpt.ts";
+import { local, positive, repeated } from "./command.ts";
+import type { Context } from "./context.ts";
+import { Failure } from "./failure.ts";
+import { excerptSource, readExcerpt } from "./ledger-excerpt.ts";
+import { type LedgerKey, pinnedKey } from "./ledger-key.ts";
+import { boundGarbage, readCheckpoint, sourceOf, verifyingThreads } from "./ledger-source.ts";
+import { createOutput, type Output } from "./output.ts";
+
+type VerifyOptions = {
+  readonly json?: boolean;
+  readonly key?: string;
+  readonly olderCheckpoint?: readonly string[];
+  readonly checkpoints?: string;
+  readonly batch?: number;
+  readonly evidence?: string;
+  readonly tokenFile?: string;
+  readonly opaqueEntries?: boolean;
+};
+
+export function verifyCommand(ledger: Command, context: Context): void {
+  local(ledger, "verify", "verify a whole ledger, or an excerpt, with nothing but its public key")
+    .argument("<folder-or-url>", "a folder in the layout of tlog-tiles, its address, or an excerpt")
+    .option(
+      "--key <key>",
+      "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
+    )
+    .option(
+      "--older-checkpoint <file>",
+      "a checkpoint kept from earlier, which it must have grown from; may be given more than once",
+      repeated,
+    )
+    .option("--checkpoints <folder>", "a folder of such checkpoints, a monitor's for example")
+    .option(
+      "--batch <entries>",
+      "the checkpoints are all that there were, one at least every so many entries",
+      positive,
+    )
+    .option(
+      "--evidence <folder>",
+      "an excerpt's folder, whose disclosed evidence decisions are held to and made again from",
+    )
+    .option(
+      "--token-file <file>",
+      "the token for that address; without it, one of the environment goes to WEIGHTVAULT_URL alone",
+    )
+    .option(
+      "--opaque-entries",
+      "the entries are not a vault's: check signature and tree alone, and say nothing of what they mean",
+    )
+    .action(async (place: string, options: VerifyOptions) => {
+      const output = createOutput(context, options.json === true);
+      const pinned = await pinnedKey(context.env, options.key);
+      if (pinned === null)
+        throw new Failure(
+          "usage",
+          "name the ledger's verification key with --key or WEIGHTVAULT_LEDGER_KEY",
+        );
+      const olderCheckpoints = await keptCheckpoints(options);
+      const isFolder = !/^https?:\/\//.test(place);
+      const excerpt = isFolder ? await readExcerpt(place) : null;
+      const verifying = { pinned, olderCheckpoints, options, output };
+      if (excerpt === null) await verifyWhole(place, context, verifying);
+      else await verifyPart(place, excerpt.entries, verifying);
+    });
+}
+
+type Verifying = {
+  readonly pinned: LedgerKey;
+  readonly olderCheckpoints: readonly KeptCheckpoint[];
+  readonly options: VerifyOptions;
+  readonly output: Output;
+};
+
+async function verifyWhole(
+  place: string,
+  context: Context,
+  { pinned, olderCheckpoints, options, output }: Verifying,
+): Promise<void> {
+  const { batch, evidence } = options;
+  const replaying = evidence === undefined ? null : await replayOf(evidence);
+  const report = await verifyLedger(await sourceOf(place, context, options), {
+    verificationKey: pinned.text,
+    checkIds: isEveryCheck,
+    threads: verifyingThreads,
+    onProgress: boundGarbage(),
+    entries: options.opaqueEntries === true ? "opaque" : "parsed",
+    olderCheckpoints,
+    ...(batch === undefined ? {} : { mostEntriesPerCheckpoint: batch }),
+    ...(replaying === null ? {} : { replay: replaying.replay }),
+  });
+  output.result(report, () => reportText(report).join("\n"));
+  if (replaying !== null) output.note(replaying.sentence());
+  if (isOfAnotherKind(report))
+    output.note("no entry is a vault's: for another kind of log, ask for --opaque-entries");
+  refuseUnverified(report, "ledger");
+}
+
+async function verifyPart(
+  folder: string,
+  indexes: readonly number[],
+  { pinned, olderCheckpoints, options, output }: Verifying,
+): Promise<void> {
+  const { replay, sentence } = await replayOf(options.evidence ?? folder);
+  const report = await verifyExcerpt(excerptSource(folder), indexes, {
+    verificationKey: pinned.text,
+    olderCheckpoints,
+    replay,
+  });
+  output.result(report, () => excerptText(report).join("\n"));
+  output.note(sentence());
+  refuseUnverified(report, "excerpt");
+}
+
+/** The rulebook is big, and no other command of the ledger needs it. */
+async function replayOf(folder: string) {
+  const { replayFrom } = await import("./ledger-replay.ts");
+  const { replay, counts } = replayFrom(folder);
+  const sentence = () =>
+    `${counts.held} decisions were held to their evidence, ${counts.decidedAgain} of them made again`;
+  return { replay, sentence };
+}
+
+function refuseUnverified({ verified, errors }: Report, what: string): void {
+  if (!verified)
+    throw new Failure("integrity", `the ${what} does not verify: ${errors} findings`, {
+      isTold: true,
+    });
+}
+
+async function keptCheckpoints({
+  olderCheckpoint = [],
+  checkpoints,
+}: VerifyOptions): Promise<readonly KeptCheckpoint[]> {
+  const names = checkpoints === undefined ? [] : await namesIn(checkpoints);
+  const files = [...olderCheckpoint, ...names];
+  return await Promise.all(
+    files.map(async (name) => ({ name, bytes: await readCheckpoint(name) })),
+  );
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  const found = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
+    throw new Failure("failed", `${folder} is no folder that can be read`, { cause });
+  });
+  return found
+    .filter((each) => each.isFile() && !each.name.endsWith(".partial"))
+    .map(({ name }) => join(folder, name));
+}
+
+/** Signature and tree hold, and every entry is foreign: somebody verifies another log, or a ledger that was never a vault's. */
+function isOfAnotherKind({ size, errors, findings }: Report): boolean {
+  return errors > 0 && errors === size && findings.every(({ code }) => code === "entry_malformed");
+}
+
+function reportText(report: Report): string[] {
+  const { origin, size, rootHex, verified, errors, notices, counts, findings } = report;
+  return [
+    `${verified ? "verified" : "NOT VERIFIED"}: ${origin ?? "no checkpoint"}, ${size ?? 0} entries`,
+    `root ${rootHex ?? "-"}`,
+    ...Object.entries(counts).map(([kind, count]) => `  ${kind.padEnd(26)} ${count}`),
+    ...findings.map(
+      ({ severity, code, index, message }) =>
+        `${severity} ${code}${index === undefined ? "" : ` at ${index}`}: ${message}`,
+    ),
+    `${errors} errors, ${notices} notices`,
+  ];
+}
+
+function excerptText(report: ExcerptReport): string[] {
+  return [
+    ...reportText(report),
+    `${report.entries} entries are in the excerpt; what an excerpt cannot show:`,
+    ...report.notChecked.map((sentence) => `  not checked: ${sentence}`),
+  ];
+}

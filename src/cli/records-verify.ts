@@ -1,0 +1,175 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { readRegularFile } from "../ledger/source-file.ts";
+import type { VerificationKey } from "../merkle/note.ts";
+import { verifyEvidence } from "./evidence.ts";
+import { Failure } from "./failure.ts";
+import { type ProvedEntry, verifyReceipt } from "./receipt.ts";
+import {
+  assertRecorded,
+  contentDigest,
+  digest,
+  entryFile,
+  type Manifest,
+  manifestShape,
+  recordFile,
+} from "./records-folder.ts";
+
+export type VerifiedRecords = {
+  readonly records: number;
+  readonly entries: number;
+  readonly evidence: number;
+  readonly decidedAgain: number;
+  readonly erased: number;
+};
+
+const longestFileBytes = 512 * 2 ** 20;
+
+/**
+ * Holds an exported folder to the ledger's key: every file is listed and none other is there, every entry is proved, every page is the one that
+ * its entry recorded, every record's history stands among the entries, and opened evidence opens its commitment. Throws `integrity` for
+ * anything else.
+ */
+export async function verifyRecords(
+  folder: string,
+  key: VerificationKey,
+): Promise<VerifiedRecords> {
+  const manifest = await readManifest(folder);
+  if (manifest.ledger !== key.name) throw broken("the records are of another ledger");
+  await assertFiles(folder, manifest);
+  const entries = await proveEntries(folder, key, manifest);
+  const shown = new Map<string, Readonly<Record<string, unknown>>>();
+  for (const { entry, records } of manifest.pages) {
+    assertRecorded(entries.get(entry), records);
+    for (const record of records) {
+      const file = recordFile(record);
+      const content = shown.get(file) ?? parse(await readListed(folder, file), file);
+      if (!shown.has(file)) {
+        if (contentDigest(content) !== record.sha256) throw broken(`${file} is another record`);
+        assertHistory(content, record.id, entries, file);
+      }
+      shown.set(file, content);
+    }
+  }
+  const listed = Object.keys(manifest.files).filter((path) => path.startsWith("records/"));
+  const stray = listed.find((path) => !shown.has(path));
+  if (stray !== undefined) throw broken(`no page of the export has ${stray}`);
+  return { records: shown.size, entries: entries.size, ...openAll(shown, entries) };
+}
+
+async function readManifest(folder: string): Promise<Manifest> {
+  const parsed = manifestShape.safeParse(
+    parse(await readListed(folder, "manifest.json"), "manifest.json"),
+  );
+  if (parsed.success) return parsed.data;
+  throw broken("manifest.json is no manifest of exported records");
+}
+
+async function assertFiles(folder: string, { files }: Manifest): Promise<void> {
+  const there = await walk(folder, "");
+  const extra = there.find((path) => path !== "manifest.json" && !Object.hasOwn(files, path));
+  if (extra !== undefined) throw broken(`${extra} is not in the manifest`);
+  for (const [path, sha256] of Object.entries(files)) {
+    if (!there.includes(path)) throw broken(`${path} is missing`);
+    if (digest(await readListed(folder, path)) !== sha256)
+      throw broken(`${path} has another SHA-256 than the manifest says`);
+  }
+}
+
+/** The regular files below the folder. Links and special files are refused: they could lead elsewhere or be waited for. */
+async function walk(folder: string, below: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  const present = await readdir(join(folder, below), { withFileTypes: true }).catch(
+    (cause: unknown) => {
+      throw new Failure("failed", `${join(folder, below)} is no folder`, { cause });
+    },
+  );
+  for (const each of present) {
+    const path = below === "" ? each.name : `${below}/${each.name}`;
+    if (each.isDirectory()) found.push(...(await walk(folder, path)));
+    else if (each.isFile()) found.push(path);
+    else throw broken(`${path} is no regular file`);
+  }
+  return found;
+}
+
+async function proveEntries(
+  folder: string,
+  key: VerificationKey,
+  { files }: Manifest,
+): Promise<ReadonlyMap<number, ProvedEntry>> {
+  const proved = new Map<number, ProvedEntry>();
+  for (const path of Object.keys(files)) {
+    const [, digits] = /^entries\/([0-9]{10,16})\.json$/.exec(path) ?? [];
+    if (digits === undefined) continue;
+    const index = Number(digits);
+    const entry = (await readListed(folder, path)).toString("base64");
+    const proof = (await readListed(folder, `${entryFile(index)}.tlog-proof`)).toString("utf8");
+    proved.set(index, verifyReceipt({ index, entry, proof }, key));
+  }
+  return proved;
+}
+
+/** Each line of a history is an entry of the ledger about this record. */
+function assertHistory(
+  { history }: Readonly<Record<string, unknown>>,
+  id: string,
+  entries: ReadonlyMap<number, ProvedEntry>,
+  file: string,
+): void {
+  const lines: readonly unknown[] = Array.isArray(history) ? history : [];
+  for (const line of lines) {
+    const { index, kind, time } = line as Readonly<Record<string, unknown>>;
+    const proved = typeof index === "number" ? entries.get(index)?.entry : undefined;
+    const [noun = ""] = String(kind).split(".");
+    if (proved?.kind !== kind || proved?.time !== time || proved?.body[noun] !== id)
+      throw broken(`${file} tells of an entry that is not in the ledger so`);
+  }
+}
+
+function openAll(
+  shown: ReadonlyMap<string, Readonly<Record<string, unknown>>>,
+  entries: ReadonlyMap<number, ProvedEntry>,
+): Pick<VerifiedRecords, "evidence" | "decidedAgain" | "erased"> {
+  let [evidence, decidedAgain, erased] = [0, 0, 0];
+  for (const [file, content] of shown) {
+    if (content["evidence"] === "erased" || content["facts"] === "erased") erased += 1;
+    const opened = content["evidence"];
+    if (typeof opened !== "object" || opened === null) continue;
+    const release = String(content["id"]);
+    const decided = [...entries.values()].find(
+      ({ entry }) =>
+        /^release\.(?:allowed|denied|held)$/.test(entry.kind) && entry.body["release"] === release,
+    );
+    if (decided === undefined) throw broken(`the ledger entry of ${file} is missing`);
+    const { entry } = decided;
+    const shape = opened as Readonly<Record<string, unknown>>;
+    const { isDecidedAgain } = verifyEvidence(shape, { entry, release, kept: null });
+    evidence += 1;
+    decidedAgain += isDecidedAgain ? 1 : 0;
+  }
+  return { evidence, decidedAgain, erased };
+}
+
+async function readListed(folder: string, path: string): Promise<Buffer> {
+  if (path.split("/").includes("..") || path.startsWith("/"))
+    throw broken(`${path} leads out of the folder`);
+  const bytes = await readRegularFile(join(folder, path), longestFileBytes).catch(() => null);
+  if (bytes === null) throw broken(`${path} is missing or is no regular file`);
+  return bytes;
+}
+
+function parse(bytes: Buffer, path: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(bytes.toString("utf8"));
+    if (typeof value === "object" && value !== null && !Array.isArray(value))
+      return value as Readonly<Record<string, unknown>>;
+  } catch {
+    // Said below.
+  }
+  throw broken(`${path} is no JSON object`);
+}
+
+function broken(message: string): Failure {
+  return new Failure("integrity", message);
+}

@@ -1,0 +1,166 @@
+import { type Command, Option } from "commander";
+import { ask, route } from "./client.ts";
+import {
+  local,
+  noun,
+  type RepositoryName,
+  recordOf,
+  recordsIn,
+  remote,
+  repositoryName,
+  uuid,
+} from "./command.ts";
+import { type Context, openSession, type RemoteOptions } from "./context.ts";
+import { Failure } from "./failure.ts";
+import { ledgerKey, pinnedKey } from "./ledger-key.ts";
+import { columns, createOutput, details, table } from "./output.ts";
+import { writeRecords } from "./records-folder.ts";
+
+type CriterionOptions = {
+  readonly party?: string;
+  readonly country?: string;
+  readonly document?: string;
+};
+type SearchOptions = RemoteOptions & CriterionOptions;
+type ExportOptions = SearchOptions & {
+  readonly repository?: RepositoryName;
+  readonly from?: string;
+  readonly to?: string;
+  readonly output: string;
+  readonly ledgerKey?: string;
+};
+type NoteOptions = RemoteOptions & {
+  readonly what: string;
+  readonly on: string;
+  readonly description: string;
+};
+
+export function recordsCommands(program: Command, context: Context): void {
+  const records = noun(
+    program,
+    "records",
+    "find records, hand them to an agency, check what was handed out (15 CFR part 762)",
+  );
+  criteria(
+    remote(records, "search", "find the records that a party, country or document figures in"),
+  ).action(async (options: SearchOptions) => {
+    const sought = criterionOf(options);
+    if (Object.keys(sought).length !== 1)
+      throw new Failure("usage", "name one of --party, --country, --document");
+    const { client, output } = await openSession(context, options);
+    const found: Readonly<Record<string, unknown>>[] = [];
+    for (let after: unknown = null; ; ) {
+      const answer = recordOf(
+        await ask(client, "POST", "/v1/records/search", { ...sought, after }),
+      );
+      found.push(...recordsIn(answer, "records"));
+      after = answer["next"];
+      if (typeof after !== "string") break;
+    }
+    output.result({ records: found }, () => table(found, columns("noun", "id")));
+  });
+  exportCommand(records, context);
+  verifyCommand(records, context);
+  remote(records, "note", "note a reexport, transfer or diversion of a release that became known")
+    .argument("<release>", "the release's id", uuid)
+    .addOption(
+      new Option("--what <what>", "what became known")
+        .choices(["reexport", "transfer", "diversion"])
+        .makeOptionMandatory(),
+    )
+    .requiredOption("--on <date>", "the day it happened, YYYY-MM-DD")
+    .requiredOption("--description <text>", "what is known; it stays out of the ledger")
+    .action(async (release: string, options: NoteOptions) => {
+      const { client, output } = await openSession(context, options);
+      const { what, on, description } = options;
+      const path = route`/v1/releases/${release}/movements`;
+      const answer = recordOf(await ask(client, "POST", path, { what, on, description }));
+      output.result(answer, () => details(answer));
+    });
+}
+
+function exportCommand(records: Command, context: Context): void {
+  criteria(remote(records, "export", "write records into a folder that an agency can be handed"))
+    .option("--repository <name>", "those of a repository", repositoryName)
+    .option("--from <instant>", "releases decided from this day or instant on")
+    .option("--to <instant>", "releases decided before this day or instant")
+    .requiredOption("--output <folder>", "a new folder")
+    .option(
+      "--ledger-key <key>",
+      "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
+    )
+    .action(async (options: ExportOptions) => {
+      const { repository, from, to } = options;
+      const asked = {
+        ...criterionOf(options),
+        ...(repository === undefined
+          ? {}
+          : { repository: `${repository.namespace}/${repository.name}` }),
+        ...(from === undefined ? {} : { from: instantOf(from) }),
+        ...(to === undefined ? {} : { to: instantOf(to) }),
+      };
+      if (Object.keys(asked).length === 0)
+        throw new Failure(
+          "usage",
+          "name --party, --country, --document, --repository, or --from and --to",
+        );
+      const session = await openSession(context, options);
+      const key = await ledgerKey(session, options.ledgerKey);
+      const result = await writeRecords(session.client, key, { asked, folder: options.output });
+      session.output.result(result, () =>
+        [
+          `${result.records} records and ${result.entries} ledger entries in ${result.folder}`,
+          `check them: weightvault records verify ${result.folder} --key '${key.text}'`,
+        ].join("\n"),
+      );
+    });
+}
+
+function verifyCommand(records: Command, context: Context): void {
+  local(records, "verify", "check an exported folder with nothing but the ledger's key")
+    .argument("<folder>", "the folder that `records export` wrote")
+    .option(
+      "--key <key>",
+      "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
+    )
+    .action(async (folder: string, options: { readonly json?: boolean; readonly key?: string }) => {
+      const output = createOutput(context, options.json === true);
+      const pinned = await pinnedKey(context.env, options.key);
+      if (pinned === null)
+        throw new Failure(
+          "usage",
+          "name the ledger's verification key with --key or WEIGHTVAULT_LEDGER_KEY",
+        );
+      // The rulebook is big, and few commands need it.
+      const { verifyRecords } = await import("./records-verify.ts");
+      const result = await verifyRecords(folder, pinned.key);
+      output.result({ folder, verified: true, ...result }, () =>
+        [
+          `verified: ${result.records} records, ${result.entries} ledger entries of ${pinned.key.name}`,
+          `evidence opened by its commitment: ${result.evidence}, of which decided again: ${result.decidedAgain}`,
+          `evidence or facts erased after their retention: ${result.erased}`,
+        ].join("\n"),
+      );
+    });
+}
+
+function criteria(command: Command): Command {
+  return command
+    .option("--party <name>", "a person's or an entity's name, as screening compares names")
+    .option("--country <code>", "a destination, a nationality or an entity's country, XX")
+    .option(
+      "--document <number>",
+      "a license's number, a CCATS number, a hold's reference, or any record's id",
+    );
+}
+
+function criterionOf({ party, country, document }: CriterionOptions) {
+  return Object.fromEntries(
+    Object.entries({ party, country, document }).filter(([, value]) => value !== undefined),
+  );
+}
+
+/** A day is its beginning in UTC. */
+function instantOf(text: string): string {
+  return /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00.000Z` : text;
+}

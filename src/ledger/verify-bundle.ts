@@ -1,0 +1,65 @@
+import { tilePath, tileWidth } from "../merkle/tile.ts";
+import { hashBytes } from "../merkle/tree.ts";
+import type { Entry, EntryBody } from "./entry.ts";
+import type { Findings } from "./findings.ts";
+import type { EntryChecks } from "./verify-entries.ts";
+import type { Digested } from "./verify-pool.ts";
+
+type Read = Omit<Entry, "body"> & { readonly body: { [name: string]: EntryBody[string] } };
+
+/**
+ * Gives the entries of digested bundles, in order, to the checks, and holds each to its place and to the one before it. A bundle that was
+ * put into another's place is one finding, not one for each entry.
+ */
+export class BundleEntries {
+  readonly #findings: Findings;
+  readonly #checks: EntryChecks;
+  #lastLeafHex = "";
+
+  constructor(findings: Findings, checks: EntryChecks) {
+    this.#findings = findings;
+    this.#checks = checks;
+  }
+
+  /** Takes the bundle whose first entry is at `first`. */
+  take(first: number, { digest, decisions }: Digested): void {
+    const entries = JSON.parse(digest.text) as readonly (Read | null)[];
+    const breaks = new Set(digest.chainBreaks);
+    const movedFrom = placeOf(entries, first);
+    if (movedFrom !== null) this.#tellMoved(first, movedFrom, entries.length);
+    for (const [offset, entry] of entries.entries()) {
+      const index = first + offset;
+      if (entry === null) {
+        this.#findings.add("entry_malformed", `entry ${index} is not in the ledger's form`, index);
+        continue;
+      }
+      const decision = decisions[digest.decisions[offset] ?? -1];
+      if (decision !== undefined) entry.body["decision"] = decision;
+      if (entry.index !== index && movedFrom === null) {
+        const message = `the entry at ${index} says that it is ${entry.index}`;
+        this.#findings.add("index_mismatch", message, index);
+      }
+      const isBroken = offset === 0 ? entry.previous !== this.#lastLeafHex : breaks.has(offset);
+      if (isBroken) {
+        const message = `entry ${index} does not follow the entry before it`;
+        this.#findings.add("chain_broken", message, index);
+      }
+      this.#checks.take(entry.index === index ? entry : { ...entry, index });
+    }
+    this.#lastLeafHex = Buffer.from(digest.leaves.subarray(-hashBytes)).toString("hex");
+  }
+
+  #tellMoved(first: number, movedFrom: number, width: number): void {
+    const path = (index: number): string =>
+      tilePath({ level: "entries", number: Math.floor(index / tileWidth), width });
+    const message = `${path(first)} holds the entries of ${path(movedFrom)}: a file was moved`;
+    this.#findings.add("file_moved", message, first);
+  }
+}
+
+/** Where the entries say that they stand, where that is the beginning of another bundle and all agree; null where they are in place. */
+function placeOf(entries: readonly (Read | null)[], first: number): number | null {
+  const said = entries[0]?.index ?? first;
+  if (said === first || said % tileWidth !== 0) return null;
+  return entries.every((entry, offset) => entry?.index === said + offset) ? said : null;
+}

@@ -1,0 +1,168 @@
+import { Refusal } from "../errors.ts";
+import { parseVerificationKey } from "../merkle/note.ts";
+import { verifyInclusion } from "../merkle/proof.ts";
+import { parseTlogProof } from "../merkle/tlog-proof.ts";
+import { leafHash } from "../merkle/tree.ts";
+import { type Entry, parseEntry } from "./entry.ts";
+import { Findings } from "./findings.ts";
+import type { Report, VerifyOptions } from "./verify.ts";
+import { judgeOlder, openNewest, openOlder } from "./verify-checkpoints.ts";
+import { SigningKeys } from "./verify-keys.ts";
+
+/** Some entries of a ledger with their proofs, in a folder. It is trusted with nothing. */
+export interface ExcerptSource {
+  /** The signed checkpoint that every proof leads to; null where there is none. */
+  checkpoint(): Promise<Buffer | null>;
+  /** The bytes of the entry that was at the index; null where there are none. */
+  entry(index: number): Promise<Buffer | null>;
+  /** Its proof, in C2SP tlog-proof form. */
+  proof(index: number): Promise<Buffer | null>;
+}
+
+export type ExcerptReport = Report & {
+  /** How many of the ledger's entries were there to be verified. */
+  readonly entries: number;
+  /** What a part of a ledger cannot show, in sentences. */
+  readonly notChecked: readonly string[];
+};
+
+const notChecked = [
+  "that no entry is missing which the excerpt should hold: only the whole ledger shows that",
+  "the entries between those that are here, and so the chain across them",
+  "whether tokens, grants, licenses, persons and classifications stood when they were relied on, and how often licenses and grants were used",
+  "the ledger's growth from older checkpoints: only one of the same size can be compared",
+] as const;
+
+type Judged = { allowed: Map<string, number>; ended: Set<string> };
+
+/**
+ * Verifies an excerpt offline: the checkpoint under its key, each entry's form and its way to the signed root, the chain between neighbours,
+ * at most one outcome a release, and what `replay` finds of decisions. `indexes` are what the excerpt says that it holds.
+ */
+export async function verifyExcerpt(
+  source: ExcerptSource,
+  indexes: readonly number[],
+  options: Pick<VerifyOptions, "verificationKey" | "origin" | "olderCheckpoints" | "replay">,
+): Promise<ExcerptReport> {
+  const key = parseVerificationKey(options.verificationKey);
+  if (key === null)
+    throw new Refusal("invalid_request", "The verification key is not an Ed25519 `name+id+key`.");
+  const findings = new Findings();
+  const counts = new Map<string, number>();
+  const releases: Judged = { allowed: new Map(), ended: new Set() };
+  const origin = options.origin ?? key.name;
+  const newest = openNewest(await source.checkpoint(), { key, origin, findings });
+  const signed = newest?.isProvisional === true ? null : newest;
+  if (newest !== null && signed === null)
+    findings.add("checkpoint_unsigned", `it is not signed by ${key.name}`);
+  const keys = new SigningKeys(findings, key, origin);
+  let [entries, before] = [0, { index: -2, leafHex: "" }];
+  for (const index of signed === null ? [] : indexes) {
+    if (signed === null) break;
+    const proved = await proveEntry(source, index, { findings, ...signed.checkpoint });
+    if (proved === null) continue;
+    entries += 1;
+    const { entry, leafHex } = proved;
+    counts.set(entry.kind, (counts.get(entry.kind) ?? 0) + 1);
+    if (before.index === index - 1 && entry.previous !== before.leafHex) {
+      const message = `entry ${index} does not follow the entry before it`;
+      findings.add("chain_broken", message, index);
+    }
+    before = { index, leafHex };
+    follow(entry, releases, findings);
+    const differs = options.replay?.(entry) ?? null;
+    if (typeof differs === "string") findings.add("replay_differs", differs, index);
+    else if (differs !== null) findings.add(differs.code, differs.message, index);
+  }
+  for (const [release, index] of releases.allowed) {
+    const message = `release ${release} has no outcome in the excerpt`;
+    findings.add("release_open", message, index);
+  }
+  if (newest !== null) {
+    const older = openOlder(options.olderCheckpoints ?? [], key, findings);
+    const subject = { newest: newest.checkpoint, roots: null, keys, keyName: key.name, findings };
+    judgeOlder(older, subject);
+  }
+  return {
+    origin: newest?.checkpoint.origin ?? null,
+    size: newest?.checkpoint.size ?? null,
+    rootHex: newest?.checkpoint.root.toString("hex") ?? null,
+    verified: findings.errors === 0,
+    findings: findings.kept,
+    errors: findings.errors,
+    notices: findings.notices,
+    counts: Object.fromEntries([...counts].toSorted(([a], [b]) => (a < b ? -1 : 1))),
+    releases: countsOf(counts, releases),
+    entries,
+    notChecked,
+  };
+}
+
+async function proveEntry(
+  source: ExcerptSource,
+  index: number,
+  {
+    size,
+    root,
+    findings,
+  }: { readonly size: number; readonly root: Buffer; readonly findings: Findings },
+): Promise<{ readonly entry: Entry; readonly leafHex: string } | null> {
+  const [bytes, proofBytes] = [await source.entry(index), await source.proof(index)];
+  if (bytes === null || proofBytes === null) {
+    const what = bytes === null ? "entry" : "proof of entry";
+    findings.add("entries_missing", `the ${what} ${index} is not in the excerpt`, index);
+    return null;
+  }
+  const proof = parseTlogProof(proofBytes);
+  const leaf = leafHash(bytes);
+  // The proof's own checkpoint is for other tools; here the one that was opened under the key counts.
+  const isIncluded =
+    proof !== null &&
+    proof.index === index &&
+    verifyInclusion({ index, size, leaf, proof: proof.hashes, root });
+  if (!isIncluded) {
+    const message = `entry ${index} is not proved to stand in the signed ledger`;
+    findings.add("leaf_mismatch", message, index);
+    return null;
+  }
+  const entry = parseEntry(bytes);
+  if (entry === null)
+    findings.add("entry_malformed", `entry ${index} is not in the ledger's form`, index);
+  else if (entry.index !== index) {
+    const message = `the entry at ${index} says that it is ${entry.index}`;
+    findings.add("index_mismatch", message, index);
+  }
+  return entry === null ? null : { entry, leafHex: leaf.toString("hex") };
+}
+
+const outcomes = /^release\.(?:delivered|failed|abandoned|unknown)$/;
+
+/** An outcome whose allowance lies outside of the excerpt is none of its concern. */
+function follow(
+  { kind, index, body }: Entry,
+  { allowed, ended }: Judged,
+  findings: Findings,
+): void {
+  const { release } = body;
+  if (typeof release !== "string") return;
+  if (kind === "release.allowed") allowed.set(release, index);
+  if (!outcomes.test(kind)) return;
+  if (ended.has(release))
+    findings.add("second_outcome", `release ${release} ends again, as ${kind}`, index);
+  ended.add(release);
+  allowed.delete(release);
+}
+
+function countsOf(counts: ReadonlyMap<string, number>, { allowed }: Judged): Report["releases"] {
+  const of = (verb: string): number => counts.get(`release.${verb}`) ?? 0;
+  return {
+    allowed: of("allowed"),
+    denied: of("denied"),
+    held: of("held"),
+    delivered: of("delivered"),
+    failed: of("failed"),
+    abandoned: of("abandoned"),
+    unknown: of("unknown"),
+    open: allowed.size,
+  };
+}

@@ -1,0 +1,304 @@
+import { webcrypto } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+} from "@aws-sdk/client-s3";
+import { Refusal } from "../errors.ts";
+import type { BlobWriter, Parts } from "./blob-store.ts";
+import { codeOf, isConflict, isGarbled, isTaken, refusalOf } from "./s3-failure.ts";
+import { readObject, type S3Object } from "./s3-read.ts";
+
+/** How many parts are on their way while the next is filled: with it, what a writer holds in memory. */
+const mostInFlight = 2;
+const mostParts = 10_000;
+const smallestBuffer = 64 * 1024;
+const conflictAttempts = 6;
+const garbledAttempts = 3;
+
+type Sent = {
+  readonly partNumber: number;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly etag: string;
+};
+
+/**
+ * One blob on its way in. What fits into the first part is one conditional PUT; more is a multipart upload, whose completion is the
+ * conditional one. Each part travels with its SHA-256, which the store checks. Nothing is visible before `complete`.
+ */
+export class S3Writer implements BlobWriter {
+  readonly #object: S3Object;
+  readonly #parts: Parts;
+  readonly #sent: Sent[] = [];
+  readonly #inFlight = new Set<Promise<void>>();
+  readonly #spare: Buffer[] = [];
+  #filling: Buffer = Buffer.alloc(0);
+  #filledBytes = 0;
+  #sizeBytes = 0;
+  #begun = 0;
+  #uploadId: Promise<string> | null = null;
+  #failure: { readonly error: unknown } | null = null;
+  #isEnded = false;
+
+  constructor(object: S3Object, parts: Parts) {
+    this.#object = object;
+    this.#parts = parts;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#assertOpen();
+    for (let from = 0; from < bytes.length; ) {
+      // Only a part that is followed by something is sent here: the last one is `complete`'s.
+      if (this.#filledBytes === this.#partBytes) await this.#send();
+      const room = this.#makeRoom(bytes.length - from);
+      const taken = bytes.subarray(from, from + room);
+      this.#filling.set(taken, this.#filledBytes);
+      this.#filledBytes += taken.length;
+      this.#sizeBytes += taken.length;
+      from += taken.length;
+    }
+  }
+
+  async complete(): Promise<{ readonly sizeBytes: number }> {
+    this.#assertOpen();
+    this.#isEnded = true;
+    try {
+      if (this.#begun === 0) await this.#putWhole();
+      else await this.#finish();
+      return { sizeBytes: this.#sizeBytes };
+    } catch (error) {
+      await this.#discard();
+      throw refusalOf(error);
+    }
+  }
+
+  async abort(): Promise<void> {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    await this.#discard();
+  }
+
+  get #partBytes(): number {
+    return this.#begun === 0 ? this.#parts.firstBytes : this.#parts.nextBytes;
+  }
+
+  /** Room in the buffer for some of the bytes; it grows with a small blob and never beyond a part. */
+  #makeRoom(wantedBytes: number): number {
+    const needed = Math.min(this.#partBytes, this.#filledBytes + wantedBytes);
+    if (needed > this.#filling.length) {
+      const doubled = Math.max(smallestBuffer, this.#filling.length * 2, needed);
+      const grown = Buffer.allocUnsafeSlow(Math.min(this.#partBytes, doubled));
+      this.#filling.copy(grown, 0, 0, this.#filledBytes);
+      this.#filling = grown;
+    }
+    return Math.min(this.#filling.length, this.#partBytes) - this.#filledBytes;
+  }
+
+  /** Sends the filled part behind the caller's back, and waits while too many are on their way. */
+  async #send(): Promise<void> {
+    const part = this.#filling.subarray(0, this.#filledBytes);
+    const buffer = this.#filling;
+    this.#begun += 1;
+    const partNumber = this.#begun;
+    if (partNumber > mostParts)
+      throw new RangeError(`a blob of more than ${mostParts} parts needs greater ones`);
+    const sending = this.#upload(partNumber, part)
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => {
+        this.#inFlight.delete(sending);
+        if (buffer.length >= this.#parts.nextBytes) this.#spare.push(buffer);
+      });
+    this.#inFlight.add(sending);
+    while (this.#inFlight.size >= mostInFlight) await Promise.race(this.#inFlight);
+    this.#throwFailure();
+    this.#filling = this.#spare.pop() ?? Buffer.alloc(0);
+    this.#filledBytes = 0;
+  }
+
+  async #upload(partNumber: number, part: Buffer): Promise<void> {
+    const { client, bucket, key } = this.#object;
+    this.#uploadId ??= this.#begin();
+    const [uploadId, digest] = await Promise.all([this.#uploadId, sha256Of(part)]);
+    const command = new UploadPartCommand({
+      Bucket: bucket,
+      Key: key,
+      UploadId: uploadId,
+      PartNumber: partNumber,
+      Body: part,
+      ContentLength: part.length,
+      ChecksumSHA256: digest,
+    });
+    const { ETag: etag } = await ungarbled(async () => await client.send(command));
+    if (etag === undefined) throw new Error("the object store gave a part no entity tag");
+    this.#sent.push({ partNumber, sizeBytes: part.length, sha256: digest, etag });
+  }
+
+  async #begin(): Promise<string> {
+    const { client, bucket, key } = this.#object;
+    const { UploadId: uploadId } = await client.send(
+      new CreateMultipartUploadCommand({ Bucket: bucket, Key: key, ChecksumAlgorithm: "SHA256" }),
+    );
+    if (uploadId === undefined) throw new Error("the object store began an upload without an id");
+    return uploadId;
+  }
+
+  async #putWhole(): Promise<void> {
+    const { client, bucket, key } = this.#object;
+    const bytes = this.#filling.subarray(0, this.#filledBytes);
+    const part = { partNumber: 1, sizeBytes: bytes.length, sha256: await sha256Of(bytes) };
+    await this.#once([part], async () => {
+      const command = new PutObjectCommand({
+        Bucket: bucket,
+        Key: key,
+        Body: bytes,
+        ContentLength: bytes.length,
+        ChecksumSHA256: part.sha256,
+        IfNoneMatch: "*",
+      });
+      await ungarbled(async () => await client.send(command));
+    });
+  }
+
+  async #finish(): Promise<void> {
+    if (this.#filledBytes > 0) await this.#send();
+    await Promise.all(this.#inFlight);
+    this.#throwFailure();
+    const { client, bucket, key } = this.#object;
+    const parts = this.#sent.toSorted((one, other) => one.partNumber - other.partNumber);
+    const uploadId = await this.#uploadId;
+    if (uploadId === null) throw new Error("parts were sent without an upload");
+    const isKept = await this.#once(parts, async () => {
+      await client.send(
+        new CompleteMultipartUploadCommand({
+          Bucket: bucket,
+          Key: key,
+          UploadId: uploadId,
+          IfNoneMatch: "*",
+          MultipartUpload: {
+            Parts: parts.map(({ partNumber, etag, sha256: checksum }) => ({
+              PartNumber: partNumber,
+              ETag: etag,
+              ChecksumSHA256: checksum,
+            })),
+          },
+        }),
+      );
+    });
+    if (!isKept) await this.#discard();
+  }
+
+  /**
+   * Writes under the condition that the name is free. Where it is not, the same bytes are success: the answer to a write that succeeded
+   * may have been lost. False where the blob was there already.
+   */
+  async #once(parts: readonly Omit<Sent, "etag">[], write: () => Promise<void>): Promise<boolean> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await write();
+        return true;
+      } catch (error) {
+        // An upload that is gone was completed by an earlier attempt, or aborted by somebody else.
+        const isOver = isTaken(error) || codeOf(error) === "NoSuchUpload";
+        if (!isOver && !(isConflict(error) && attempt < conflictAttempts)) throw error;
+        if (isOver) {
+          await this.#assertSame(parts, error);
+          return false;
+        }
+        await sleep(20 * 2 ** attempt * (0.5 + Math.random()));
+      }
+    }
+  }
+
+  /** Reads what is there by parts and compares it with what was sent. */
+  async #assertSame(parts: readonly Omit<Sent, "etag">[], cause: unknown): Promise<void> {
+    let start = 0;
+    for (const part of parts) {
+      const end = start + part.sizeBytes;
+      if (!(await this.#holds({ start, end }, part.sha256))) throw taken(cause);
+      start = end;
+    }
+    if (await this.#reaches(start + 1)) throw taken(cause);
+  }
+
+  async #holds(range: { start: number; end: number }, expected: string): Promise<boolean> {
+    if (range.start === range.end) return true;
+    const bytes = Buffer.allocUnsafeSlow(range.end - range.start);
+    let at = 0;
+    try {
+      for await (const chunk of readObject(this.#object, range)) {
+        bytes.set(chunk, at);
+        at += chunk.length;
+      }
+    } catch (error) {
+      if (codeOfRefusal(error) === "object_corrupt") return false;
+      throw error;
+    }
+    return (await sha256Of(bytes)) === expected;
+  }
+
+  async #reaches(end: number): Promise<boolean> {
+    try {
+      for await (const chunk of readObject(this.#object, { start: end - 1, end }))
+        if (chunk.length > 0) return true;
+      return false;
+    } catch (error) {
+      if (codeOfRefusal(error) === "object_corrupt") return false;
+      throw error;
+    }
+  }
+
+  /** Parts that are on their way would come after the abort and stay, so they are waited for. What fails here, the sweep finds. */
+  async #discard(): Promise<void> {
+    await Promise.allSettled(this.#inFlight);
+    this.#filling = Buffer.alloc(0);
+    this.#spare.length = 0;
+    if (this.#uploadId === null) return;
+    const { client, bucket, key } = this.#object;
+    try {
+      const UploadId = await this.#uploadId;
+      await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId }));
+    } catch {
+      // An upload that never began, or is gone already.
+    }
+  }
+
+  #assertOpen(): void {
+    if (!this.#isEnded) return this.#throwFailure();
+    throw new Error("the blob is already complete or aborted");
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== null) throw refusalOf(this.#failure.error);
+  }
+}
+
+/** In base64, made in the thread pool: the hash of a part does not hold up the event loop. */
+async function sha256Of(bytes: Buffer): Promise<string> {
+  const digest = await webcrypto.subtle.digest("SHA-256", bytes as Buffer<ArrayBuffer>);
+  return Buffer.from(digest).toString("base64");
+}
+
+/** Sends once more what arrived with other bytes than it has. */
+async function ungarbled<Result>(send: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await send();
+    } catch (error) {
+      if (!isGarbled(error) || attempt === garbledAttempts) throw error;
+    }
+  }
+}
+
+function taken(cause: unknown): Refusal {
+  return new Refusal("already_exists", "the name is taken, with other bytes", { cause });
+}
+
+function codeOfRefusal(error: unknown): unknown {
+  return typeof error === "object" && error !== null && "code" in error ? error.code : null;
+}

@@ -1,0 +1,268 @@
+import {
+  AbortMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  type ListMultipartUploadsCommandOutput,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+  type S3ClientConfig,
+} from "@aws-sdk/client-s3";
+import { Refusal } from "../errors.ts";
+import { assertRange, segmentsOf } from "./blob-key.ts";
+import type { BlobKey, BlobStore, BlobWriter, Parts } from "./blob-store.ts";
+import { isConflict, isMissing, isTaken, onS3, refusalOf } from "./s3-failure.ts";
+import { missing, readObject, type S3Object, shorter } from "./s3-read.ts";
+import { S3Writer } from "./s3-writer.ts";
+
+export type S3StoreOptions = {
+  readonly bucket: string;
+  /** Every key of the store begins with it and a slash; empty for the whole bucket. */
+  readonly prefix: string;
+  readonly region: string;
+  /** Null for AWS itself. */
+  readonly endpoint: string | null;
+  /** Addresses as `endpoint/bucket/key`, for servers that have no name for each bucket. */
+  readonly isPathStyle: boolean;
+  /** Multipart uploads that nobody finished are aborted at the start when they are older. */
+  readonly sweepOlderThanMs: number;
+  readonly now: () => Date;
+  /** Left out, the AWS SDK's chain finds them: environment, profile, container, instance. */
+  readonly credentials?: S3ClientConfig["credentials"];
+};
+
+/** Where the length of a blob is not known beforehand. */
+const usualParts: Parts = { firstBytes: 16 * 2 ** 20, nextBytes: 16 * 2 ** 20 };
+
+type UploadsMarker = { readonly KeyMarker?: string; readonly UploadIdMarker?: string };
+
+const connectMs = 5_000;
+const silenceMs = 30_000;
+
+/**
+ * A blob store in an S3 bucket. Refuses a server that does not refuse a conditional write, since then nothing would be write-once.
+ * Unfinished uploads of others are left alone while they are young: any number of nodes share the bucket.
+ */
+export async function openS3Store(options: S3StoreOptions): Promise<BlobStore & { close(): void }> {
+  const store = new S3Store(options);
+  try {
+    await store.assertConditional();
+    await store.sweep(options.now().getTime() - options.sweepOlderThanMs);
+    return store;
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+class S3Store implements BlobStore {
+  readonly #client: S3Client;
+  readonly #bucket: string;
+  readonly #above: string;
+
+  constructor({ bucket, prefix, region, endpoint, isPathStyle, credentials }: S3StoreOptions) {
+    if (prefix !== "") segmentsOf(prefix);
+    this.#bucket = bucket;
+    this.#above = prefix === "" ? "" : `${prefix}/`;
+    this.#client = new S3Client({
+      region,
+      forcePathStyle: isPathStyle,
+      maxAttempts: 4,
+      // Each write carries its SHA-256 already; what comes back is held to its own tags, in its own time.
+      requestChecksumCalculation: "WHEN_REQUIRED",
+      responseChecksumValidation: "WHEN_REQUIRED",
+      requestHandler: { connectionTimeout: connectMs, socketTimeout: silenceMs },
+      ...(endpoint === null ? {} : { endpoint }),
+      ...(credentials === undefined ? {} : { credentials }),
+    });
+    reuseDigests(this.#client);
+  }
+
+  async create(
+    key: BlobKey,
+    { parts = usualParts }: { readonly parts?: Parts } = {},
+  ): Promise<BlobWriter> {
+    return new S3Writer(this.#object(key), parts);
+  }
+
+  async *read(
+    key: BlobKey,
+    range?: { readonly start: number; readonly end: number },
+  ): AsyncGenerator<Buffer, void, undefined> {
+    const object = this.#object(key);
+    if (range !== undefined) assertRange(range);
+    if (range !== undefined && range.start === range.end) {
+      // S3 has no empty ranges.
+      const found = await this.stat(key);
+      if (found === null) throw missing(key);
+      if (range.end > found.sizeBytes) throw shorter(key);
+      return;
+    }
+    yield* readObject(object, range ?? null);
+  }
+
+  async stat(key: BlobKey): Promise<{ readonly sizeBytes: number } | null> {
+    const { bucket, key: name } = this.#object(key);
+    return await onS3(async () => {
+      try {
+        const command = new HeadObjectCommand({ Bucket: bucket, Key: name });
+        const { ContentLength: sizeBytes } = await this.#client.send(command);
+        if (sizeBytes === undefined) throw new Error("the object store told no length");
+        return { sizeBytes };
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+        await this.#assertBucket();
+        return null;
+      }
+    });
+  }
+
+  async remove(key: BlobKey): Promise<void> {
+    const { bucket, key: name } = this.#object(key);
+    await onS3(async () => {
+      await this.#client
+        .send(new DeleteObjectCommand({ Bucket: bucket, Key: name }))
+        .catch((error: unknown) => {
+          if (!isMissing(error)) throw error;
+        });
+    });
+  }
+
+  async *list(prefix: string): AsyncGenerator<BlobKey, void, undefined> {
+    const above = prefix.split("/").slice(0, -1);
+    if (above.length > 0) segmentsOf(above.join("/"));
+    let token: string | undefined;
+    do {
+      const command = new ListObjectsV2Command({
+        Bucket: this.#bucket,
+        Prefix: `${this.#above}${prefix}`,
+        ...(token === undefined ? {} : { ContinuationToken: token }),
+      });
+      const page = await onS3(() => this.#client.send(command));
+      for (const { Key: name } of page.Contents ?? []) {
+        const key = name?.slice(this.#above.length) ?? "";
+        if (isKey(key)) yield key;
+      }
+      token = page.NextContinuationToken;
+    } while (token !== undefined);
+  }
+
+  /** Begins an upload and drops it, which takes the right to write and leaves no object behind. */
+  async check(): Promise<void> {
+    const name = `${this.#above}${probe}`;
+    await onS3(async () => {
+      const begun = await this.#client.send(
+        new CreateMultipartUploadCommand({ Bucket: this.#bucket, Key: name }),
+      );
+      await this.#client.send(
+        new AbortMultipartUploadCommand({
+          Bucket: this.#bucket,
+          Key: name,
+          UploadId: begun.UploadId,
+        }),
+      );
+    });
+  }
+
+  /** Writes one small object twice, once in the life of a bucket: the second write has to be refused. */
+  async assertConditional(): Promise<void> {
+    const put = async () =>
+      await this.#client.send(
+        new PutObjectCommand({
+          Bucket: this.#bucket,
+          Key: `${this.#above}${probe}`,
+          Body: Buffer.from("written once\n"),
+          IfNoneMatch: "*",
+        }),
+      );
+    try {
+      for (let attempt = 0; attempt < 2; attempt += 1) await put();
+    } catch (error) {
+      if (isTaken(error) || isConflict(error)) return;
+      throw refusalOf(error);
+    }
+    throw new Refusal(
+      "store_unavailable",
+      "the object store ignores If-None-Match, so an object in it could be replaced: use a store that honours conditional writes",
+    );
+  }
+
+  async sweep(beforeMs: number): Promise<void> {
+    await onS3(async () => {
+      let marker: UploadsMarker | null = {};
+      while (marker !== null) {
+        const page: ListMultipartUploadsCommandOutput = await this.#client.send(
+          new ListMultipartUploadsCommand({
+            Bucket: this.#bucket,
+            Prefix: this.#above,
+            ...marker,
+          }),
+        );
+        for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+          if (Initiated === undefined || Initiated.getTime() > beforeMs) continue;
+          await this.#client
+            .send(new AbortMultipartUploadCommand({ Bucket: this.#bucket, Key, UploadId }))
+            .catch((error: unknown) => {
+              if (!isMissing(error)) throw error;
+            });
+        }
+        marker = nextOf(page);
+      }
+    });
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
+
+  /** A missing object and a missing bucket answer HEAD alike, and only the second is an outage. */
+  async #assertBucket(): Promise<void> {
+    await this.#client.send(new ListObjectsV2Command({ Bucket: this.#bucket, MaxKeys: 1 }));
+  }
+
+  #object(key: BlobKey): S3Object {
+    segmentsOf(key);
+    return { client: this.#client, bucket: this.#bucket, key: `${this.#above}${key}` };
+  }
+}
+
+/** The store's own object, not a blob: no blob's key begins with it. */
+const probe = ".weightvault/conditional-writes";
+
+function nextOf({
+  IsTruncated,
+  NextKeyMarker,
+  NextUploadIdMarker,
+}: ListMultipartUploadsCommandOutput): UploadsMarker | null {
+  if (IsTruncated !== true || NextKeyMarker === undefined) return null;
+  return {
+    KeyMarker: NextKeyMarker,
+    ...(NextUploadIdMarker === undefined ? {} : { UploadIdMarker: NextUploadIdMarker }),
+  };
+}
+
+/** A request's signature covers its body by a digest; one that travels as a checksum already is not made a second time. */
+function reuseDigests(client: S3Client): void {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const { ChecksumSHA256: digest } = args.input as { readonly ChecksumSHA256?: string };
+      const { headers } = args.request as { readonly headers: Record<string, string> };
+      if (digest !== undefined)
+        headers["x-amz-content-sha256"] = Buffer.from(digest, "base64").toString("hex");
+      return await next(args);
+    },
+    { step: "build", name: "reuseDigests" },
+  );
+}
+
+function isKey(key: string): boolean {
+  if (key.startsWith(".weightvault/")) return false;
+  try {
+    segmentsOf(key);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,210 @@
+import { createHash } from "node:crypto";
+import { chmod, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { contentDigest, type Manifest } from "../../src/cli/records-folder.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+import { type Ended, temporaryFolder, weightvaultHere } from "./command.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+let server: TestServer;
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let visitor: string;
+let release: string;
+
+const at = (name: string) => join(folder.path, name);
+
+async function as(who: string, ...args: readonly string[]): Promise<Ended> {
+  return await weightvaultHere(args, {
+    env: {
+      WEIGHTVAULT_URL: server.url,
+      WEIGHTVAULT_TOKEN: "",
+      WEIGHTVAULT_TOKEN_FILE: at(who),
+      WEIGHTVAULT_LEDGER_KEY: server.verificationKey,
+    },
+  });
+}
+
+async function done(who: string, ...args: readonly string[]): Promise<Json> {
+  const { code, stdout, stderr } = await as(who, ...args, "--json");
+  expect({ args, code, stderr: code === 0 ? "" : stderr }).toEqual({ args, code: 0, stderr: "" });
+  return JSON.parse(stdout) as Json;
+}
+
+/** The code of a refusal, as --json gives it. */
+async function refused(who: string, ...args: readonly string[]): Promise<unknown> {
+  const { code, stdout } = await as(who, ...args, "--json");
+  expect(code).not.toBe(0);
+  return (JSON.parse(stdout) as Json)["code"];
+}
+
+async function add(name: string, roles: readonly string[], ...facts: readonly string[]) {
+  const { person, principal } = await done("first", "person", "add", "--name", name, ...facts);
+  const given = roles.flatMap((role) => ["--role", role]);
+  const create = ["token", "create", "--principal", String(principal), ...given];
+  await done("first", ...create, "--token-file", at(name.split(" ")[0] ?? name));
+  return { person: String(person), principal: String(principal) };
+}
+
+beforeAll(async () => {
+  [server, folder] = await Promise.all([startTestServer(), temporaryFolder()]);
+  await writeFile(at("bootstrap"), await server.bootstrapToken(), { mode: 0o600 });
+  const init = ["init", "--bootstrap-token-file", at("bootstrap"), "--name", "Olive"];
+  await weightvaultHere([...init, "--us-person", "citizen", "--token-file", at("first")], {
+    env: { WEIGHTVAULT_URL: server.url, WEIGHTVAULT_TOKEN: "" },
+  });
+  await add("second", ["export-officer", "auditor"], "--us-person", "citizen");
+  await add("uploader", ["uploader"], "--us-person", "citizen");
+  const india = ["--not-us-person", "--citizenship", "IN:1990-01-01"];
+  const made = await add("vikram Visitor", ["reader"], ...india, "--employer-headquarters", "IN");
+  visitor = made.person;
+  await done("uploader", "repository", "create", "lab/model");
+  await mkdir(at("checkpoint"));
+  await writeFile(at("checkpoint/weights.bin"), "weights");
+  await done("uploader", "upload", "lab/model", at("checkpoint"));
+  const { classification } = await done(
+    "first",
+    ...["classify", "propose", "lab/model", "--eccn", "4E091", "--basis", "self"],
+  );
+  await done("second", "classify", "approve", "lab/model", String(classification));
+  await done(
+    "first",
+    ...["grant", "add", "--principal", made.principal, "--repository", "lab/model"],
+    ...["--purpose", "evaluation", "--valid-until", "2027-10-01"],
+  );
+  expect((await as("vikram", "download", "lab/model", "--output", at("denied"))).code).toBe(4);
+  const { releases } = (await done("second", "release", "list")) as { releases: { id: string }[] };
+  release = releases[0]?.id ?? "";
+});
+afterAll(async () => {
+  await server?.stop();
+  await folder?.[Symbol.asyncDispose]();
+});
+
+test("an officer who writes personal facts does not read them without the role", async () => {
+  expect(await refused("second", "person", "show", visitor)).toBe("role_missing");
+  expect(await refused("second", "release", "evidence", release)).toBe("role_missing");
+  expect(await refused("second", "records", "search", "--party", "Vikram Visitor")).toBe(
+    "role_missing",
+  );
+  expect(await done("first", "person", "show", visitor)).toMatchObject({
+    facts: { name: "vikram Visitor" },
+  });
+  const update = ["person", "update", visitor, "--name", "Vikram Visitor", "--not-us-person"];
+  const facts = ["--citizenship", "IN:1990-01-01", "--employer-headquarters", "IN"];
+  await done("second", ...update, ...facts);
+});
+
+test("records search finds by party, country and number, and needs one of them", async () => {
+  for (const given of [
+    ["--party", "VISITOR, Vikram"],
+    ["--country", "IN"],
+    ["--country", "US"],
+    ["--document", release],
+  ]) {
+    const { records } = await done("first", "records", "search", ...given);
+    expect(records).toContainEqual({ noun: "release", id: release });
+  }
+  expect((await as("first", "records", "search", "--party", "Nobody Here")).stdout).toBe("none\n");
+  expect((await as("first", "records", "search")).code).toBe(2);
+  expect((await as("first", "records", "search", "--party", "x", "--country", "IN")).code).toBe(2);
+  expect(await refused("first", "records", "search", "--country", "India")).toBe("invalid_request");
+});
+
+test("an export is a folder that verifies offline with the ledger's key alone, and in which every change is found", async () => {
+  const exported = await done(
+    "first",
+    ...["records", "export", "--party", "Vikram Visitor", "--output", at("handed")],
+  );
+  expect(exported).toMatchObject({ folder: at("handed"), records: 3 });
+  const verify = async (where: string) => await as("nobody", "records", "verify", at(where));
+  expect(await done("nobody", "records", "verify", at("handed"))).toMatchObject({
+    verified: true,
+    records: 3,
+    evidence: 1,
+    decidedAgain: 1,
+    erased: 0,
+  });
+  const index = await readFile(at("handed/index.txt"), "utf8");
+  expect(index).toContain(release);
+  const record = JSON.parse(
+    await readFile(at(`handed/records/release/${release}.json`), "utf8"),
+  ) as Json;
+  expect(record["history"]).toMatchObject([{ kind: "release.denied", time: expect.any(String) }]);
+
+  const paths = (await readdir(at("handed"), { recursive: true, withFileTypes: true }))
+    .filter((each) => each.isFile())
+    .map((each) => join(each.parentPath, each.name).slice(at("handed").length + 1));
+  expect(paths.length).toBeGreaterThan(10);
+  const spoil = async (name: string, change: () => Promise<void>) => {
+    await cp(at("handed"), at("spoilt"), { recursive: true });
+    await change();
+    expect([name, (await verify("spoilt")).code]).toEqual([name, 6]);
+    await rm(at("spoilt"), { recursive: true });
+  };
+  for (const path of paths) {
+    const file = at(`spoilt/${path}`);
+    await spoil(`a byte of ${path}`, async () => {
+      const bytes = await readFile(file);
+      const place = Math.floor(bytes.length / 2);
+      bytes[place] = (bytes[place] ?? 0) ^ 1;
+      await writeFile(file, bytes);
+    });
+    await spoil(`no ${path}`, async () => await rm(file));
+  }
+  await spoil("a file more", async () => await writeFile(at("spoilt/records/more.json"), "{}"));
+  await spoil("a link", async () => await symlink("/dev/zero", at("spoilt/entries/zero")));
+  await spoil("a verdict and a manifest that agrees", async () => {
+    const path = `records/release/${release}.json`;
+    const text = (await readFile(at(`spoilt/${path}`), "utf8")).replace('"deny"', '"allow"');
+    await writeFile(at(`spoilt/${path}`), text);
+    const manifest = JSON.parse(await readFile(at("spoilt/manifest.json"), "utf8")) as Manifest;
+    manifest.files[path] = createHash("sha256").update(text).digest("hex");
+    for (const record of manifest.pages.flatMap(({ records }) => records))
+      if (record.id === release) record.sha256 = contentDigest(JSON.parse(text));
+    await writeFile(at("spoilt/manifest.json"), JSON.stringify(manifest));
+  });
+  const other = `other+00000000+${Buffer.from([1, ...new Uint8Array(32)]).toString("base64")}`;
+  expect((await as("nobody", "records", "verify", at("handed"), "--key", other)).code).not.toBe(0);
+  expect((await as("nobody", "records", "verify", at("absent"))).code).not.toBe(0);
+});
+
+test("an export for who may not read personal facts opens none", async () => {
+  const by = ["--repository", "lab/model", "--from", "2026-11-01", "--to", "2026-12-01"];
+  await done("second", "records", "export", ...by, "--output", at("closed"));
+  const text = await readFile(at(`closed/records/release/${release}.json`), "utf8");
+  expect(JSON.parse(text)).toMatchObject({ evidence: "not-opened" });
+  expect(await done("nobody", "records", "verify", at("closed"))).toMatchObject({ evidence: 0 });
+  const party = ["records", "export", "--party", "Vikram Visitor"];
+  expect(await refused("second", ...party, "--output", at("refused"))).toBe("role_missing");
+});
+
+test("an export goes into a new folder alone", async () => {
+  const again = ["records", "export", "--document", release, "--output", at("handed")];
+  expect((await as("first", ...again)).stderr).toContain("not empty");
+  await mkdir(at("locked"));
+  await chmod(at("locked"), 0o700);
+  expect((await as("first", "records", "export", "--output", at("locked"))).code).toBe(2);
+});
+
+test("holds are placed, listed and lifted by a second officer; what is held or young is not erased", async () => {
+  expect(await refused("first", "person", "erase", visitor)).toBe("still_in_use");
+  const place = ["hold", "place", "--kind", "agency-request", "--reference", "OEE 7"];
+  expect((await as("first", ...place, "--reason", "r")).code).toBe(2);
+  const { hold } = await done("first", ...place, "--reason", "a letter", "--person", visitor);
+  expect(await refused("first", "person", "erase", visitor)).toBe("record_held");
+  expect((await as("first", "person", "erase", visitor)).stderr).toContain(
+    `holds: ${String(hold)}`,
+  );
+  expect((await as("second", "hold", "list")).stdout).toContain("OEE 7");
+  const lift = ["hold", "lift", String(hold), "--reason", "closed"];
+  expect(await refused("second", ...lift)).toBe("invalid_request");
+  const authorized = [...lift, "--authorization", "OEE letter 12"];
+  expect(await refused("first", ...authorized)).toBe("two_person_rule");
+  await done("second", ...authorized);
+  const note = ["records", "note", release, "--what", "diversion", "--on", "2026-11-20"];
+  const { movement } = await done("second", ...note, "--description", "seen abroad");
+  const { records } = await done("first", "records", "search", "--document", release);
+  expect(records).toContainEqual({ noun: "movement", id: movement });
+});

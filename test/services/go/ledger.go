@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/transparency-dev/formats/log"
+	"github.com/transparency-dev/tessera/client"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// ledger is one copy of a log in a folder, with a checkpoint that both note and formats have opened.
+type ledger struct {
+	folder   string
+	fetch    client.FileFetcher
+	verifier note.Verifier
+	size     uint64
+	root     []byte
+	raw      []byte
+}
+
+func open(ctx context.Context, folder string, verifier note.Verifier) (*ledger, error) {
+	fetch := client.FileFetcher{Root: folder}
+	raw, err := fetch.ReadCheckpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := note.Open(raw, note.VerifierList(verifier))
+	if err != nil {
+		return nil, err
+	}
+	if len(opened.Sigs) != 1 || len(opened.UnverifiedSigs) != 0 {
+		return nil, errors.New("it has other signatures than the one of its key")
+	}
+	parsed, rest, _, err := log.ParseCheckpoint(raw, verifier.Name(), verifier)
+	if err != nil {
+		return nil, err
+	}
+	if len(rest) != 0 {
+		return nil, fmt.Errorf("it has %d bytes after its root", len(rest))
+	}
+	return &ledger{folder, fetch, verifier, parsed.Size, parsed.Hash, raw}, nil
+}
+
+// samples are places at both ends of the log and around the edges of tiles.
+func (l *ledger) samples() []uint64 {
+	var found []uint64
+	for _, at := range []uint64{0, 1, 254, 255, 256, 257, 511, 512, 65535, 65536, l.size / 3, l.size / 2, l.size - 2, l.size - 1} {
+		if at < l.size {
+			found = append(found, at)
+		}
+	}
+	return found
+}
+
+func (l *ledger) entry(ctx context.Context, index uint64) ([]byte, error) {
+	bundle, err := client.GetEntryBundle(ctx, l.fetch.ReadEntryBundle, index/256, l.size)
+	if err != nil {
+		return nil, err
+	}
+	if at := index % 256; at < uint64(len(bundle.Entries)) {
+		return bundle.Entries[at], nil
+	}
+	return nil, fmt.Errorf("the bundle lacks entry %d", index)
+}
+
+// leafHashes splits a bundle, u16be length and entry, repeated.
+func leafHashes(bundle []byte) ([][]byte, error) {
+	var hashes [][]byte
+	for len(bundle) > 0 {
+		if len(bundle) < 2 {
+			return nil, errors.New("a bundle ends inside a length")
+		}
+		end := 2 + int(binary.BigEndian.Uint16(bundle))
+		if end > len(bundle) {
+			return nil, errors.New("a bundle ends inside an entry")
+		}
+		hash := tlog.RecordHash(bundle[2:end])
+		hashes = append(hashes, hash[:])
+		bundle = bundle[end:]
+	}
+	return hashes, nil
+}
+
+// tiles reads tiles for tlog, whose paths name the height of a tile too: tile/8/0/000 there is tile/0/000 here.
+type tiles struct{ folder string }
+
+func (t tiles) Height() int { return 8 }
+
+func (t tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
+	var read [][]byte
+	for _, tile := range wanted {
+		path := "tile/" + tile.Path()[len("tile/8/"):]
+		bytes, err := os.ReadFile(filepath.Join(t.folder, path))
+		if err != nil {
+			return nil, err
+		}
+		read = append(read, bytes)
+	}
+	return read, nil
+}
+
+func (t tiles) SaveTiles([]tlog.Tile, [][]byte) {}
+
+// hashes checks every tile that it reads against the signed root.
+func (l *ledger) hashes() (tlog.HashReader, tlog.Hash) {
+	root := tlog.Hash(l.root)
+	return tlog.TileHashReader(tlog.Tree{N: int64(l.size), Hash: root}, tiles{l.folder}), root
+}

@@ -1,0 +1,75 @@
+import { expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { encodeEntry, parseEntry } from "../../../src/ledger/entry.ts";
+import { isPlainEntry, plainValueEnd } from "../../../src/ledger/entry-scan.ts";
+import { encodeAll } from "../../vectors/ledger/build.ts";
+import { story } from "../../vectors/ledger/story.ts";
+
+const entries = encodeAll(story());
+const sample = entries[60] ?? Buffer.alloc(0);
+
+test("every entry of a vault is found canonical without being built", () => {
+  expect(entries.filter((entry) => !isPlainEntry(entry))).toEqual([]);
+});
+
+test("whatever one byte is changed to, nothing passes that the parser would refuse", () => {
+  const passed: string[] = [];
+  for (let at = 0; at < sample.length; at += 1)
+    for (const byte of Buffer.from('"\\{}[]:,0919azA-. \u0000\u007f\u00e9!')) {
+      const changed = Buffer.from(sample);
+      changed[at] = byte;
+      if (isPlainEntry(changed) && parseEntry(changed) === null) passed.push(changed.toString());
+    }
+  expect(passed).toEqual([]);
+});
+
+test("whatever is cut out or doubled, nothing passes that the parser would refuse", () => {
+  fc.assert(
+    fc.property(fc.nat(sample.length), fc.nat(40), fc.boolean(), (at, length, isDoubled) => {
+      const [before, piece] = [sample.subarray(0, at), sample.subarray(at, at + length)];
+      const after = sample.subarray(isDoubled ? at : at + length);
+      const changed = Buffer.concat(isDoubled ? [before, piece, after] : [before, after]);
+      return !isPlainEntry(changed) || parseEntry(changed) !== null;
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+const json = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { depthSize: "small" },
+    fc.string(),
+    fc.boolean(),
+    fc.constant(null),
+    fc.maxSafeInteger(),
+    fc.array(tie("value")),
+    fc.dictionary(fc.string(), tie("value")),
+  ),
+})).value;
+
+test("what passes is read as it was written", () => {
+  const entry = { index: 1, previous: "0".repeat(64), time: "2026-01-01T00:00:00.000Z" };
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), json), (body) => {
+      const bytes = encodeEntry({ ...entry, kind: "thing.done", body: body as never });
+      return !isPlainEntry(bytes) || parseEntry(bytes) !== null;
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test.each([
+  ["names out of order", '{"b":1,"a":2}'],
+  ["a name twice", '{"a":1,"a":2}'],
+  ["a space", '{"a": 1}'],
+  ["a leading zero", '{"a":01}'],
+  ["a negative zero", '{"a":-0}'],
+  ["a fraction", '{"a":1.5}'],
+  ["an integer that is not exact", '{"a":9007199254740993}'],
+  ["a comma at the end", '{"a":1,}'],
+  ["an escape", '{"a":"\\u0041"}'],
+  ["a list without an end", "[1,2"],
+])("%s is not certain", (_, text) => {
+  const end = plainValueEnd(Buffer.from(text), 0);
+  expect(end === -1 || end < text.length).toBe(true);
+});

@@ -151,7 +151,6 @@ test("only the composition roots import adapters", () => {
   expect(adapters.length).toBeGreaterThan(3);
   expect([...new Set(outside.map(({ from }) => from))].toSorted()).toEqual([
     "custodians.ts",
-    "main.ts",
     "open-store.ts",
   ]);
 });

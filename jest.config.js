@@ -16,8 +16,8 @@ export default {
     },
     {
       ...project("services", "services"),
-      globalSetup: "<rootDir>/test/support/start-services.ts",
-      globalTeardown: "<rootDir>/test/support/stop-services.ts",
+      globalSetup: "<rootDir>/test/support/start-real-services.ts",
+      globalTeardown: "<rootDir>/test/support/stop-real-services.ts",
     },
   ],
   coverageProvider: "v8",

@@ -1,4 +1,5 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -6,8 +7,10 @@ import { fileURLToPath } from "node:url";
 import { findComposeLoader } from "../test/support/compose/loader.ts";
 import { buildGoProgram } from "../test/support/go-program.ts";
 import { buildReference } from "../test/support/litewitness/reference.ts";
+import { findLocalKms } from "../test/support/local-kms.ts";
 import { findPostgres, PostgresAbsent } from "../test/support/postgres.ts";
 import { buildS3Server } from "../test/support/s3-server.ts";
+import { findSoftHsm } from "../test/support/softhsm.ts";
 import { whyNoOpenssl } from "../test/support/timestamp/authority.ts";
 
 /**
@@ -26,6 +29,9 @@ type Need = {
 const needs: readonly Need[] = [
   { name: "PostgreSQL", missing: missingPostgres },
   { name: "a loader of Compose files", missing: missingComposeLoader },
+  { name: "local-kms", missing: async () => await missingIn(findLocalKms) },
+  { name: "SoftHSM", missing: async () => await missingIn(findSoftHsm) },
+  { name: "pkcs11js", missing: missingPkcs11js },
   { name: "an S3 server (versitygw, built with Go)", missing: missingS3Server },
   { name: "the ledger's independent verifiers", missing: missingLedgerCheck },
   { name: "the reference witness", missing: missingReference },
@@ -48,6 +54,27 @@ async function missingComposeLoader(): Promise<string | null> {
   if ("absent" in found) return found.absent;
   found.remove();
   return null;
+}
+
+/** The tests get it again, from the caches that this fills. */
+async function missingIn(find: (folder: string) => object): Promise<string | null> {
+  const folder = await mkdtemp(join(tmpdir(), "weightvault-need-"));
+  try {
+    const found = find(folder);
+    return "absent" in found ? String(found.absent) : null;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Built here where it is not yet: its own script is refused at install. */
+async function missingPkcs11js(): Promise<string | null> {
+  if (existsSync(join(root, "node_modules", "pkcs11js", "build", "Release", "pkcs11.node")))
+    return null;
+  const built = spawnSync("npm", ["run", "hsm"], { cwd: root, encoding: "utf8", timeout: 300_000 });
+  if (built.status === 0) return null;
+  const why = built.error?.message ?? built.stderr.trim().split("\n").at(-1);
+  return `it cannot be built (${why})`;
 }
 
 async function missingS3Server(): Promise<string | null> {

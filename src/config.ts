@@ -37,6 +37,16 @@ const bucketUrl = z
   });
 const postgresUrl = z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL");
 
+/** Who keeps a key: a file of this machine, AWS KMS, or a PKCS #11 token. */
+const keeper = z.enum(["soft", "aws-kms", "pkcs11"]);
+/** A key's ARN: an alias may be pointed elsewhere, and an id alone leaves account and region to whoever's credentials are found. */
+const kmsKey = z
+  .string()
+  .regex(
+    /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/,
+    "must be the ARN of a key, not of an alias",
+  );
+
 const sites = z
   .string()
   .transform((text, context) => {
@@ -92,6 +102,25 @@ export const settings = {
     .regex(/^[a-z_][a-z0-9_]{0,62}$/)
     .default("weightvault"),
   WEIGHTVAULT_DATABASE_POOL: wholeNumber(2, 500).default(10),
+  WEIGHTVAULT_CUSTODIAN: keeper.default("soft"),
+  WEIGHTVAULT_SIGNER: keeper.default("soft"),
+  WEIGHTVAULT_KMS_REGION: z
+    .string()
+    .regex(/^[a-z0-9-]{1,32}$/, "must be a region's name")
+    .optional(),
+  WEIGHTVAULT_KMS_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: "must be an http: or https: URL" })
+    .optional(),
+  WEIGHTVAULT_KMS_KEY: kmsKey.optional(),
+  WEIGHTVAULT_KMS_SIGNING_KEY: kmsKey.optional(),
+  WEIGHTVAULT_KMS_TIMEOUT_MS: wholeNumber(100, 60_000).default(1_000),
+  WEIGHTVAULT_PKCS11_MODULE: z.string().startsWith("/", "must be an absolute path").optional(),
+  WEIGHTVAULT_PKCS11_TOKEN: z.string().min(1).max(32).optional(),
+  WEIGHTVAULT_PKCS11_SLOT: wholeNumber(0, 999_999_999).optional(),
+  WEIGHTVAULT_PKCS11_PIN_FILE: z.string().min(1).optional(),
+  WEIGHTVAULT_PKCS11_KEY: z.string().min(1).max(64).default("weightvault-kek"),
+  WEIGHTVAULT_PKCS11_SIGNING_KEY: z.string().min(1).max(64).default("weightvault-ledger"),
+  WEIGHTVAULT_PKCS11_SESSIONS: wholeNumber(1, 1_000).default(16),
   WEIGHTVAULT_LEDGER_NAME: z
     .string()
     .regex(/^[^\s+]{1,128}$/, "must have no space and no plus")
@@ -151,6 +180,24 @@ const schema = z.object(settings).transform((env) => ({
   databaseOwnerUrl: env.WEIGHTVAULT_DATABASE_OWNER_URL ?? null,
   databaseRole: env.WEIGHTVAULT_DATABASE_ROLE,
   databasePoolSize: env.WEIGHTVAULT_DATABASE_POOL,
+  custodian: env.WEIGHTVAULT_CUSTODIAN,
+  signer: env.WEIGHTVAULT_SIGNER,
+  kms: {
+    region: env.WEIGHTVAULT_KMS_REGION ?? null,
+    endpoint: env.WEIGHTVAULT_KMS_ENDPOINT ?? null,
+    keyArn: env.WEIGHTVAULT_KMS_KEY ?? null,
+    signingKeyArn: env.WEIGHTVAULT_KMS_SIGNING_KEY ?? null,
+    timeoutMs: env.WEIGHTVAULT_KMS_TIMEOUT_MS,
+  },
+  pkcs11: {
+    module: env.WEIGHTVAULT_PKCS11_MODULE ?? null,
+    token: env.WEIGHTVAULT_PKCS11_TOKEN ?? null,
+    slot: env.WEIGHTVAULT_PKCS11_SLOT ?? null,
+    pinFile: env.WEIGHTVAULT_PKCS11_PIN_FILE ?? null,
+    keyLabel: env.WEIGHTVAULT_PKCS11_KEY,
+    signingKeyLabel: env.WEIGHTVAULT_PKCS11_SIGNING_KEY,
+    sessions: env.WEIGHTVAULT_PKCS11_SESSIONS,
+  },
   ledgerName: env.WEIGHTVAULT_LEDGER_NAME,
   ledgerPublic: env.WEIGHTVAULT_LEDGER_PUBLIC,
   ledgerQueue: env.WEIGHTVAULT_LEDGER_QUEUE,
@@ -240,6 +287,7 @@ function contradictions(config: Config): string[] {
     found.push("WEIGHTVAULT_TIMESTAMP_URL and WEIGHTVAULT_TIMESTAMP_CERTIFICATE go together");
   if (config.releaseAfter === "witnessed" && config.witnessPolicyFile === null)
     found.push("WEIGHTVAULT_RELEASE_AFTER=witnessed needs WEIGHTVAULT_WITNESS_POLICY");
+  found.push(...custodyContradictions(config));
   if (config.environment === "production") {
     if (config.databaseUrl === null) found.push("DATABASE_URL: production needs PostgreSQL");
     if (!config.stated.storeCountry)
@@ -250,5 +298,35 @@ function contradictions(config: Config): string[] {
     if (config.screeningList === null)
       found.push("WEIGHTVAULT_SCREENING_LIST: production must load a real denied-party list");
   }
+  return found;
+}
+
+/** What the chosen custodian and signer need and do not have. */
+function custodyContradictions({ custodian, signer, kms, pkcs11, environment }: Config): string[] {
+  const uses = (which: Config["custodian"]) => custodian === which || signer === which;
+  const needed: readonly (readonly [string, unknown, boolean])[] = [
+    ["WEIGHTVAULT_KMS_REGION", kms.region, uses("aws-kms")],
+    ["WEIGHTVAULT_KMS_KEY", kms.keyArn, custodian === "aws-kms"],
+    ["WEIGHTVAULT_KMS_SIGNING_KEY", kms.signingKeyArn, signer === "aws-kms"],
+    ["WEIGHTVAULT_PKCS11_MODULE", pkcs11.module, uses("pkcs11")],
+    ["WEIGHTVAULT_PKCS11_TOKEN", pkcs11.token, uses("pkcs11")],
+    ["WEIGHTVAULT_PKCS11_PIN_FILE", pkcs11.pinFile, uses("pkcs11")],
+  ];
+  const found = needed
+    .filter(([, value, isNeeded]) => isNeeded && value === null)
+    .map(([name]) => `${name}: the chosen custodian or signer needs it`);
+  for (const [name, arn] of [
+    ["WEIGHTVAULT_KMS_KEY", kms.keyArn],
+    ["WEIGHTVAULT_KMS_SIGNING_KEY", kms.signingKeyArn],
+  ] as const) {
+    if (arn !== null && kms.region !== null && arn.split(":")[3] !== kms.region)
+      found.push(`${name}: the key lies in another region than WEIGHTVAULT_KMS_REGION`);
+  }
+  const endpoint = kms.endpoint === null ? null : new URL(kms.endpoint);
+  const isClear =
+    endpoint?.protocol === "http:" &&
+    !["127.0.0.1", "localhost", "[::1]"].includes(endpoint.hostname);
+  if (environment === "production" && isClear)
+    found.push("WEIGHTVAULT_KMS_ENDPOINT: production speaks to a KMS by https: alone");
   return found;
 }

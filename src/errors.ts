@@ -262,6 +262,16 @@ export const refusals = {
     "A sealed object is not in the store",
     "Report it to the operator: the store lost an object.",
   ],
+  custodian_refused: [
+    500,
+    "The key custodian refuses the vault",
+    "Report it to the operator: trying again does not help until the key's state, its policy or the vault's credentials are mended.",
+  ],
+  signer_refused: [
+    500,
+    "The checkpoint signer refuses the vault",
+    "Report it to the operator: trying again does not help until the key's state, its policy or the vault's credentials are mended.",
+  ],
   wrapped_key_rejected: [
     500,
     "A wrapped key does not open in its context",

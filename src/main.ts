@@ -6,10 +6,9 @@ import { fileURLToPath } from "node:url";
 import { type Logger, pino } from "pino";
 import { makeFolder } from "./cli/paths.ts";
 import { type Config, ConfigurationError, readConfig } from "./config.ts";
+import { openCustody, unfitCustody } from "./custodians.ts";
 import type { Custodian } from "./custody/custodian.ts";
 import type { Signer } from "./custody/signer.ts";
-import { openSoftCustodian } from "./custody/soft-custodian.ts";
-import { openSoftSigner } from "./custody/soft-signer.ts";
 import { DataFolderLocked, holdDataFolder } from "./database/data-folder.ts";
 import { migrate, ownsTables, pendingMigrations } from "./database/migrate.ts";
 import { type Database, openPglite, openPostgres } from "./database/open.ts";
@@ -86,24 +85,19 @@ export async function openAdapters(
     await prepareSchema(config, database);
     await assertFitForProduction(config, database);
     const opened = database;
-    const { environment } = config;
-    const mayMake = !(await hasBegun({ database }));
     const store = await openStore(config, join(folder.path, "store"));
+    const mayMake = !(await hasBegun({ database }));
+    const { custodian, signer, ...custody } = await openCustody(config, {
+      folder: folder.path,
+      mayMake,
+    });
     return {
       database: opened,
-      custodian: await openSoftCustodian({
-        file: join(folder.path, "kek"),
-        mayMake,
-        environment,
-      }),
-      signer: await openSoftSigner({
-        file: join(folder.path, "ledger-key.pem"),
-        mayMake,
-        name: config.ledgerName,
-        environment,
-      }),
+      custodian,
+      signer,
       store,
       close: async () => {
+        await custody.close();
         store.close();
         await opened.close();
         folder.release();
@@ -158,9 +152,7 @@ async function assertFitForProduction(config: Config, database: Database): Promi
       problems.push(
         "DATABASE_URL: its role owns the tables or is a superuser, and could undo what keeps the ledger append-only: serve as the lesser role that `weightvault migrate` prepares",
       );
-    problems.push(
-      "the soft key custodian and signer are refused in production, and this version has no other",
-    );
+    problems.push(...unfitCustody(config));
   }
   if (problems.length > 0) throw new ConfigurationError(problems);
 }

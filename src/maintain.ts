@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join, resolve } from "node:path";
 import { makeFolder } from "./cli/paths.ts";
 import { ConfigurationError, readConfig } from "./config.ts";
+import { custodyFitness, initializeCustody, openCustody } from "./custodians.ts";
 import { holdDataFolder } from "./database/data-folder.ts";
 import { grantServerRole, migrate } from "./database/migrate.ts";
 import { openPglite, openPostgres } from "./database/open.ts";
@@ -9,6 +10,7 @@ import { isRefusal } from "./errors.ts";
 import { openLedger } from "./ledger/open.ts";
 import { type RebuildOptions, type Rebuilt, rebuildLedger } from "./ledger/rebuild.ts";
 import { migrationsFolder, openAdapters, reasonOf } from "./main.ts";
+import { encodeVerificationKey } from "./merkle/note.ts";
 import { assertKeysBelong } from "./vault/begun.ts";
 import { type Recovered, recoverGovernor } from "./vault/recover.ts";
 
@@ -62,6 +64,52 @@ export async function migrateCommand(
     return 0;
   } catch (error) {
     process.stderr.write(`weightvault cannot migrate: ${reasonOf(error)}\n`);
+    return 1;
+  }
+}
+
+/**
+ * `weightvault custody init` makes the keys that the configured token lacks; `weightvault custody check` says what a token can and cannot do,
+ * and opens the configured custodian and signer, which wrap, unwrap and sign to prove themselves. Gives the exit code.
+ */
+export async function custodyCommand(
+  env: Readonly<Record<string, string | undefined>>,
+  what: "init" | "check",
+  isJson: boolean,
+): Promise<number> {
+  const say = (value: object, lines: readonly string[]) =>
+    process.stdout.write(isJson ? `${JSON.stringify(value)}\n` : `${lines.join("\n")}\n`);
+  try {
+    const config = readConfig(env);
+    if (what === "init") {
+      const keys = await initializeCustody(config);
+      say(
+        { keys },
+        keys.map(({ label, was }) => `${was === "made" ? "made" : "was there"}  ${label}`),
+      );
+      return 0;
+    }
+    const fitness = await custodyFitness(config);
+    const needs = fitness.map(({ need, isMet }) => `${isMet ? "has  " : "lacks"}  ${need}`);
+    if (fitness.some(({ isMet, isVital }) => isVital && !isMet)) {
+      say({ fitness }, needs);
+      return 1;
+    }
+    const opened = await openCustody(config, {
+      folder: resolve(config.dataFolder),
+      mayMake: false,
+    });
+    const { custodian, signer } = opened;
+    await opened.close();
+    const verificationKey = encodeVerificationKey(signer.name, signer.publicKey);
+    say({ fitness, custodian: custodian.keyId, verificationKey }, [
+      ...needs,
+      `wraps  ${custodian.keyId}`,
+      `signs  ${verificationKey}`,
+    ]);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`weightvault custody ${what}: ${reasonOf(error)}\n`);
     return 1;
   }
 }

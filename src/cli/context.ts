@@ -19,6 +19,8 @@ export type Context = {
   /** The server and its migrations, composed outside: each runs and gives its exit code. */
   readonly serve: () => Promise<number>;
   readonly migrate: (isJson: boolean) => Promise<number>;
+  /** Makes the keys of the configured custodian and signer, or tries them; gives the exit code. */
+  readonly custody: (what: "init" | "check", isJson: boolean) => Promise<number>;
   /** Gives a governing role back that nobody holds any more. */
   readonly recover: (person: string | null) => Promise<Recovered>;
   /** Rebuilds the ledger in the database that the server's settings name. */

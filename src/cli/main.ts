@@ -37,6 +37,8 @@ const context: Context = {
   rebuild: async (from) => await (await import("../maintain.ts")).rebuildFrom(serverEnv(), from),
   migrate: async (isJson) =>
     await (await import("../maintain.ts")).migrateCommand(serverEnv(), isJson),
+  custody: async (what, isJson) =>
+    await (await import("../maintain.ts")).custodyCommand(serverEnv(), what, isJson),
   recover: async (person) =>
     await (await import("../maintain.ts")).recoverCommand(serverEnv(), person),
   witness: {

@@ -11,7 +11,8 @@ export type GeneratedKey = { readonly dataKey: Secret; readonly wrapped: Buffer 
  * - `generate` gives 32 fresh random bytes and their wrapped form; it has unwrapped and compared before it answers.
  * - `wrap` binds an existing data key to a context in the same way.
  * - `unwrap` throws `wrapped_key_rejected` when bytes or context are not those of the wrap.
- * - Every method throws `custodian_unavailable` when the custodian cannot answer now. The two are never confused.
+ * - Every method throws `custodian_unavailable` when the custodian cannot answer now, and `custodian_refused` when it answers that it will
+ *   not serve the vault until somebody changes its key, policy or settings. None of these is confused with another.
  * - The caller wipes the secrets it gets.
  */
 export interface Custodian {

@@ -1,6 +1,7 @@
 /**
- * Who signs checkpoints: Ed25519 (RFC 8032) over the note's text.
- * `sign` gives 64 bytes, and throws `signer_unavailable` when the key cannot be used now.
+ * Who signs checkpoints: Ed25519 (RFC 8032) over the note's text, a few hundred bytes; every signer takes 1 to 4,096.
+ * `sign` gives 64 bytes, and throws `signer_unavailable` when the key cannot be used now, `signer_refused` when it cannot be until somebody
+ * changes its key, policy or settings.
  */
 export interface Signer {
   /** The note's key name, for example `vault.example/ledger`; no space, no plus. */

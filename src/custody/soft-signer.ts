@@ -6,6 +6,7 @@ import {
   sign,
 } from "node:crypto";
 import { Refusal } from "../errors.ts";
+import { assertKeyName } from "./ed25519.ts";
 import type { Signer } from "./signer.ts";
 import {
   type KeyFile,
@@ -27,9 +28,7 @@ export type SoftSignerOptions = KeyFile & {
 export async function openSoftSigner(options: SoftSignerOptions): Promise<Signer> {
   const { file, name, environment } = options;
   refuseInProduction("the soft signer", environment);
-  if (name === "" || /[\s+]/u.test(name)) {
-    throw new Refusal("configuration_invalid", "the signer's name is empty or has a space or plus");
-  }
+  assertKeyName(name);
   const pem = await keepKeyFile(options, newPem);
   try {
     return new SoftSigner(file, name, parse(file, pem));

@@ -9,8 +9,18 @@ export type SignerUnderTest = {
   readonly close: () => Promise<void>;
 };
 
+export type SignerContractOptions = {
+  /** The least and the most bytes that are signed; a KMS takes 1 to 4,096. */
+  readonly shortestMessage?: number;
+  readonly longestMessage?: number;
+};
+
 /** What every signer promises; see src/custody/signer.ts. */
-export function signerContract(name: string, open: () => Promise<SignerUnderTest>): void {
+export function signerContract(
+  name: string,
+  open: () => Promise<SignerUnderTest>,
+  { shortestMessage = 0, longestMessage = 65_536 }: SignerContractOptions = {},
+): void {
   describe(`${name} keeps the signer's contract`, () => {
     let opened: SignerUnderTest;
     let signer: Signer;
@@ -35,10 +45,10 @@ export function signerContract(name: string, open: () => Promise<SignerUnderTest
     });
 
     test.each([
-      ["nothing", Buffer.alloc(0)],
+      ["the shortest message", Buffer.alloc(shortestMessage)],
       ["a note", Buffer.from("vault.example/ledger\n1\nroot\n")],
       ["bytes that are no text", Buffer.from([0xff, 0, 0xc3, 0x28])],
-      ["64 KiB", Buffer.alloc(65_536, "weights")],
+      ["the longest message", Buffer.alloc(longestMessage, "weights")],
     ])("a signature of %s is 64 bytes that verify", async (_, message) => {
       const signature = await signer.sign(message);
       expect(signature).toHaveLength(64);

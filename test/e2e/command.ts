@@ -60,6 +60,7 @@ export async function weightvaultHere(
       interruption: () => new AbortController().signal,
       serve: async () => 0,
       migrate: async () => 0,
+      custody: async () => 0,
       recover: async () => await Promise.reject(new Error("nothing is recovered here")),
       rebuild: async () => ({ size: 0, rootHex: "" }),
       witness: { init, serve },

@@ -117,6 +117,55 @@ test("the configuration is frozen", () => {
   expect(Object.isFrozen(readConfig({}))).toBe(true);
 });
 
+test("a chosen custodian or signer needs its settings, all of them named at once", () => {
+  expect(problemsOf({ WEIGHTVAULT_CUSTODIAN: "aws-kms", WEIGHTVAULT_SIGNER: "pkcs11" })).toEqual(
+    [
+      "WEIGHTVAULT_KMS_REGION",
+      "WEIGHTVAULT_KMS_KEY",
+      "WEIGHTVAULT_PKCS11_MODULE",
+      "WEIGHTVAULT_PKCS11_TOKEN",
+      "WEIGHTVAULT_PKCS11_PIN_FILE",
+    ].map((name) => `${name}: the chosen custodian or signer needs it`),
+  );
+  expect(
+    problemsOf({ WEIGHTVAULT_CUSTODIAN: "soft", WEIGHTVAULT_KMS_REGION: "us-east-1" }),
+  ).toEqual([]);
+});
+
+const kms = {
+  WEIGHTVAULT_CUSTODIAN: "aws-kms",
+  WEIGHTVAULT_SIGNER: "aws-kms",
+  WEIGHTVAULT_KMS_REGION: "us-east-1",
+  WEIGHTVAULT_KMS_KEY:
+    "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+  WEIGHTVAULT_KMS_SIGNING_KEY: "arn:aws:kms:us-east-1:111122223333:key/mrk-1234abcd12ab34cd",
+};
+
+test.each([
+  ["an alias", "arn:aws:kms:us-east-1:111122223333:alias/vault"],
+  ["a bare id", "1234abcd-12ab-34cd-56ef-1234567890ab"],
+  ["a key of another service", "arn:aws:s3:us-east-1:111122223333:key/1234abcd"],
+  ["a key of another region", "arn:aws:kms:eu-west-1:111122223333:key/1234abcd"],
+])("a KMS key is named by the ARN of a key in the region, and %s is none", (_, arn) => {
+  expect(problemsOf(kms)).toEqual([]);
+  const [problem, ...others] = problemsOf({ ...kms, WEIGHTVAULT_KMS_KEY: arn });
+  expect(problem).toMatch(/^WEIGHTVAULT_KMS_KEY: /);
+  expect(others).toEqual([]);
+});
+
+test("production speaks to a KMS by https alone, except on its own machine", () => {
+  const at = (endpoint: string) =>
+    problemsOf({ ...production, ...kms, WEIGHTVAULT_KMS_ENDPOINT: endpoint });
+  for (const endpoint of ["https://kms.internal", "http://127.0.0.1:8080", "http://localhost"])
+    expect(at(endpoint)).toEqual([]);
+  for (const endpoint of [
+    "http://kms:8080",
+    "http://localhost.example",
+    "http://127.0.0.1.example",
+  ])
+    expect(at(endpoint)).toEqual([expect.stringMatching(/^WEIGHTVAULT_KMS_ENDPOINT: /)]);
+});
+
 test("a store in a bucket has its name and prefix, and its settings are refused without it", () => {
   const read = (env: Readonly<Record<string, string>>) => readConfig(env).s3;
   expect(read({})).toBeNull();

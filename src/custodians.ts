@@ -1,0 +1,157 @@
+import { join } from "node:path";
+import { type Config, ConfigurationError } from "./config.ts";
+import type { Custodian } from "./custody/custodian.ts";
+import type { Fitness, MadeKey } from "./custody/pkcs11-provision.ts";
+import type { Signer } from "./custody/signer.ts";
+import { openSoftCustodian } from "./custody/soft-custodian.ts";
+import { openSoftSigner } from "./custody/soft-signer.ts";
+
+/** Who keeps the vault's keys, as the configuration chooses them. */
+export type Custody = {
+  readonly custodian: Custodian;
+  readonly signer: Signer;
+  close(): Promise<void>;
+};
+
+export type CustodyOptions = {
+  /** The data folder, where soft keys lie. */
+  readonly folder: string;
+  /** Whether a missing soft key may be made; a KMS's or a token's never is. */
+  readonly mayMake: boolean;
+};
+
+/** One of the three that can be chosen for either part. Where it has both, they share its client or its token. */
+type Keeper = {
+  openCustodian(): Promise<Custodian>;
+  openSigner(): Promise<Signer>;
+  close(): Promise<void>;
+};
+
+const tokenTimeoutMs = 10_000;
+
+/** Opens custodian and signer, each of which proves that it serves. */
+export async function openCustody(config: Config, options: CustodyOptions): Promise<Custody> {
+  await using opening = new AsyncDisposableStack();
+  const open = async (which: Config["custodian"]) => {
+    const keeper = await openKeeper(which, config, options);
+    opening.defer(async () => await keeper.close());
+    return keeper;
+  };
+  const forCustodian = await open(config.custodian);
+  const forSigner = config.signer === config.custodian ? forCustodian : await open(config.signer);
+  const custodian = await forCustodian.openCustodian();
+  const signer = await forSigner.openSigner();
+  const opened = opening.move();
+  return { custodian, signer, close: async () => await opened.disposeAsync() };
+}
+
+/** What of the choice production must not run on. */
+export function unfitCustody({ custodian, signer }: Config): readonly string[] {
+  const problem = (what: string) => [
+    `WEIGHTVAULT_CUSTODIAN, WEIGHTVAULT_SIGNER: ${what} refused in production: choose aws-kms or pkcs11`,
+  ];
+  if (custodian === "soft" && signer === "soft")
+    return problem("the soft key custodian and signer are");
+  if (custodian === "soft") return problem("the soft key custodian is");
+  return signer === "soft" ? problem("the soft signer is") : [];
+}
+
+/** Makes on the configured token the chosen keys that it lacks. Refuses where neither custodian nor signer is a token. */
+export async function initializeCustody(config: Config): Promise<readonly MadeKey[]> {
+  if (config.custodian !== "pkcs11" && config.signer !== "pkcs11") {
+    throw new ConfigurationError([
+      "WEIGHTVAULT_CUSTODIAN, WEIGHTVAULT_SIGNER: keys are made on a PKCS #11 token alone; make those of AWS KMS in your own account, and soft keys are made by the first start",
+    ]);
+  }
+  const { makeKeys } = await import("./custody/pkcs11-provision.ts");
+  const { token } = await openToken(config);
+  try {
+    return await makeKeys(token, {
+      wrapping: config.custodian === "pkcs11" ? config.pkcs11.keyLabel : null,
+      signing: config.signer === "pkcs11" ? config.pkcs11.signingKeyLabel : null,
+    });
+  } finally {
+    await token.close();
+  }
+}
+
+/** What the configured token can do for the vault; nothing where no token is chosen. */
+export async function custodyFitness(config: Config): Promise<readonly Fitness[]> {
+  if (config.custodian !== "pkcs11" && config.signer !== "pkcs11") return [];
+  const { fitnessOf } = await import("./custody/pkcs11-provision.ts");
+  const { token, cryptoki } = await openToken(config);
+  return fitnessOf(cryptoki, token);
+}
+
+/** What is not chosen is not loaded: the AWS SDK takes a second and memory, and pkcs11js may not be built. */
+async function openKeeper(
+  which: Config["custodian"],
+  config: Config,
+  options: CustodyOptions,
+): Promise<Keeper> {
+  if (which === "aws-kms") return await openAwsKeeper(config);
+  return which === "pkcs11" ? await openTokenKeeper(config) : softKeeper(config, options);
+}
+
+function softKeeper({ environment, ledgerName }: Config, options: CustodyOptions): Keeper {
+  const { folder, mayMake } = options;
+  const named = (name: string) => ({ file: join(folder, name), mayMake, environment });
+  return {
+    openCustodian: async () => await openSoftCustodian(named("kek")),
+    openSigner: async () => await openSoftSigner({ ...named("ledger-key.pem"), name: ledgerName }),
+    close: async () => {},
+  };
+}
+
+async function openAwsKeeper({ kms: settings, ledgerName }: Config): Promise<Keeper> {
+  const { openAwsKms } = await import("./custody/aws-kms.ts");
+  const { openAwsKmsCustodian } = await import("./custody/aws-kms-custodian.ts");
+  const { openAwsKmsSigner } = await import("./custody/aws-kms-signer.ts");
+  const region = stated("WEIGHTVAULT_KMS_REGION", settings.region);
+  const kms = openAwsKms({ ...settings, region });
+  return {
+    openCustodian: async () =>
+      await openAwsKmsCustodian({ kms, keyArn: stated("WEIGHTVAULT_KMS_KEY", settings.keyArn) }),
+    openSigner: async () =>
+      await openAwsKmsSigner({
+        kms,
+        keyArn: stated("WEIGHTVAULT_KMS_SIGNING_KEY", settings.signingKeyArn),
+        name: ledgerName,
+      }),
+    close: async () => kms.close(),
+  };
+}
+
+async function openTokenKeeper(config: Config): Promise<Keeper> {
+  const { openPkcs11Custodian } = await import("./custody/pkcs11-custodian.ts");
+  const { openPkcs11Signer } = await import("./custody/pkcs11-signer.ts");
+  const { token } = await openToken(config);
+  const { keyLabel, signingKeyLabel } = config.pkcs11;
+  return {
+    openCustodian: async () => await openPkcs11Custodian({ token, keyLabel }),
+    openSigner: async () =>
+      await openPkcs11Signer({ token, keyLabel: signingKeyLabel, name: config.ledgerName }),
+    close: async () => await token.close(),
+  };
+}
+
+async function openToken({ pkcs11 }: Config) {
+  const { loadCryptoki } = await import("./custody/cryptoki.ts");
+  const { Pkcs11Token } = await import("./custody/pkcs11-token.ts");
+  const cryptoki = await loadCryptoki(stated("WEIGHTVAULT_PKCS11_MODULE", pkcs11.module));
+  const token = new Pkcs11Token({
+    cryptoki,
+    label: stated("WEIGHTVAULT_PKCS11_TOKEN", pkcs11.token),
+    slot: pkcs11.slot,
+    pinFile: stated("WEIGHTVAULT_PKCS11_PIN_FILE", pkcs11.pinFile),
+    sessions: pkcs11.sessions,
+    timeoutMs: tokenTimeoutMs,
+  });
+  return { token, cryptoki };
+}
+
+/** The configuration was held to this when it was read; the types do not say so. */
+function stated(name: string, value: string | null): string {
+  if (value !== null) return value;
+  throw new ConfigurationError([`${name}: the chosen custodian or signer needs it`]);
+}

@@ -1,0 +1,168 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { type AwsKms, openAwsKms } from "../../../src/custody/aws-kms.ts";
+import { openAwsKmsCustodian } from "../../../src/custody/aws-kms-custodian.ts";
+import { openAwsKmsSigner } from "../../../src/custody/aws-kms-signer.ts";
+import type { Custodian } from "../../../src/custody/custodian.ts";
+import type { Signer } from "../../../src/custody/signer.ts";
+import { provideAwsCredentials } from "../../support/kms-credentials.ts";
+import { type KmsFault, type KmsServer, startKmsServer } from "../../support/kms-server.ts";
+
+provideAwsCredentials();
+
+const context = { "weightvault:object": "1", "weightvault:repository": "2" };
+const name = "vault.example/ledger";
+
+/** As AWS words it, account and role included. */
+const accessDenied: KmsFault = {
+  status: 400,
+  type: "AccessDeniedException",
+  message:
+    "User: arn:aws:sts::111122223333:assumed-role/vault/node is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:eu-west-1:111122223333:key/1234abcd because no resource-based policy allows the kms:Decrypt action",
+};
+const throttled: KmsFault = {
+  status: 400,
+  type: "ThrottlingException",
+  message: "You have exceeded the rate at which you may call KMS. Reduce the frequency.",
+};
+const internal: KmsFault = { status: 500, type: "KMSInternalException", message: "" };
+
+let server: KmsServer;
+let kms: AwsKms;
+let custodian: Custodian;
+let signer: Signer;
+
+beforeEach(async () => {
+  server = await startKmsServer();
+  const { region, endpoint, keyArn, signingKeyArn } = server;
+  kms = openAwsKms({ region, endpoint, timeoutMs: 20_000 });
+  custodian = await openAwsKmsCustodian({ kms, keyArn });
+  signer = await openAwsKmsSigner({ kms, keyArn: signingKeyArn, name });
+});
+
+afterEach(async () => {
+  kms.close();
+  await server.stop();
+});
+
+/** How often an operation was asked for while `work` went on. */
+async function asked(operation: string, work: () => Promise<unknown>): Promise<number> {
+  const before = server.asked.length;
+  await work();
+  return server.asked.slice(before).filter((each) => each === operation).length;
+}
+
+async function failure(work: Promise<unknown>): Promise<{ code: string; message: string }> {
+  return await work.then(
+    () => ({ code: "none", message: "" }),
+    (error: { code: string; message: string }) => error,
+  );
+}
+
+describe("faults that pass", () => {
+  test.each<[string, KmsFault]>([
+    ["a throttled call", throttled],
+    ["an internal error", internal],
+    ["a cut connection", "cut"],
+  ])("%s is made again", async (_, fault) => {
+    server.arm("Decrypt", fault);
+    expect(await asked("Decrypt", () => custodian.generate(context))).toBe(2);
+  });
+
+  test("an attempt that hangs is given up and made again", async () => {
+    const { region, endpoint, signingKeyArn } = server;
+    const hasty = openAwsKms({ region, endpoint, timeoutMs: 500 });
+    server.arm("Sign", "silence");
+    const patient = { ...hasty, deadlineMs: 60_000 };
+    const open = () => openAwsKmsSigner({ kms: patient, keyArn: signingKeyArn, name });
+    expect(await asked("Sign", open)).toBeGreaterThan(1);
+    hasty.close();
+  });
+
+  test.each<[string, KmsFault]>([
+    ["throttling", throttled],
+    ["an internal error", internal],
+    ["a cut connection", "cut"],
+  ])("%s that does not end after four attempts is an outage", async (_, fault) => {
+    server.arm("GenerateDataKey", fault, 9);
+    server.arm("Sign", fault, 9);
+    const calls = await asked("GenerateDataKey", async () => {
+      expect((await failure(custodian.generate(context))).code).toBe("custodian_unavailable");
+    });
+    expect(calls).toBe(4);
+    expect((await failure(signer.sign(Buffer.from("x")))).code).toBe("signer_unavailable");
+  });
+
+  test("an answer that never comes is an outage at the deadline of the whole call", async () => {
+    server.arm("Decrypt", "silence", 99);
+    const quick = { ...kms, deadlineMs: 300 };
+    const hasty = await failure(openAwsKmsCustodian({ kms: quick, keyArn: server.keyArn }));
+    expect(hasty.code).toBe("custodian_unavailable");
+  });
+});
+
+describe("refusals", () => {
+  test("a denied call is a refusal at once, made once, and repeats nothing of what KMS said", async () => {
+    server.arm("GenerateDataKey", accessDenied, 9);
+    const calls = await asked("GenerateDataKey", async () => {
+      const { code, message } = await failure(custodian.check());
+      expect(code).toBe("custodian_refused");
+      expect(message).toContain("AccessDeniedException");
+      expect(message).not.toMatch(/arn:|111122223333|assumed-role/u);
+    });
+    expect(calls).toBe(1);
+    server.arm("Sign", accessDenied);
+    expect((await failure(signer.check())).code).toBe("signer_refused");
+  });
+
+  test("a disabled key refuses, and a wrapped key under it is not called damaged", async () => {
+    const { wrapped } = await custodian.generate(context);
+    server.disable(server.keyArn);
+    server.disable(server.signingKeyArn);
+    const { code, message } = await failure(custodian.unwrap(wrapped, context));
+    expect(code).toBe("custodian_refused");
+    expect(message).toContain("DisabledException");
+    expect((await failure(custodian.check())).code).toBe("custodian_refused");
+    expect((await failure(signer.check())).code).toBe("signer_refused");
+  });
+
+  test("a key that does not exist, or is of another kind, does not open", async () => {
+    const { signingKeyArn, keyArn } = server;
+    const absent = `${keyArn.slice(0, -4)}0000`;
+    expect((await failure(openAwsKmsCustodian({ kms, keyArn: absent }))).code).toBe(
+      "custodian_refused",
+    );
+    expect((await failure(openAwsKmsCustodian({ kms, keyArn: signingKeyArn }))).code).toBe(
+      "custodian_refused",
+    );
+    expect((await failure(openAwsKmsSigner({ kms, keyArn, name }))).code).toBe("signer_refused");
+  });
+
+  test("a key wrapped under another key of the same account is rejected", async () => {
+    const other = await openAwsKmsCustodian({ kms, keyArn: server.otherKeyArn });
+    const { wrapped } = await other.generate(context);
+    expect((await failure(custodian.unwrap(wrapped, context))).code).toBe("wrapped_key_rejected");
+  });
+
+  test.each(["GenerateDataKey", "Encrypt", "Decrypt"])(
+    "an answer to %s under another key than the one named is not taken",
+    async (operation) => {
+      const { dataKey } = await custodian.generate(context);
+      server.answerAs(operation, server.otherKeyArn);
+      const used = operation === "GenerateDataKey" ? custodian.generate(context) : null;
+      expect((await failure(used ?? custodian.wrap(dataKey, context))).code).toBe(
+        "custodian_refused",
+      );
+    },
+  );
+
+  test("a signature under another key than the one named is not given out", async () => {
+    server.answerAs("Sign", server.keyArn);
+    expect((await failure(signer.sign(Buffer.from("x")))).code).toBe("signer_refused");
+  });
+});
+
+test("a message longer than KMS signs at once is refused before it is sent", async () => {
+  const before = server.asked.length;
+  await expect(signer.sign(Buffer.alloc(4_097))).rejects.toThrow(RangeError);
+  expect(server.asked).toHaveLength(before);
+});

@@ -1,0 +1,229 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { type Cryptoki, loadCryptoki } from "../../src/custody/cryptoki.ts";
+import type { Custodian } from "../../src/custody/custodian.ts";
+import { openPkcs11Custodian } from "../../src/custody/pkcs11-custodian.ts";
+import { fitnessOf, makeKeys } from "../../src/custody/pkcs11-provision.ts";
+import { openPkcs11Signer } from "../../src/custody/pkcs11-signer.ts";
+import { Pkcs11Token } from "../../src/custody/pkcs11-token.ts";
+import type { Signer } from "../../src/custody/signer.ts";
+import { custodianContract } from "../contract/custodian.ts";
+import { signerContract } from "../contract/signer.ts";
+import { weightvault } from "../e2e/command.ts";
+import { makeToken, pin, preparedSoftHsm, type TestToken } from "../support/softhsm.ts";
+
+const labels = { wrapping: "kek", signing: "ledger" };
+const name = "vault.example/ledger";
+const context = { "weightvault:object": "1", "weightvault:repository": "2" };
+
+const softHsm = preparedSoftHsm();
+const isBuilt = await import("pkcs11js" as string).then(
+  () => true,
+  () => false,
+);
+const missing = "absent" in softHsm ? softHsm.absent : isBuilt ? null : "pkcs11js is not built";
+if (missing !== null) console.warn(`the tests on SoftHSM are skipped: ${missing}`);
+const describeSoftHsm = missing === null ? describe : describe.skip;
+
+describeSoftHsm("on SoftHSM", () => {
+  let cryptoki: Cryptoki;
+  let made = 0;
+
+  beforeAll(async () => {
+    if ("absent" in softHsm) return;
+    cryptoki = await loadCryptoki(softHsm.library);
+  });
+
+  afterAll(() => cryptoki?.C_Finalize());
+
+  function connect({ label, pinFile }: TestToken, sessions = 8): Pkcs11Token {
+    return new Pkcs11Token({ cryptoki, label, slot: null, pinFile, sessions, timeoutMs: 10_000 });
+  }
+
+  /** A token of its own with keys on it. */
+  async function provisioned(): Promise<{ token: TestToken; connected: Pkcs11Token }> {
+    if ("absent" in softHsm) throw new Error(softHsm.absent);
+    made += 1;
+    const token = await makeToken(softHsm, `token-${made}`);
+    const connected = connect(token);
+    await makeKeys(connected, labels);
+    return { token, connected };
+  }
+
+  custodianContract("the PKCS#11 custodian", async () => {
+    const { token, connected } = await provisioned();
+    return {
+      custodian: await openPkcs11Custodian({ token: connected, keyLabel: labels.wrapping }),
+      breakDown: async () => {
+        await token.remove();
+        cryptoki.C_Finalize();
+      },
+      close: async () => {
+        await token.insert();
+        await connected.close();
+      },
+    };
+  });
+
+  // SoftHSM signs no empty message.
+  signerContract(
+    "the PKCS#11 signer",
+    async () => {
+      const { token, connected } = await provisioned();
+      return {
+        signer: await openPkcs11Signer({ token: connected, keyLabel: labels.signing, name }),
+        breakDown: async () => {
+          await token.remove();
+          cryptoki.C_Finalize();
+        },
+        close: async () => {
+          await token.insert();
+          await connected.close();
+        },
+      };
+    },
+    { shortestMessage: 1 },
+  );
+
+  describe("a token with keys", () => {
+    let token: TestToken;
+    let connected: Pkcs11Token;
+    let custodian: Custodian;
+    let signer: Signer;
+
+    beforeEach(async () => {
+      ({ token, connected } = await provisioned());
+      custodian = await openPkcs11Custodian({ token: connected, keyLabel: labels.wrapping });
+      signer = await openPkcs11Signer({ token: connected, keyLabel: labels.signing, name });
+    });
+
+    test("sixty-four wrap and sign at once, in eight sessions", async () => {
+      const done = await Promise.all(
+        Array.from({ length: 64 }, async (_, index) => {
+          await signer.sign(Buffer.from(`size ${index}`));
+          const { dataKey, wrapped } = await custodian.generate(context);
+          return (await custodian.unwrap(wrapped, context)).equals(dataKey);
+        }),
+      );
+      expect(done).toEqual(Array(64).fill(true));
+    });
+
+    test("goes on after every session was closed by the device", async () => {
+      const { wrapped, dataKey } = await custodian.generate(context);
+      const { slot } = connected.locate();
+      (cryptoki as unknown as { C_CloseAllSessions(at: Buffer): void }).C_CloseAllSessions(slot);
+      expect((await custodian.unwrap(wrapped, context)).equals(dataKey)).toBe(true);
+      await signer.check();
+    });
+
+    test("goes on when sessions are closed while sixty-four are at work", async () => {
+      const { slot } = connected.locate();
+      const work = Array.from({ length: 64 }, () => custodian.generate(context));
+      await Promise.race(work);
+      (cryptoki as unknown as { C_CloseAllSessions(at: Buffer): void }).C_CloseAllSessions(slot);
+      const outcomes = await Promise.allSettled(work);
+      const codes = outcomes.map((each) =>
+        each.status === "fulfilled" ? "ok" : (each.reason as { code: string }).code,
+      );
+      expect(codes.filter((code) => code !== "ok" && code !== "custodian_unavailable")).toEqual([]);
+      await custodian.check();
+    });
+
+    test("is an outage while it is out, and serves again when it is back", async () => {
+      const { wrapped, dataKey } = await custodian.generate(context);
+      await token.remove();
+      cryptoki.C_Finalize();
+      await expect(custodian.unwrap(wrapped, context)).rejects.toMatchObject({
+        code: "custodian_unavailable",
+      });
+      await expect(signer.check()).rejects.toMatchObject({ code: "signer_unavailable" });
+      await token.insert();
+      expect((await custodian.unwrap(wrapped, context)).equals(dataKey)).toBe(true);
+      await signer.check();
+    });
+
+    test("is asked for a wrong PIN once, and serves when the file holds the right one", async () => {
+      await connected.close();
+      await token.writePin("wrong-pin");
+      const other = connect(token);
+      const open = () => openPkcs11Custodian({ token: other, keyLabel: labels.wrapping });
+      await expect(open()).rejects.toMatchObject({
+        code: "custodian_refused",
+        message: expect.stringContaining("CKR_PIN_INCORRECT") as unknown,
+      });
+      await expect(open()).rejects.toMatchObject({
+        message: expect.stringContaining("is not asked again") as unknown,
+      });
+      await token.writePin(pin);
+      await expect(open()).resolves.toBeDefined();
+      await other.close();
+    });
+
+    test("keeps its key ids and keys where `custody init` runs again", async () => {
+      expect(await makeKeys(connected, labels)).toEqual([
+        { label: "kek", was: "there" },
+        { label: "ledger", was: "there" },
+      ]);
+      const again = await openPkcs11Custodian({ token: connected, keyLabel: labels.wrapping });
+      expect(again.keyId).toBe(custodian.keyId);
+    });
+
+    test("a key that is not there is named, with what makes it", async () => {
+      await expect(
+        openPkcs11Custodian({ token: connected, keyLabel: "other" }),
+      ).rejects.toMatchObject({
+        code: "custodian_refused",
+        message: expect.stringContaining("custody init") as unknown,
+      });
+      await expect(
+        openPkcs11Signer({ token: connected, keyLabel: "other", name }),
+      ).rejects.toMatchObject({ code: "signer_refused" });
+    });
+
+    test("`weightvault custody init` makes the keys once, and `custody check` tries them and keeps the PIN to itself", async () => {
+      if ("absent" in softHsm) return;
+      const bare = await makeToken(softHsm, "bare");
+      const env = {
+        SOFTHSM2_CONF: process.env["SOFTHSM2_CONF"] ?? "",
+        WEIGHTVAULT_CUSTODIAN: "pkcs11",
+        WEIGHTVAULT_SIGNER: "pkcs11",
+        WEIGHTVAULT_PKCS11_MODULE: softHsm.library,
+        WEIGHTVAULT_PKCS11_TOKEN: bare.label,
+        WEIGHTVAULT_PKCS11_PIN_FILE: bare.pinFile,
+      };
+      const early = await weightvault(["custody", "check"], { env });
+      expect(early.stderr).toContain("holds no AES key weightvault-kek");
+      const init = await weightvault(["custody", "init"], { env });
+      expect(init).toMatchObject({
+        code: 0,
+        stdout: "made  weightvault-kek\nmade  weightvault-ledger\n",
+      });
+      const checked = await weightvault(["custody", "check"], { env });
+      expect(checked).toMatchObject({ code: 0, stderr: "" });
+      expect(checked.stdout).toMatch(
+        /^has {4}CKM_AES_GCM.*^wraps {2}pkcs11:[0-9a-f]{32}$.*^signs {2}localhost/ms,
+      );
+      for (const { stdout, stderr } of [early, init, checked])
+        expect(stdout + stderr).not.toContain(pin);
+    });
+
+    test("SoftHSM has every mechanism that the vault needs", () => {
+      expect(fitnessOf(cryptoki, connected).filter(({ isMet }) => !isMet)).toEqual([]);
+    });
+  });
+});
+
+test("a library that is none, and one that is no PKCS #11, are refused with the setting's name", async () => {
+  if (!isBuilt) return;
+  const folder = mkdtempSync(join(tmpdir(), "weightvault-library-"));
+  try {
+    await expect(loadCryptoki(join(folder, "none.so"))).rejects.toMatchObject({
+      code: "configuration_invalid",
+      message: expect.stringContaining("WEIGHTVAULT_PKCS11_MODULE") as unknown,
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -27,10 +27,18 @@ export async function assertUsable(
 
 /** Lists that name nothing, where null would have stood for everything. */
 function emptyMembers(scope: LicenseScope): readonly ScopeProblem[] {
-  const { eccns, destinations, nationalities, repositories, parties, reasons } = scope;
+  const {
+    eccns,
+    controls = [],
+    destinations,
+    nationalities,
+    repositories,
+    parties,
+    reasons,
+  } = scope;
   const named = parties === null ? null : Object.values(parties).flat();
   return [
-    ...problemIf(eccns.length === 0, "eccns", "It names no item."),
+    ...problemIf(eccns.length + controls.length === 0, "eccns", "It names no item."),
     ...problemIf(
       destinations.length === 0 && nationalities.length === 0,
       "destinations",

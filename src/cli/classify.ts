@@ -46,7 +46,7 @@ export function classifyCommands(program: Command, context: Context): void {
     "classify a repository: one officer proposes, another approves",
   );
 
-  local(classify, "check", "show what a datasheet leads to; asks no server")
+  local(classify, "check", "show what a datasheet leads to; asks no server", { isDefault: true })
     .requiredOption(
       datasheetFlag,
       "the datasheet as YAML (docs/classification.md), - for standard input",

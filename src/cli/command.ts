@@ -7,9 +7,17 @@ export function noun(program: Command, name: string, description: string): Comma
   return program.command(name).description(description);
 }
 
-/** A command that talks to no server of its own accord. */
-export function local(parent: Command, name: string, description: string): Command {
-  return parent.command(name).description(description).option("--json", "print the result as JSON");
+/** A command that talks to no server of its own accord; under a noun, `isDefault` lets it be meant where no verb is named. */
+export function local(
+  parent: Command,
+  name: string,
+  description: string,
+  options: { readonly isDefault?: boolean } = {},
+): Command {
+  return parent
+    .command(name, { ...options })
+    .description(description)
+    .option("--json", "print the result as JSON");
 }
 
 /** A command that talks to the server, with the caller's token in a file or in the environment. */

@@ -8,6 +8,7 @@ import { Failure } from "./failure.ts";
 import type { LedgerKey } from "./ledger-key.ts";
 import { isCode, makeFolder, makeFolders } from "./paths.ts";
 import { type ProvedEntry, type Receipt, verifyReceipt } from "./receipt.ts";
+import { keptRulebook } from "./release.ts";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const noun = z.string().regex(/^[a-z]{1,40}$/);
@@ -44,6 +45,11 @@ export function entryFile(index: number): string {
   return `entries/${String(index).padStart(10, "0")}`;
 }
 
+/** The file of a rulebook that is not this version's own, on which a release was decided. */
+export function rulebookFile(digest: string): string {
+  return `rulebooks/${digest}.json`;
+}
+
 /** SHA-256 of a record's canonical content, whatever way it is laid out in its file. */
 export function contentDigest(content: unknown): string {
   return digest(canonicalJson(content as Canonical));
@@ -53,7 +59,7 @@ export function digest(bytes: Uint8Array): string {
 }
 
 /**
- * Asks page by page and writes a new folder: records as JSON, entries with their proofs, an index to read, and last the manifest. Every receipt
+ * Asks page by page and writes a new folder: records as JSON, entries with their proofs, the rulebooks with overrides on which releases were decided, an index to read, and last the manifest. Every receipt
  * is verified on the way, and every page held to the entry that records it: throws `integrity` where the server's answer is not what its
  * ledger says. The files can be read by nobody but their owner.
  */
@@ -95,6 +101,13 @@ export async function writeRecords(
       // A record may come on more than one page; what is said of it first stays.
       if (recordFile(record) in files) continue;
       await write(recordFile(record), `${JSON.stringify(record.content, null, 2)}\n`);
+      const digest = await namedRulebook(record.content);
+      const file = digest === null ? null : rulebookFile(digest);
+      const kept =
+        digest === null || file === null || file in files
+          ? null
+          : await keptRulebook(client, digest);
+      if (file !== null && kept !== null) await write(file, `${JSON.stringify(kept)}\n`);
       lines.push(...lineOf(record));
     }
     pages.push({ entry: page.entry.index, records });
@@ -125,6 +138,15 @@ export function assertRecorded(
     proved.entry.body["recordsSha256"] === digest(canonicalJson(records));
   if (isTheirs) return;
   throw new Failure("integrity", "a page of records is not the one that the ledger recorded");
+}
+
+/** The digest of another rulebook than this version's own that opened evidence names. */
+async function namedRulebook({ evidence }: Page["records"][number]["content"]) {
+  if (typeof evidence !== "object" || evidence === null) return null;
+  // The rulebook is big, and few commands need it.
+  const { foreignRulebook } = await import("./evidence.ts");
+  const digest = foreignRulebook(evidence as Readonly<Record<string, unknown>>);
+  return digest !== null && sha256.safeParse(digest).success ? digest : null;
 }
 
 async function writeEntry(
@@ -165,6 +187,7 @@ function indexText(
     "",
     "records/<kind>/<id>.json   a record; `history` says who entered what and when, by the entries of the ledger",
     "entries/<index>.json       an entry of the ledger, and .tlog-proof: that it stands in the signed ledger",
+    "rulebooks/<digest>.json    a rulebook with the operator's overrides, on which a release was decided",
     "manifest.json              the SHA-256 of each file",
     "",
     ...lines.map(printable),

@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { readRegularFile } from "../ledger/source-file.ts";
 import type { VerificationKey } from "../merkle/note.ts";
-import { verifyEvidence } from "./evidence.ts";
+import { foreignRulebook, verifyEvidence } from "./evidence.ts";
 import { Failure } from "./failure.ts";
 import { type ProvedEntry, verifyReceipt } from "./receipt.ts";
 import {
@@ -13,6 +13,7 @@ import {
   type Manifest,
   manifestShape,
   recordFile,
+  rulebookFile,
 } from "./records-folder.ts";
 
 export type VerifiedRecords = {
@@ -54,7 +55,8 @@ export async function verifyRecords(
   const listed = Object.keys(manifest.files).filter((path) => path.startsWith("records/"));
   const stray = listed.find((path) => !shown.has(path));
   if (stray !== undefined) throw broken(`no page of the export has ${stray}`);
-  return { records: shown.size, entries: entries.size, ...openAll(shown, entries) };
+  const rulebooks = await readRulebooks(folder, manifest, shown);
+  return { records: shown.size, entries: entries.size, ...openAll(shown, entries, rulebooks) };
 }
 
 async function readManifest(folder: string): Promise<Manifest> {
@@ -127,9 +129,27 @@ function assertHistory(
   }
 }
 
+/** The rulebooks that opened evidence names and the folder has, by digest; each is held to its digest where it is read. */
+async function readRulebooks(
+  folder: string,
+  { files }: Manifest,
+  shown: ReadonlyMap<string, Readonly<Record<string, unknown>>>,
+): Promise<ReadonlyMap<string, unknown>> {
+  const kept = new Map<string, unknown>();
+  for (const { evidence } of shown.values()) {
+    if (typeof evidence !== "object" || evidence === null) continue;
+    const digest = foreignRulebook(evidence as Readonly<Record<string, unknown>>);
+    const file = digest === null ? null : rulebookFile(digest);
+    if (digest !== null && file !== null && !kept.has(digest) && Object.hasOwn(files, file))
+      kept.set(digest, parse(await readListed(folder, file), file));
+  }
+  return kept;
+}
+
 function openAll(
   shown: ReadonlyMap<string, Readonly<Record<string, unknown>>>,
   entries: ReadonlyMap<number, ProvedEntry>,
+  rulebooks: ReadonlyMap<string, unknown>,
 ): Pick<VerifiedRecords, "evidence" | "decidedAgain" | "erased"> {
   let [evidence, decidedAgain, erased] = [0, 0, 0];
   for (const [file, content] of shown) {
@@ -144,7 +164,8 @@ function openAll(
     if (decided === undefined) throw broken(`the ledger entry of ${file} is missing`);
     const { entry } = decided;
     const shape = opened as Readonly<Record<string, unknown>>;
-    const { isDecidedAgain } = verifyEvidence(shape, { entry, release, kept: null });
+    const kept = rulebooks.get(foreignRulebook(shape) ?? "") ?? null;
+    const { isDecidedAgain } = verifyEvidence(shape, { entry, release, kept });
     evidence += 1;
     decidedAgain += isDecidedAgain ? 1 : 0;
   }

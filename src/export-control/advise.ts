@@ -33,7 +33,7 @@ export type Obstacle = {
 /** How far the search goes: so many decisions, and so many lists of one length. */
 export type AdviceBounds = { readonly decisions: number; readonly ways: number };
 
-const bounds: AdviceBounds = { decisions: 1_000, ways: 4 };
+const bounds: AdviceBounds = { decisions: 1_000, ways: 6 };
 
 /** The same with each change still to be applied, so that whoever doubts it can decide the supposed cases again. */
 export type SupposedAdvice = Omit<Advice, "ways"> & {

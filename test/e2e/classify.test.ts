@@ -58,6 +58,20 @@ test("the example of weights is a datasheet, and the real command shows its arit
   expect(stdout).toMatch(/datasheet SHA-256 [0-9a-f]{64}/);
 });
 
+test("classify with a datasheet and no verb checks it, and without one says what is missing", async () => {
+  const sheet = join(examples, "weights.yaml");
+  const bare = await weightvaultHere(["classify", "--datasheet", sheet, "--json"]);
+  expect(bare.code).toBe(0);
+  expect(bare.stdout).toBe((await check(sheet, "--json")).stdout);
+  const empty = await weightvaultHere(["classify"]);
+  expect(empty.code).toBe(2);
+  expect(empty.stderr).toContain("--datasheet");
+  const mistaken = await weightvaultHere(["classify", "aprove"]);
+  expect(mistaken.code).toBe(2);
+  const help = await weightvaultHere(["classify", "--help"]);
+  expect(help.stdout).toContain("propose");
+});
+
 test("the example of chips is a datasheet, and --json gives the same arithmetic", async () => {
   const { code, stdout } = await check(join(examples, "chip-technology.yaml"), "--json");
   expect(code).toBe(0);

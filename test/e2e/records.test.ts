@@ -170,6 +170,31 @@ test("an export is a folder that verifies offline with the ledger's key alone, a
   expect((await as("nobody", "records", "verify", at("absent"))).code).not.toBe(0);
 });
 
+test("a release that was decided under an override is decided again from the folder alone", async () => {
+  const propose = ["override", "propose", "4E091-rs-1", "--action", "set-aside"];
+  const advised = ["--reason", "not enforced", "--counsel", "memo 12"];
+  const days = ["--valid-from", "2020-01-01", "--valid-until", "2099-12-31"];
+  const { override } = await done("first", ...propose, ...advised, ...days);
+  await done("second", "override", "approve", String(override));
+  await as("vikram", "download", "lab/model", "--output", at("under"));
+  await done("second", "override", "withdraw", String(override));
+  const { releases } = (await done("second", "release", "list")) as { releases: { id: string }[] };
+  const under = releases.find(({ id }) => id !== release)?.id ?? "";
+  const by = ["records", "export", "--document", under];
+  await done("first", ...by, "--output", at("overridden"));
+  const verify = ["records", "verify", at("overridden")];
+  expect(await done("nobody", ...verify)).toMatchObject({ evidence: 1, decidedAgain: 1 });
+  const [file = ""] = await readdir(at("overridden/rulebooks"));
+  const text = await readFile(at(`overridden/rulebooks/${file}`), "utf8");
+  const changed = text.replace("set-aside", "enforce");
+  expect(changed).not.toBe(text);
+  await writeFile(at(`overridden/rulebooks/${file}`), changed);
+  const manifest = JSON.parse(await readFile(at("overridden/manifest.json"), "utf8")) as Manifest;
+  manifest.files[`rulebooks/${file}`] = createHash("sha256").update(changed).digest("hex");
+  await writeFile(at("overridden/manifest.json"), JSON.stringify(manifest));
+  expect((await as("nobody", ...verify)).code).toBe(6);
+});
+
 test("an export for who may not read personal facts opens none", async () => {
   const by = ["--repository", "lab/model", "--from", "2026-11-01", "--to", "2026-12-01"];
   await done("second", "records", "export", ...by, "--output", at("closed"));

@@ -8,6 +8,7 @@ import type { RegimeRules } from "../regimes/regime.ts";
 import { dateAt, instantMs } from "../time.ts";
 import { authorizationsFor, type Wanted } from "./authorization.ts";
 import type { Supposed, Supposition } from "./change.ts";
+import { exceptionsFor } from "./exceptions.ts";
 
 const dayMs = 86_400_000;
 
@@ -126,7 +127,14 @@ export function authorizationWays(
   );
   if (needs.length === 0) return [];
   const options = [
-    ...(own.length === 0 ? [] : [authorizationsFor(given, { needs: own, readings })]),
+    ...(own.length === 0
+      ? []
+      : [
+          [
+            ...authorizationsFor(given, { needs: own, readings }),
+            ...exceptionsFor(given, { needs: own, readings }),
+          ],
+        ]),
     ...[...others.values()].map((wanted) => authorizationsUnder(given, wanted)),
   ];
   return options.reduce<readonly (readonly Supposed[])[]>(

@@ -251,7 +251,7 @@ function personOf(subject: SubjectFacts): PersonFacts {
 }
 
 /** The facts with members of the person, or of the workload's accountable person, recorded anew. */
-function withPerson(more: Partial<PersonFacts>): (facts: Facts) => Facts {
+export function withPerson(more: Partial<PersonFacts>): (facts: Facts) => Facts {
   return (facts) => {
     const { subject } = facts;
     if (subject.kind === "person")
@@ -264,7 +264,8 @@ function withPerson(more: Partial<PersonFacts>): (facts: Facts) => Facts {
   };
 }
 
-function withEntity(more: Partial<EntityFacts>): (facts: Facts) => Facts {
+/** The same for the workload's entity. */
+export function withEntity(more: Partial<EntityFacts>): (facts: Facts) => Facts {
   return (facts) => {
     const { subject } = facts;
     if (subject.kind === "person") return facts;

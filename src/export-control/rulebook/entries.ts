@@ -8,6 +8,13 @@ const stated: readonly StatedEntry[] = [...categoryThree, ...categoryFour, ...ca
 
 /** The entries of the Commerce Control List that an AI laboratory's files can meet, and those that they refer to. */
 export const entries: readonly Entry[] = stated.map(({ eccn, heading, plain }) => ({
+  id: `entry-${eccn}`,
+  citation: `15 CFR Part 774 Supp. No. 1, ${eccn}`,
+  asOf: entriesAsOf,
+  status: { kind: "in-force" },
+  confidence: "text",
+  counsel: "needs-sign-off",
+  note: "",
   eccn,
   heading,
   kind: kindOf(eccn),

@@ -1,3 +1,4 @@
+import { supplementFiveDestinations } from "./countries.ts";
 import type { Principle } from "./rule.ts";
 
 const common = {
@@ -110,5 +111,11 @@ export const principles: readonly Principle[] = [
     citation: "15 CFR 734.3(c); Part 774 Supp. No. 1, 4E091",
     rule: "Weights below 10^26 operations have no entry: the exporter's own classification holds until it states on what it was determined.",
     note: "No text of BIS on such weights was found.",
+  },
+  {
+    ...common,
+    id: "principle-supplement-five",
+    citation: "15 CFR Part 740 Supp. No. 5(a)",
+    rule: `The destinations that 742.6(a)(13) and License Exception AIA refer to are ${supplementFiveDestinations.join(", ")}.`,
   },
 ];

@@ -123,7 +123,7 @@ export type StatedRequirement = Pick<
 > & { readonly only?: readonly string[]; readonly except?: readonly string[] };
 
 /** One entry of the list, with what kind of thing it names. */
-export type Entry = {
+export type Entry = Provenance & {
   readonly eccn: string;
   readonly heading: string;
   readonly kind: "commodity" | "software" | "technology";

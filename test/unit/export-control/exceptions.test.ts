@@ -1,10 +1,10 @@
 import { expect, test } from "@jest/globals";
 import { decide } from "../../../src/export-control/decide.ts";
 import type { CheckId } from "../../../src/export-control/decision.ts";
-import type { Facts } from "../../../src/export-control/facts.ts";
+import { acknowledgementKinds, type Facts } from "../../../src/export-control/facts.ts";
 import { rulebook } from "../../../src/export-control/rulebook.ts";
-import { asks, held, license } from "./builders.ts";
-import { papers, someone, stating, works } from "./policies/policy.ts";
+import { asks, held, license, naming } from "./builders.ts";
+import { paper, papers, someone, stating, works } from "./policies/policy.ts";
 
 const technology = { eccn: "3E001", paragraph: "3B001.h" } as const;
 
@@ -121,4 +121,30 @@ test("the conditions that licenses wait for are told in one order, however the l
   const turned = { ...given, licenses: waiting.toReversed() };
   expect(JSON.stringify(decide(given, rulebook))).toContain("its condition plan");
   expect(decide(turned, rulebook)).toEqual(decide(given, rulebook));
+});
+
+test("no license exception, with every paper and statement or on an officer's record, cures what Parts 744 and 746 ask", () => {
+  const all = {
+    acknowledgements: acknowledgementKinds.map((kind) => paper(kind, { eccns: null })),
+  };
+  const cured: unknown[] = [];
+  for (const to of ["US", "CU", "IR", "KP", "SY", "RU", "BY", "UA", "CN", "MO", "DE"])
+    for (const who of ["US", "CU", "IR", "KP", "SY", "RU", "CN", "DE"])
+      for (const eccn of ["3E001", "4D090", "4E091", "5D002", "5D992", "EAR99"])
+        for (const employer of ["us-government", "private-sector", "university"] as const) {
+          const person = someone(who, works({ employer }), all);
+          const scope = { eccns: [eccn], destinations: [to], nationalities: [who] };
+          const recorded = license(
+            { ...scope, parties: naming(person.id) },
+            { kind: "license-exception", number: "GOV" },
+          );
+          const facts = stating(asks(person, { to, eccn, licenses: [recorded] }), {
+            statements: ["minimum-operation", "bug-fix", "mass-market", "copy-of-authorized"],
+          });
+          for (const { check, outcome, exceptions } of decide(facts, rulebook).checks)
+            if (/^(embargo|end-use|denied-party|ownership)/.test(check))
+              if (outcome === "covered" || exceptions.length > 0)
+                cured.push([to, who, eccn, check]);
+        }
+  expect(cured).toEqual([]);
 });

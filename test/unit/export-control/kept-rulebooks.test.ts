@@ -2,6 +2,7 @@ import { expect, test } from "@jest/globals";
 import { decide } from "../../../src/export-control/decide.ts";
 import type { CheckId } from "../../../src/export-control/decision.ts";
 import type { Facts } from "../../../src/export-control/facts.ts";
+import type { Entry } from "../../../src/export-control/rulebook/rule.ts";
 import { digested, type Rulebook, rulebook } from "../../../src/export-control/rulebook.ts";
 import { asks, license } from "./builders.ts";
 import { type Policy, paper, papers, someone, stating, works } from "./policies/policy.ts";
@@ -12,11 +13,19 @@ const kept = formerly(rulebook);
 function formerly(shipped: Rulebook): Rulebook {
   const { digest: _, supplementEight: _listed, safeguards: _ways, ...rest } = shipped;
   const { thresholds: _numbers, ...content } = rest;
-  const later = ["exception-tsu-b", "exception-app-tier-1", "principle-published-encryption"];
+  const later = [
+    "exception-tsu-b",
+    "exception-app-tier-1",
+    "principle-published-encryption",
+    "principle-supplement-five",
+  ];
   const before = <Row extends { readonly id: string }>(rows: readonly Row[]) =>
     rows.filter(({ id }) => !later.includes(id));
   return digested({
     ...content,
+    entries: content.entries.map(
+      ({ eccn, heading, kind, plain }) => ({ eccn, heading, kind, plain }) as Entry,
+    ),
     exceptions: before(content.exceptions),
     principles: before(content.principles),
     requirements: content.requirements.map((row) => {

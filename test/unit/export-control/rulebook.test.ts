@@ -68,15 +68,37 @@ test("the four countries without marks are decided by an embargo, not by the cha
   }
 });
 
-test("every row has its own id, a citation and a date, and none is signed by counsel", () => {
-  const { requirements, embargoes, lists, principles } = rulebook;
-  const rows = [...countries, ...requirements, ...embargoes, ...lists, ...principles];
+test("every row has its own id, a citation, a date and a status, and none is signed by counsel", () => {
+  const { entries, exceptions, exceptionListings, staBars, ...more } = rulebook;
+  const { requirements, embargoes, lists, principles, regimes } = more;
+  const rows = [
+    ...[...countries, ...entries, ...requirements, ...embargoes, ...lists, ...principles],
+    ...[...exceptions, ...exceptionListings, ...staBars, ...(regimes ?? [])],
+    ...[...(more.supplementEight ?? []), ...(more.safeguards ?? []), ...(more.thresholds ?? [])],
+  ];
   expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length);
-  for (const { citation, asOf, counsel } of rows) {
+  for (const { citation, asOf, counsel, status } of rows) {
     expect(citation).not.toBe("");
+    expect(["in-force", "not-enforced", "stayed", "superseded"]).toContain(status.kind);
     expect(asOf).toMatch(/^20\d\d-\d\d-\d\d$/);
     expect(counsel).toBe("needs-sign-off");
   }
+});
+
+test("an entry says from which text it was read, and Supplement No. 5(a) is a row that names its destinations", () => {
+  for (const { id, eccn, citation, asOf, status, confidence, note } of rulebook.entries)
+    expect({ id, citation, asOf, status, confidence, note }).toEqual({
+      id: `entry-${eccn}`,
+      citation: `15 CFR Part 774 Supp. No. 1, ${eccn}`,
+      asOf: "2026-07-23",
+      status: { kind: "in-force" },
+      confidence: "text",
+      note: "",
+    });
+  const row = rulebook.principles.find(({ id }) => id === "principle-supplement-five");
+  expect(row).toMatchObject({ asOf: "2026-09-24", citation: "15 CFR Part 740 Supp. No. 5(a)" });
+  const named = row?.rule.match(/\b[A-Z]{2}\b/g);
+  expect(named).toEqual(rulebook.supplementFiveDestinations);
 });
 
 test("the RS rows of 742.6(a)(6) leave deemed exports out, and no row for another reason does", () => {

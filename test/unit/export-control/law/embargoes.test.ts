@@ -118,6 +118,7 @@ const principles: readonly (readonly [id: string, citation: string, confidence: 
   ["principle-published", "15 CFR 734.3(b)(3), 734.7", "text"],
   ["principle-deemed-reexport", "15 CFR 734.14(a)(2), (b), 734.20", "text"],
   ["principle-weights-below-threshold", "15 CFR 734.3(c); Part 774 Supp. No. 1, 4E091", "inferred"],
+  ["principle-supplement-five", "15 CFR Part 740 Supp. No. 5(a)", "text"],
 ];
 
 test.each(principles)("%s stands in %s", (id, citation, confidence) => {

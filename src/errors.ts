@@ -7,7 +7,7 @@ export const refusals = {
   invalid_request: [
     400,
     "The request does not fit its schema",
-    "Correct the fields named in `errors`; /openapi.json describes them.",
+    "Correct what `detail` and `errors` name; /openapi.json describes the request.",
   ],
   malformed_http: [
     400,

@@ -88,11 +88,12 @@ export function openSessionWithoutToken(context: Context, options: RemoteOptions
 /** The server's address: what `/v1/` stands below. Throws `usage`. */
 export function serverUrl(env: Env, given: string | undefined): URL {
   const text = given ?? (env["WEIGHTVAULT_URL"] || defaultUrl);
+  const named = given === undefined ? "WEIGHTVAULT_URL" : "the address of the server";
   const url = URL.parse(text);
   if (url === null || !["http:", "https:"].includes(url.protocol))
-    throw new Failure("usage", "WEIGHTVAULT_URL must be an http:// or https:// address");
+    throw new Failure("usage", `${named} must be an http:// or https:// address`);
   if (url.username !== "" || url.password !== "")
-    throw new Failure("usage", "WEIGHTVAULT_URL must hold no user and no password");
+    throw new Failure("usage", `${named} must hold no user and no password`);
   url.search = "";
   url.hash = "";
   return url;

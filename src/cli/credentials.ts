@@ -29,9 +29,11 @@ export async function readSecretFile(
   try {
     const { mode, size } = await stat(file);
     if (size > longestTokenBytes) throw new Failure("failed", `${file} is too long for a token`);
+    const token = assertToken(await readFile(file), file);
+    // Only of what holds a token: whoever did it to a folder named by mistake would lock everybody out.
     if (process.platform !== "win32" && (mode & forGroupAndOthers) !== 0)
       note(`warning: other users may read ${file}; take that away with: chmod 600 ${file}`);
-    return assertToken(await readFile(file), file);
+    return token;
   } catch (cause) {
     if (cause instanceof Failure) throw cause;
     throw new Failure("failed", `the token file ${file} cannot be read`, { cause });

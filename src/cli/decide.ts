@@ -115,7 +115,7 @@ function aboutFacts({ item, subject, grant, destination, departure }: Facts): Ex
 async function simulate(context: Context, options: DecideOptions): Promise<Explained> {
   const { principal, repository, country: place, site, at, suppose } = options;
   const { client } = await openSession(context, options);
-  const licenses = suppose === undefined ? {} : await readJsonFile(suppose);
+  const licenses = suppose === undefined ? {} : await readSupposed(suppose);
   const answer = parseAnswer(
     "simulation",
     await ask(client, "POST", "/v1/decisions/simulate", {
@@ -137,6 +137,14 @@ async function simulate(context: Context, options: DecideOptions): Promise<Expla
       ["Destination", place ?? `site ${site}`],
     ],
   };
+}
+
+/** Licenses and nothing else: an instant or a place in that file would otherwise be what is asked for, or be dropped without a word. */
+async function readSupposed(file: string): Promise<{ readonly licenses: unknown }> {
+  const { licenses, ...others } = await readJsonFile(file);
+  if (licenses === undefined || Object.keys(others).length > 0)
+    throw new Failure("usage", `${file} must have the one member "licenses"`);
+  return { licenses };
 }
 
 function assertOneWay(facts: string | undefined, options: DecideOptions): void {

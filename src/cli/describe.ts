@@ -9,7 +9,8 @@ export function describe(thrown: unknown): string {
   if (isRefusal(thrown)) {
     // A ledger's host does not say which role it wants; it is always the same.
     const remedy = thrown.code === "role_missing" ? "Use an auditor's token." : thrown.remedy;
-    return [thrown.message, todo(remedy)].join("\n");
+    // The remedy of a conflict is for who asked over HTTP; here the sentence itself says what stands in the way.
+    return thrown.code === "conflict" ? thrown.message : [thrown.message, todo(remedy)].join("\n");
   }
   return Error.isError(thrown) ? thrown.message : String(thrown);
 }

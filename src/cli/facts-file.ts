@@ -10,6 +10,10 @@ export const limitBytes = 1_048_576;
 
 const mostIssues = 20;
 
+/** `--template` spells out every group, and a group with nulls in it is not the same as none. */
+const hint =
+  'A group of which nothing is known is null as a whole, "published": null for one; docs/decision-facts.schema.json says what may be null.';
+
 /**
  * The facts in a file, or on standard input for `-`: JSON in UTF-8 of at most 1 MiB that fits docs/decision-facts.schema.json, where `at`
  * takes the place of their own instant. Throws `usage`, and says at which members the file does not fit.
@@ -27,7 +31,7 @@ export async function readFacts(file: string, at: string | undefined): Promise<F
     );
   const more = issues.length > mostIssues ? [`  and ${issues.length - mostIssues} more`] : [];
   const opening = `${file} does not fit the schema of decision facts:`;
-  throw new Failure("usage", [opening, ...lines, ...more].join("\n"));
+  throw new Failure("usage", [opening, ...lines, ...more, hint].join("\n"));
 }
 
 export type SubjectKind = "person" | "workload";

@@ -13,6 +13,7 @@ import { Frontier, leafHash } from "../merkle/tree.ts";
 import { Failure } from "./failure.ts";
 import type { LedgerKey } from "./ledger-key.ts";
 import { scanLedger } from "./ledger-source.ts";
+import { makeFolder } from "./paths.ts";
 
 /** What one look at a vault's ledger gave. `isAlarm` asks for somebody to come. */
 export type Watched = {
@@ -58,7 +59,7 @@ export type Monitor = {
  */
 export async function watchOnce(monitor: Monitor): Promise<Watched> {
   const { folder, now } = monitor;
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const state = await readState(folder);
   try {
     const watched = await look(monitor, state);

@@ -91,7 +91,10 @@ export async function makeFolder(folder: string, mode = 0o777): Promise<void> {
   try {
     await mkdir(path, { mode });
   } catch (error) {
-    if (isCode(error, "EEXIST") && (await stat(path)).isDirectory()) return;
+    if (isCode(error, "EEXIST")) {
+      if ((await stat(path).catch(() => null))?.isDirectory() === true) return;
+      throw new Failure("failed", `${folder} is there and is no folder`, { cause: error });
+    }
     const isMissingParent = isCode(error, "ENOENT") && dirname(path) !== path;
     if (!isMissingParent || (await stat(dirname(path)).catch(() => null)) !== null) throw error;
     await makeFolder(dirname(path), mode);

@@ -61,7 +61,7 @@ export function digest(bytes: Uint8Array): string {
 /**
  * Asks page by page and writes a new folder: records as JSON, entries with their proofs, the rulebooks with overrides on which releases were decided, an index to read, and last the manifest. Every receipt
  * is verified on the way, and every page held to the entry that records it: throws `integrity` where the server's answer is not what its
- * ledger says. The files can be read by nobody but their owner.
+ * ledger says. Where the first page is refused, nothing lies in the folder. The files can be read by nobody but their owner.
  */
 export async function writeRecords(
   client: Client,
@@ -78,7 +78,6 @@ export async function writeRecords(
     await writeNew(join(folder, path), bytes);
     files[path] = digest(bytes);
   };
-  await write("verification-key", `${key.text}\n`);
   const pages: Manifest["pages"] = [];
   const entries = new Map<number, ProvedEntry>();
   const lines: string[] = [];
@@ -113,6 +112,7 @@ export async function writeRecords(
     pages.push({ entry: page.entry.index, records });
     next = page.next;
   } while (next !== null);
+  await write("verification-key", `${key.text}\n`);
   await write("index.txt", indexText(asked, key, lines));
   const manifest: Manifest = {
     format: "weightvault/records/v1",

@@ -11,6 +11,7 @@ import {
   uuid,
 } from "./command.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
+import { country } from "./facts.ts";
 import { Failure } from "./failure.ts";
 import { ledgerKey, pinnedKey } from "./ledger-key.ts";
 import { columns, createOutput, details, table } from "./output.ts";
@@ -147,16 +148,16 @@ function verifyCommand(records: Command, context: Context): void {
 function criteria(command: Command): Command {
   return command
     .option("--party <name>", "a person's or an entity's name, as screening compares names")
-    .option("--country <code>", "a destination, a nationality or an entity's country, XX")
+    .option("--country <code>", "a destination, a nationality or an entity's country, XX", country)
     .option(
       "--document <number>",
       "a license's number, a CCATS number, a hold's reference, or any record's id",
     );
 }
 
-function criterionOf({ party, country, document }: CriterionOptions) {
+function criterionOf({ party, country: place, document }: CriterionOptions) {
   return Object.fromEntries(
-    Object.entries({ party, country, document }).filter(([, value]) => value !== undefined),
+    Object.entries({ party, country: place, document }).filter(([, value]) => value !== undefined),
   );
 }
 

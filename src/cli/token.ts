@@ -61,7 +61,7 @@ function createCommand(token: Command, context: Context): void {
   anonymous(token, "create", "issue a token to a principal; yours comes from the environment")
     .requiredOption("--principal <id>", "who will hold it", uuid)
     .requiredOption("--role <role>", "what it may do; may be repeated", repeated)
-    .option("--expires-in-days <days>", "how long it is good for", positive)
+    .option("--expires-in-days <days>", "how long it is good for (90), 365 at the most", positive)
     .option("--token-file <file>", "where the new token's text goes; without it, --json prints it")
     .action(async ({ tokenFile, ...options }: CreateOptions) => {
       if (tokenFile === undefined && options.json !== true)

@@ -26,15 +26,16 @@ type Placed = { readonly entry: Entry; readonly bytes: Buffer; readonly leaf: Bu
 /**
  * Makes the ledger's tables anew from what was published: submissions, entries, tiles and the checkpoint, in one transaction. Before it
  * commits, the checkpoint's signature, every entry's place in the chain, every tile of hashes and the root have been verified; anything
- * else throws `record_tampered` and leaves the database as it was. Throws `conflict` unless vault and ledger of the database are empty.
+ * else throws `record_tampered` and leaves the database as it was. Throws `not_found` where no checkpoint is, and `conflict` unless vault and ledger of the database are empty.
  *
  * What it makes is the record and not the vault: persons, grants, licenses, wrapped keys and facts stand in no entry. Submissions get new ids,
  * so rows of an older backup do not refer to them.
  */
 export async function rebuildLedger({ database, source, key }: RebuildOptions): Promise<Rebuilt> {
   const note = await source.checkpoint();
-  const opened = note === null ? null : openCheckpoint(note, key);
-  if (note === null) throw damaged("there is no checkpoint");
+  if (note === null)
+    throw new Refusal("not_found", "no checkpoint is published there: nothing was rebuilt");
+  const opened = openCheckpoint(note, key);
   if (opened?.verdict !== "verified" || opened.checkpoint.origin !== key.name)
     throw damaged("the checkpoint is not signed by this key");
   const { checkpoint } = opened;

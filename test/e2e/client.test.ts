@@ -216,6 +216,24 @@ test("a token file that others may read gets a warning", async () => {
   }
 });
 
+test("a folder that is named for a token is refused, and nobody is told to lock it", async () => {
+  await using folder = await temporaryFolder();
+  await chmod(folder.path, 0o755);
+  const { code, stderr } = await weightvaultHere(["token", "list", "--token-file", folder.path]);
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: `the token file ${folder.path} cannot be read\n`,
+  });
+});
+
+test.each([
+  [["--url", "nonsense"], {}, "the address of the server must be"],
+  [[], { WEIGHTVAULT_URL: "nonsense" }, "WEIGHTVAULT_URL must be"],
+])("an address that is none is named as it was given: %j %j", async (args, env, said) => {
+  const { code, stderr } = await weightvaultHere(["token", "list", ...args], { env });
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(said) });
+});
+
 const traded = {
   person: "c1f4a2ab-0000-4000-8000-000000000001",
   principal: "c1f4a2ab-0000-4000-8000-000000000002",

@@ -270,6 +270,42 @@ test.each([
   expect(await weightvaultHere(argv)).toMatchObject({ code: 2, stdout: "" });
 });
 
+test.each([
+  { licenses: [], at: "1970-01-01T00:00:00Z" },
+  { licenses: [], principal: "x" },
+  { license: [] },
+])(
+  "a file of supposed licenses has that member alone: %j is refused, and nothing asked",
+  async (given) => {
+    await using folder = await temporaryFolder();
+    await using server = await serveHttp((_, response) => answer(response, 200, {}));
+    const file = join(folder.path, "supposed.json");
+    await writeFile(file, JSON.stringify(given));
+    const principal = "6f1f2f5e-7a0e-4c58-9a34-0a1f5c3f8a11";
+    const { code, stderr } = await weightvaultHere(
+      ["decide", "--principal", principal, "--repository", "lab/model", "--country", "US"].concat(
+        "--suppose",
+        file,
+      ),
+      { env: { WEIGHTVAULT_URL: server.url } },
+    );
+    expect({ code, stderr, asked: server.asked }).toEqual({
+      code: 2,
+      stderr: `${file} must have the one member "licenses"\n`,
+      asked: [],
+    });
+  },
+);
+
+test("an unfilled template is refused with what to write for a group of which nothing is known", async () => {
+  const { stdout } = await weightvaultHere(["decide", "--template"], { env: nothing });
+  const { code, stderr } = await decide(stdout);
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: expect.stringContaining("A group of which nothing is known is null as a whole"),
+  });
+});
+
 test("the installed command decides without a server or a token", async () => {
   await using folder = await temporaryFolder();
   const file = join(folder.path, "facts.json");

@@ -109,7 +109,6 @@ test("records search finds by party, country and number, and needs one of them",
   expect((await as("first", "records", "search", "--party", "Nobody Here")).stdout).toBe("none\n");
   expect((await as("first", "records", "search")).code).toBe(2);
   expect((await as("first", "records", "search", "--party", "x", "--country", "IN")).code).toBe(2);
-  expect(await refused("first", "records", "search", "--country", "India")).toBe("invalid_request");
 });
 
 test("an export is a folder that verifies offline with the ledger's key alone, and in which every change is found", async () => {
@@ -211,6 +210,29 @@ test("an export goes into a new folder alone", async () => {
   await mkdir(at("locked"));
   await chmod(at("locked"), 0o700);
   expect((await as("first", "records", "export", "--output", at("locked"))).code).toBe(2);
+});
+
+test("an export that is refused leaves nothing in its folder, and the next goes into the same", async () => {
+  const output = ["--output", at("refused-first")];
+  const ofNone = ["records", "export", "--repository", "lab/none", ...output];
+  expect(await refused("first", ...ofNone)).toBe("not_found");
+  expect(await readdir(at("refused-first"))).toEqual([]);
+  await done("first", "records", "export", "--repository", "lab/model", ...output);
+});
+
+test("a file in the place of an export's folder is named, and kept", async () => {
+  await writeFile(at("a-file"), "kept");
+  const args = ["records", "export", "--repository", "lab/model", "--output", at("a-file")];
+  const { code, stderr } = await as("first", ...args);
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: `${at("a-file")} is there and is no folder\n`,
+  });
+  expect(await readFile(at("a-file"), "utf8")).toBe("kept");
+});
+
+test("a country that is no code is refused as usage before it is asked for", async () => {
+  expect((await as("first", "records", "search", "--country", "india")).code).toBe(2);
 });
 
 test("holds are placed, listed and lifted by a second officer; what is held or young is not erased", async () => {

@@ -114,17 +114,18 @@ forEachDatabase("a ledger rebuilt from what was published", (open) => {
       await writeFile(path, bytes);
       await expectNothing(copy);
       await rm(path);
-      await expectNothing(copy);
+      // A folder without a checkpoint may be the wrong one: nothing says that anybody changed it.
+      await expectNothing(copy, file === "checkpoint" ? "not_found" : "record_tampered");
     } finally {
       await copy.remove();
     }
   });
 
-  async function expectNothing(copy: StoreFolder): Promise<void> {
+  async function expectNothing(copy: StoreFolder, code = "record_tampered"): Promise<void> {
     const database = await open();
     const source = folderSource(copy.published);
     await expect(rebuildLedger({ database, source, key: keyOf(signer) })).rejects.toMatchObject({
-      code: "record_tampered",
+      code,
     });
     for (const table of ["ledger_submission", "ledger_entry", "ledger_tile", "ledger_checkpoint"])
       expect((await sql.raw(`select 1 from ${table}`).execute(database.db)).rows).toEqual([]);

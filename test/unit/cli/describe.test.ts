@@ -65,3 +65,9 @@ test("failures and refusals of our own say their message", () => {
     "The tag fails.",
   );
 });
+
+test("a conflict that this process met says what stands in the way, and nothing of reading it", () => {
+  expect(describeFailure(new Refusal("conflict", "name the person: one of a, b"))).toBe(
+    "name the person: one of a, b",
+  );
+});

@@ -49,9 +49,10 @@ export function describeDecision(decision: unknown): string[] {
     .filter((check: unknown) => !quietOutcomes.includes(member(check, "outcome")))
     .flatMap((check: unknown) => {
       const remedy = member(check, "remedy");
-      const reason = text(check, "reason");
+      const [citation, reason] = [text(check, "citation"), text(check, "reason")];
+      const [rule, why] = [citation && ` [${citation}]`, reason && `. ${reason}`];
       return [
-        `  ${text(check, "check")}: ${text(check, "outcome")} [${text(check, "citation")}]${reason === "" ? "" : `. ${reason}`}`,
+        `  ${text(check, "check")}: ${text(check, "outcome")}${rule}${why}`,
         ...(typeof remedy === "string" ? [`    what would change it: ${remedy}`] : []),
       ];
     });

@@ -10,7 +10,10 @@ export const decision = z.strictObject({
     z.strictObject({
       check: z.string(),
       outcome: z.enum(["pass", "covered", "not-applicable", "unknown", "fail"]),
-      citation: z.string(),
+      citation: z
+        .string()
+        .nullable()
+        .describe("Null where reasons are withheld: the rule of an embargo names its country."),
       reason: z.string().nullable(),
       remedy: z.string().nullable(),
     }),
@@ -21,26 +24,44 @@ const officersRemedy =
   "Whoever may read personal facts can read the reasons in this release's evidence.";
 
 /**
- * What a requester learns of a decision. Reasons and remedies can speak of a person's nationality: whoever holds a workload's token is
+ * What a requester learns of a decision. Reasons, remedies and citations can speak of a person's nationality: whoever holds a workload's token is
  * not that person, and learns which checks stand in the way and no more.
  */
 export function renderDecision(
-  { verdict, checks }: DecidedRelease["decision"],
+  decided: DecidedRelease["decision"],
   { workload }: Pick<Caller, "workload">,
+): z.output<typeof decision> {
+  return workload === null ? inFull(decided) : withoutReasons(decided, officersRemedy);
+}
+
+/** A decision with its reasons, for whom they speak of or who may read personal facts. */
+export function inFull({ verdict, checks }: DecidedRelease["decision"]): z.output<typeof decision> {
+  return {
+    verdict,
+    checks: checks.map(({ check, outcome, citation, reason, remedy }) => ({
+      check,
+      outcome,
+      citation,
+      reason,
+      remedy,
+    })),
+  };
+}
+
+/** Which checks stand in the way, and where who may know it reads why. */
+export function withoutReasons(
+  { verdict, checks }: DecidedRelease["decision"],
+  remedy: string,
 ): z.output<typeof decision> {
   return {
     verdict,
-    checks: checks.map(({ check, outcome, citation, reason, remedy }) => {
-      if (workload === null) return { check, outcome, citation, reason, remedy };
-      const needsAnOfficer = outcome === "fail" || outcome === "unknown";
-      return {
-        check,
-        outcome,
-        citation,
-        reason: null,
-        remedy: needsAnOfficer ? officersRemedy : null,
-      };
-    }),
+    checks: checks.map(({ check, outcome }) => ({
+      check,
+      outcome,
+      citation: null,
+      reason: null,
+      remedy: outcome === "fail" || outcome === "unknown" ? remedy : null,
+    })),
   };
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { explainRisk, listRisks, type Risk } from "../vault/risk.ts";
-import { decision, renderDecision } from "./decision.ts";
+import { decision, inFull, withoutReasons } from "./decision.ts";
 import { route } from "./route.ts";
 import { givenInstant, id, idParams, json, repositoryText } from "./schema.ts";
 
@@ -20,6 +20,8 @@ const shape = z.strictObject({
     z.strictObject({ site: z.string(), verdict, since: givenInstant, checks: z.array(found) }),
   ),
 });
+
+const readersRemedy = "Whoever has the role personal-data-reader can read the reasons here.";
 
 export const riskRoutes = [
   route({
@@ -41,10 +43,9 @@ export const riskRoutes = [
   route({
     method: "get",
     path: "/v1/risk/{id}",
-    // Its reasons speak of nationalities, as the persons that officers alone may read.
     roles: ["export-officer"],
     summary:
-      "What a grant would come to now from each site, in full; nothing is released or recorded",
+      "What a grant would come to now from each site; the reasons for who may read personal facts, which is recorded first",
     params: idParams,
     answers: {
       200: json("One decision a site.", {
@@ -52,11 +53,13 @@ export const riskRoutes = [
         decisions: z.array(z.strictObject({ site: z.string().nullable(), decision })),
       }),
     },
-    handle: async ({ params, services: { vault } }) => {
-      const decided = await explainRisk(vault, params.id);
-      const decisions = decided.map((each) => ({
+    handle: async ({ params, caller, services: { vault } }) => {
+      const explained = await explainRisk(vault, caller, params.id);
+      const decisions = explained.decisions.map((each) => ({
         site: each.facts.destination.site,
-        decision: renderDecision(each.decision, { workload: null }),
+        decision: explained.isOpened
+          ? inFull(each.decision)
+          : withoutReasons(each.decision, readersRemedy),
       }));
       return { status: 200, json: { grant: params.id, decisions } };
     },

@@ -58,8 +58,9 @@ export class Retained {
       case "movement.noted":
         return this.#require(entry, "movement", "release", "what", "commitment");
       case "records.searched":
-      case "records.exported":
         return this.#require(entry, "reading");
+      case "records.exported":
+        return this.#export(entry);
       default:
         if (/^person\.(?:recorded|updated|suspended|reinstated|revoked)$/.test(kind))
           this.#touch(entry.body["person"], entry);
@@ -119,9 +120,18 @@ export class Retained {
   }
 
   #read(entry: Entry): void {
-    const { index, kind, body } = entry;
     this.#require(entry, "reading", "person");
-    const { person } = body;
+    this.#tell(entry, entry.body["person"]);
+  }
+
+  #export(entry: Entry): void {
+    this.#require(entry, "reading");
+    const { persons } = entry.body;
+    if (isStrings(persons)) for (const person of persons) this.#tell(entry, person);
+  }
+
+  /** Nobody reads facts that are gone. */
+  #tell({ index, kind }: Entry, person: unknown): void {
     if (typeof person === "string" && this.#latestMs.get(person) === null)
       this.#impossible(`${kind} tells of person ${person}, who was erased`, index);
   }

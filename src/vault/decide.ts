@@ -65,13 +65,15 @@ export async function decideRelease(
   );
 }
 
-/** The key under which a later range of the same caller, token, files and destination finds its release. */
+/**
+ * The key under which a later range of the same caller, token and files finds its release. The destination is no part of it: everything else stands beside
+ * it in the row, so whoever has the database could try the countries. It is compared with the evidence.
+ */
 export function reuseKey(
   caller: Caller,
-  { way, destination }: Pick<ReleaseRequest, "way" | "destination">,
+  { way }: Pick<ReleaseRequest, "way">,
   wanted: Pick<Wanted, "repository" | "revision" | "files">,
 ): Buffer {
-  const { site, country } = destination;
   const objects = wanted.files.map(({ object }) => object);
   const parts = {
     way,
@@ -80,8 +82,6 @@ export function reuseKey(
     repository: wanted.repository.id,
     revision: wanted.revision,
     objects,
-    site,
-    country,
   };
   return createHash("sha256").update(canonicalJson(parts)).digest();
 }

@@ -21,7 +21,7 @@ export async function keepingGovernors(
   { now, roles }: { readonly now: Date; readonly roles: readonly Indispensable[] },
   change: () => Promise<void>,
 ): Promise<void> {
-  await sql`select pg_advisory_xact_lock(${governorsLock})`.execute(tx);
+  await lockGovernors(tx);
   const before = await held(tx, now);
   await change();
   const after = await held(tx, now);
@@ -33,9 +33,19 @@ export async function keepingGovernors(
   );
 }
 
+/** Whether a token with these roles makes somebody govern. */
+export function isGoverning(roles: readonly Role[]): boolean {
+  return indispensable.some((role) => roles.includes(role));
+}
+
+/** Taken by whatever gives a governing role or takes one away, until its transaction ends. */
+export async function lockGovernors(tx: Tx): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${governorsLock})`.execute(tx);
+}
+
 /** The roles that nobody who stands holds a live token with; none of them comes back while the caller's transaction lasts. */
 export async function lackingRoles(tx: Tx, now: Date): Promise<readonly Indispensable[]> {
-  await sql`select pg_advisory_xact_lock(${governorsLock})`.execute(tx);
+  await lockGovernors(tx);
   const present = await held(tx, now);
   return indispensable.filter((role) => !present.has(role));
 }

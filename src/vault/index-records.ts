@@ -1,6 +1,7 @@
+import { isRefusal } from "../errors.ts";
 import type { Facts } from "../export-control/facts.ts";
 import { openSealed } from "./evidence.ts";
-import { openPerson } from "./person.ts";
+import { type OpenedPerson, openPerson } from "./person.ts";
 import { type Indexer, indexPerson, insertTerms, openTermKey, type Term, termOf } from "./terms.ts";
 import { record, type Tx } from "./vault.ts";
 
@@ -20,7 +21,8 @@ export async function indexRecords(vault: Indexer, batches: number): Promise<boo
       .limit(batchSize)
       .execute();
     for (const { id } of persons) {
-      const opened = await openPerson(vault, id);
+      const opened = await openUnerased(vault, id);
+      if (opened === null) continue;
       using _key = opened.key;
       await indexPerson(vault, opened);
     }
@@ -28,6 +30,16 @@ export async function indexRecords(vault: Indexer, batches: number): Promise<boo
     if (persons.length < batchSize && evidence < batchSize) return true;
   }
   return false;
+}
+
+/** Null for who was erased after the batch was read: nothing of theirs is to be found any more. */
+async function openUnerased(vault: Indexer, person: string): Promise<OpenedPerson | null> {
+  try {
+    return await openPerson(vault, person);
+  } catch (error) {
+    if (isRefusal(error, "erased")) return null;
+    throw error;
+  }
 }
 
 async function indexEvidence(vault: Indexer): Promise<number> {
@@ -50,7 +62,8 @@ async function indexEvidence(vault: Indexer): Promise<number> {
   if (rows.length === 0) return 0;
   using key = await openTermKey(vault);
   for (const person of new Set(rows.map((row) => row.person))) {
-    const opened = await openPerson(vault, person);
+    const opened = await openUnerased(vault, person);
+    if (opened === null) continue;
     using personKey = opened.key;
     const theirs = rows.filter((row) => row.person === person);
     const terms = theirs.flatMap(({ release, sealed, submission }) => {

@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { RetentionEvent } from "../export-control/retention.ts";
 import type { StandingHold } from "./hold.ts";
 import type { Tx } from "./vault.ts";
@@ -36,7 +36,7 @@ export async function involvementOf(
       where evidence.person = ${person}::uuid
     ), relied as (
       select license.* from license where id in (select license from release_license where release in (select id from released))
-        or coalesce(jsonb_exists(scope->'parties'->'persons', ${person}), false)
+        or ${isNamed(person)}
         or entered_by = ${person}::uuid or activated_by = ${person}::uuid
     )
     select 'release' as noun, null as id, false as standing, 'decision' as what, max(s.time) as at
@@ -52,7 +52,7 @@ export async function involvementOf(
       from token where principal in (select id from mine)
     union all
     select 'grant', g.id::text, g.state <> 'revoked' and g.valid_until > ${now}, 'termination',
-      case when g.state = 'revoked' then greatest(s.time, g.created_at) else g.valid_until end
+      case when g.state = 'revoked' then greatest(s.time, g.created_at) else greatest(s.time, g.valid_until) end
       from "grant" as g join ledger_submission as s on s.id = g.submission
       where g.principal in (select id from mine) or g.made_by = ${person}::uuid
     union all
@@ -120,8 +120,14 @@ async function figures(
       or exists (select from revision where repository = ${target}::uuid and created_by in (${mine}))`,
     license: sql`exists (select from release_license where license = ${target}::uuid and release in (${released}))
       or exists (select from license where id = ${target}::uuid and (${person}::uuid in (entered_by, activated_by)
-        or coalesce(jsonb_exists(scope->'parties'->'persons', ${person}), false)))`,
+        or ${isNamed(person)}))`,
   };
   const { rows } = await sql<{ does: boolean }>`select (${claims[scope]}) as does`.execute(tx);
   return rows[0]?.does !== false;
+}
+
+/** Whether a row of `license` names the person, or a workload that they answer for. */
+function isNamed(person: string): RawBuilder<boolean> {
+  return sql<boolean>`(coalesce(jsonb_exists(scope->'parties'->'persons', ${person}), false) or exists (
+    select from workload where accountable = ${person}::uuid and coalesce(jsonb_exists(scope->'parties'->'workloads', workload.id::text), false)))`;
 }

@@ -33,7 +33,7 @@ export async function readPerson(
 ): Promise<PersonOutline & { readonly facts: PersonRecord }> {
   const opened = await openPerson(vault, id);
   opened.key.wipe();
-  await recordReading(vault, caller, { kind: "person.read", about: { person: id } });
+  await recordReading(vault, caller, { kind: "person.read", about: { person: id }, of: [id] });
   const outline = await outlines(vault.database.db).where("person.id", "=", id).executeTakeFirst();
   if (outline === undefined) throw new Refusal("not_found", "there is no such person");
   return { ...outline, version: opened.version, facts: opened.facts };

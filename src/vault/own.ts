@@ -28,6 +28,20 @@ export async function assertNotErased(tx: Tx, person: string): Promise<void> {
     throw new Refusal("erased", "the person was erased: record them anew first");
 }
 
+/** Holds persons against erasure until the transaction ends, for what tells of their facts. Throws `erased`. */
+export async function assertNoneErased(tx: Tx, persons: readonly string[]): Promise<void> {
+  if (persons.length === 0) return;
+  const rows = await tx
+    .selectFrom("person")
+    .select("state")
+    .where("id", "in", [...persons])
+    .orderBy("id")
+    .forShare()
+    .execute();
+  if (rows.some(({ state }) => state === "erased"))
+    throw new Refusal("erased", "a person's facts were erased meanwhile");
+}
+
 /** Whether a license is the caller's own affair: entered by them, or naming them, a workload that they answer for or the entity that operates one. */
 export async function mayNotActivate(
   tx: Tx,

@@ -8,6 +8,7 @@ import type { EntryKind } from "../ledger/submit.ts";
 import { submit } from "../ledger/submit.ts";
 import { recordAs } from "./caller.ts";
 import { type Evidence, openEvidence } from "./evidence.ts";
+import { assertNoneErased } from "./own.ts";
 import { actedBy } from "./row.ts";
 import type { Vault } from "./vault.ts";
 
@@ -20,32 +21,37 @@ export type Reading = {
   >;
   /** What was read, by its ids; no fact. */
   readonly about: Readonly<Record<string, Canonical>>;
+  /** Whose facts the answer tells. They are held against erasure until the reading is submitted. */
+  readonly of?: readonly string[];
   /** How far it has to be recorded; as far as a release's entry, where it is not given. */
   readonly after?: SettleOptions["after"];
 };
 
 /**
  * Records that the caller reads what is personal or what an agency asks for, as far as a release's entry, before any of it is told: no record,
- * no answer. Gives the id of the reading and the index of its entry. Throws `ledger_unavailable`, and `record_tampered` where the ledger took
- * another entry in its place.
+ * no answer. Gives the id of the reading and the index of its entry. Throws `erased` where one of them was erased after their facts were opened,
+ * `ledger_unavailable`, and `record_tampered` where the ledger took another entry in its place.
  */
 export async function recordReading(
   vault: Recorder,
   caller: Caller,
-  { kind, about, after = vault.limits.releaseAfter }: Reading,
+  { kind, about, of = [], after = vault.limits.releaseAfter }: Reading,
 ): Promise<{ readonly reading: string; readonly index: number }> {
   const reading = randomUUID();
   const submission = await recordAs(
     vault,
     caller,
     // Not about the person as their row is: the latest entry of a row must stay that row's.
-    async (tx) =>
-      await submit(tx, {
+    async (tx) => {
+      // Else the ledger could tell of a reading after the erasure, which it calls impossible.
+      await assertNoneErased(tx, of);
+      return await submit(tx, {
         kind,
         subject: reading,
         time: vault.now(),
         body: { reading, ...about, ...actedBy(caller) },
-      }),
+      });
+    },
   );
   const { releaseWaitMs: timeoutMs } = vault.limits;
   const { bytes, index } = await vault.ledger.settle(submission, { after, timeoutMs });
@@ -63,6 +69,7 @@ export async function readEvidence(
   const evidence = await openEvidence(vault, release);
   const { subject } = evidence.facts;
   const person = subject.kind === "person" ? subject.person.id : subject.workload.accountable.id;
-  await recordReading(vault, caller, { kind: "evidence.read", about: { release, person } });
+  const about = { release, person };
+  await recordReading(vault, caller, { kind: "evidence.read", about, of: [person] });
   return evidence;
 }

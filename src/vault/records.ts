@@ -74,6 +74,7 @@ export async function exportRecords(
     throw new Refusal("invalid_request", "this names too many persons at once: narrow it");
   const { reading, index } = await recordReading(vault, caller, {
     kind: "records.exported",
+    of: persons,
     // The receipts need a checkpoint, whatever a release waits for.
     after: "checkpoint",
     about: {

@@ -2,7 +2,9 @@ import type { Kysely } from "kysely";
 import type { Schema } from "../database/schema.ts";
 import { Refusal } from "../errors.ts";
 import { helpFor } from "../export-control/help.ts";
+import type { Caller } from "../identity/authenticate.ts";
 import { decideHypothetically, type Hypothetical, partyOf } from "./hypothetical.ts";
+import { recordReading } from "./reading.ts";
 import type { FoundCheck } from "./review.ts";
 import type { Reviewer } from "./review-grant.ts";
 import type { Vault } from "./vault.ts";
@@ -90,8 +92,22 @@ export async function listRisks({
   return { total: Number(total), risks };
 }
 
-/** What a grant would come to from each site now, in full. It speaks of the person's facts, so it is for officers and auditors. Throws `not_found`. */
-export async function explainRisk(vault: Reviewer, id: string): Promise<readonly Hypothetical[]> {
+/** What a grant would come to, and whether its reasons may be told. */
+export type Explanation = {
+  readonly decisions: readonly Hypothetical[];
+  /** Whether the caller may read personal facts, and the ledger says that they did. */
+  readonly isOpened: boolean;
+};
+
+/**
+ * What a grant would come to from each site now. Its reasons speak of the person's facts: they are opened for who may read those, once `person.read` is
+ * recorded, and told to nobody else. Throws `not_found`, and as `recordReading`.
+ */
+export async function explainRisk(
+  vault: Reviewer & Pick<Vault, "limits">,
+  caller: Caller,
+  id: string,
+): Promise<Explanation> {
   const grant = await vault.database.db
     .selectFrom("grant")
     .innerJoin("repository", "repository.id", "grant.repository")
@@ -99,12 +115,18 @@ export async function explainRisk(vault: Reviewer, id: string): Promise<readonly
     .where("grant.id", "=", id)
     .executeTakeFirst();
   if (grant === undefined) throw new Refusal("not_found", "there is no such grant");
-  return await decideHypothetically(vault, {
-    party: await partyOf(vault, grant.principal),
+  const party = await partyOf(vault, grant.principal);
+  const decisions = await decideHypothetically(vault, {
+    party,
     repository: grant,
     destinations: vault.sites.map(({ name, country }) => ({ country, basis: "site", site: name })),
     grant: id,
   });
+  const isOpened = caller.roles.has("personal-data-reader");
+  const { person } = party;
+  if (isOpened)
+    await recordReading(vault, caller, { kind: "person.read", about: { person }, of: [person] });
+  return { decisions, isOpened };
 }
 
 function atRisk(db: Kysely<Schema>, now: Date) {

@@ -1,7 +1,7 @@
 import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { recordAs } from "./caller.ts";
-import { keepingGovernors } from "./governors.ts";
+import { keepingGovernors, lockGovernors } from "./governors.ts";
 import { actsFor, mayNotActivate, responsibleFor } from "./own.ts";
 import { type Reviewer, wouldBeLost } from "./review-grant.ts";
 import {
@@ -51,7 +51,11 @@ export async function changeStanding(
       });
       await tx.updateTable(noun).set({ state, version, submission }).where("id", "=", id).execute();
     };
-    if (noun !== "person" || change === "reinstated") return await commit();
+    if (noun !== "person") return await commit();
+    if (change === "reinstated") {
+      await lockGovernors(tx);
+      return await commit();
+    }
     // An officer can lift a suspension again, so that even the only operator can be stopped at once.
     const roles =
       change === "revoked"

@@ -93,6 +93,8 @@ async function findLive(
     .executeTakeFirst();
   if (row === undefined) return null;
   const { facts, decision, commitment } = await openEvidence(vault, row.id);
+  const { site, country } = facts.destination;
+  if (site !== request.destination.site || country !== request.destination.country) return null;
   // One that another rulebook allowed would be stopped at its first byte: it is decided anew instead.
   const { digest } = await transact(vault.database.db, async (tx) => {
     await shareRulebook(tx);

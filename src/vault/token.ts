@@ -5,7 +5,7 @@ import type { Caller } from "../identity/authenticate.ts";
 import { newToken, type Role, tokenHash } from "../identity/token.ts";
 import { submit } from "../ledger/submit.ts";
 import { recordAs, tokenBody } from "./caller.ts";
-import { keepingGovernors } from "./governors.ts";
+import { isGoverning, keepingGovernors, lockGovernors } from "./governors.ts";
 import { assertNotErased, responsibleFor } from "./own.ts";
 import { actedBy } from "./row.ts";
 import type { Tx, Vault } from "./vault.ts";
@@ -46,6 +46,7 @@ export async function issueToken(
       );
     }
     await assertNotErased(tx, responsible);
+    if (isGoverning(request.roles)) await lockGovernors(tx);
     return await insertToken(tx, request, caller, vault.now());
   });
 }

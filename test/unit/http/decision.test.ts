@@ -72,12 +72,20 @@ test("a workload learns which checks failed and nothing of the person who answer
         {
           check: "nationality",
           outcome: "fail",
-          citation: "15 CFR 734.13(b)",
+          citation: null,
           reason: null,
           remedy: officersRemedy,
         },
-        { check: "grant", outcome: "pass", citation: "policy", reason: null, remedy: null },
+        { check: "grant", outcome: "pass", citation: null, reason: null, remedy: null },
       ],
     },
   });
+});
+
+test("a workload does not learn of which country somebody is by the rule that an embargo cites", () => {
+  const [first, ...others] = decision.checks;
+  if (first === undefined) throw new Error("the decision has no check");
+  const struck = { ...first, check: "embargo-nationality", citation: "15 CFR 746.7(a)" } as const;
+  const told = renderDecision({ ...decision, checks: [struck, ...others] }, { workload: "w" });
+  expect(JSON.stringify(told)).not.toContain("746");
 });

@@ -141,6 +141,19 @@ test.each([
     story(propose(), erase(), read("evidence.read")),
     "change_impossible",
   ],
+  [
+    "an export of the facts of who was erased",
+    story(
+      propose(),
+      erase(),
+      record("records.exported", {
+        reading: idOf("reading"),
+        persons: [idOf("trainer")],
+        ...by("officer"),
+      }),
+    ),
+    "change_impossible",
+  ],
   ["a second erasure", story(propose(), erase(), erase()), "change_impossible"],
   [
     "a hold lifted by who placed it",

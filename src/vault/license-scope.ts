@@ -6,15 +6,13 @@ import type { Tx } from "./vault.ts";
 /** A member of a license's scope that would make it authorize nothing, and why. */
 export type ScopeProblem = { readonly member: string; readonly says: string };
 
+type Codes = Pick<Rulebook, "entries" | "countries" | "regimes">;
+
 /**
  * Refuses a scope that could never hold a release: mistyped, it would stand among the licenses and nobody would see that it authorizes nothing. Names every problem
  * at once. Throws `license_scope_unusable`.
  */
-export async function assertUsable(
-  tx: Tx,
-  rulebook: Pick<Rulebook, "entries" | "countries">,
-  scope: LicenseScope,
-): Promise<void> {
+export async function assertUsable(tx: Tx, rulebook: Codes, scope: LicenseScope): Promise<void> {
   const problems = [
     ...emptyMembers(scope),
     ...unknownCodes(rulebook, scope),
@@ -68,11 +66,12 @@ function problemIf(isSo: boolean, member: string, says: string): readonly ScopeP
 
 /** ECCNs and countries that the rulebook does not have. A release can be decided on none of them. */
 function unknownCodes(
-  { entries, countries }: Pick<Rulebook, "entries" | "countries">,
+  { entries, countries, regimes = [] }: Codes,
   scope: LicenseScope,
 ): readonly ScopeProblem[] {
   const items = new Set(["EAR99", ...entries.map(({ eccn }) => eccn)]);
-  const codes = new Set(countries.map(({ code }) => code));
+  const territories = regimes.flatMap(({ territory }) => territory);
+  const codes = new Set([...countries.map(({ code }) => code), ...territories]);
   const places = (["destinations", "nationalities"] as const).flatMap((member) =>
     scope[member]
       .filter((code) => !codes.has(code))

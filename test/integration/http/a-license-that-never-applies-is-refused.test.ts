@@ -82,6 +82,7 @@ test.each<[string, Readonly<Record<string, unknown>>]>([
   ["destinations alone", { nationalities: [] }],
   ["nationalities alone", { destinations: [] }],
   ["all reasons", { reasons: null }],
+  ["a territory of the Union that the chart lacks", { destinations: ["RE"] }],
 ])("a license with %s is entered", async (_name, change) => {
   expect((await enter(change)).status).toBe(201);
 });

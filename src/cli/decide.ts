@@ -13,7 +13,7 @@ import { country, readJsonFile } from "./facts.ts";
 import { readFacts, type SubjectKind, template } from "./facts-file.ts";
 import { Failure } from "./failure.ts";
 import { instant } from "./grant.ts";
-import { type Explained, memo } from "./memo.ts";
+import { cautionsOf, type Explained, memo } from "./memo.ts";
 import { createOutput, type Output } from "./output.ts";
 
 type DecideOptions = RemoteOptions & {
@@ -177,6 +177,7 @@ async function tell(explained: Explained, options: DecideOptions, output: Output
     output.note(`memo: ${options.memo}`);
   }
   const { about, ...told } = explained;
-  output.result(told, () => memo({ ...told, about }));
+  const shown = { ...told, cautions: cautionsOf(told) };
+  output.result(shown, () => memo({ ...told, about }));
   if (explained.verdict !== "allow") throw new Failure("refused", "", { isTold: true });
 }

@@ -68,8 +68,18 @@ export function memo(explained: Explained): string {
       .join("\n"),
     ...(verdict === "allow" ? [] : ["## What would change it", changes(explained.advice)]),
     "## Reservation",
-    ...(regimes.length === 0 ? [disclaimer] : [`${disclaimer} ${ofOtherRegimes}`]),
+    [disclaimer, ...(regimes.length === 0 ? [] : [ofOtherRegimes]), ...cautionsOf(explained)].join(
+      " ",
+    ),
   ].join("\n\n")}\n`;
+}
+
+/** What whoever relies on the decision has to know besides. */
+export function cautionsOf({ at, rulebookAsOf }: Pick<Explained, "at" | "rulebookAsOf">) {
+  if (at.slice(0, 10) >= rulebookAsOf) return [];
+  return [
+    `The instant is before ${rulebookAsOf}, the date of the rulebook's text: statuses with dates are those of the instant, and Country Groups, entries and conditions those of the text.`,
+  ];
 }
 
 function decides({ outcome }: Check, verdict: Decision["verdict"]): boolean {

@@ -43,3 +43,10 @@ test("the memo names what each regime says, where another than the EAR is asked"
   const alone = memoOf(asks(someone("DE"), circuits));
   expect(alone).not.toMatch(/\| Under |eur-lex/);
 });
+
+test("a decision at an instant before the rulebook's text says so, and one after it does not", () => {
+  const facts = asks(someone("DE"), circuits);
+  const caution = /The instant is before 2026-09-24, the date of the rulebook's text/;
+  expect(memoOf({ ...facts, at: "2026-09-23T23:59:59.999Z" })).toMatch(caution);
+  expect(memoOf({ ...facts, at: "2026-09-24T00:00:00.000Z" })).not.toMatch(caution);
+});

@@ -127,7 +127,7 @@ function noStatusIn(given: Case, recipient: Recipient, groups: readonly Group[])
   const codes = indexOf(given.rulebook).countries;
   if (countries.some((country) => !codes.has(country))) return "unknown";
   const isOf = (country: string) =>
-    groupsOf(given.rulebook, country).some((group) => groups.includes(group));
+    groupsOf(given, country).some((group) => groups.includes(group));
   return claim(!countries.some(isOf));
 }
 

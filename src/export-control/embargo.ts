@@ -11,8 +11,9 @@ import {
   unknown,
 } from "./finding.ts";
 import { type DeemedRecipient, deemedRecipients } from "./nationality.ts";
-import type { Demand, Embargo, Group } from "./rulebook/rule.ts";
+import type { DatedGroup, Demand, Embargo, Group } from "./rulebook/rule.ts";
 import { indexOf } from "./rulebook-index.ts";
+import { dateAt } from "./time.ts";
 
 const part746 = "15 CFR Part 746; 736.2(b)(6)";
 const namedLicense =
@@ -199,12 +200,23 @@ export function checkEndUse(given: Case): Finding {
 }
 
 /** Whether a country is Macau or in D:5: the text names the two together. */
-export function isMacauOrD5({ rulebook }: Case, code: CountryCode): boolean {
-  return code === "MO" || groupsOf(rulebook, code).includes("D:5");
+export function isMacauOrD5(given: Decided, code: CountryCode): boolean {
+  return code === "MO" || groupsOf(given, code).includes("D:5");
 }
 
-export function groupsOf(rulebook: Case["rulebook"], code: CountryCode): readonly Group[] {
-  return indexOf(rulebook).countries.get(code)?.groups ?? [];
+type Decided = Pick<Case, "rulebook" | "facts">;
+
+/** The Country Groups of a country at the instant of the decision. */
+export function groupsOf({ rulebook, facts }: Decided, code: CountryCode): readonly Group[] {
+  const country = indexOf(rulebook).countries.get(code);
+  if (country?.dated === undefined) return country?.groups ?? [];
+  const today = dateAt(facts.at) ?? "";
+  const { dated } = country;
+  const isOver = ({ from, until }: DatedGroup) =>
+    (from !== null && today < from) || (until !== null && today > until);
+  const held = dated.filter((each) => !isOver(each)).map(({ group }) => group);
+  const settled = country.groups.filter((group) => !dated.some((each) => each.group === group));
+  return [...settled, ...held];
 }
 
 /** Whether Part 746 concerns an act to a country, or the country is in E:1 or E:2: no license exception is taken there (740.2(a)(6)). */
@@ -213,7 +225,7 @@ export function isSanctioned(
   act: "export" | "deemed-export",
   country: CountryCode,
 ): boolean {
-  const groups = groupsOf(given.rulebook, country);
+  const groups = groupsOf(given, country);
   if (groups.includes("E:1") || groups.includes("E:2")) return true;
   const embargo = embargoOn(given, country);
   if (embargo === undefined) return false;

@@ -120,8 +120,8 @@ function offerOf(
   ].reduce(worse);
 }
 
-function isWithin({ rulebook }: Case, { places }: LicenseException, country: string): boolean {
-  const groups = groupsOf(rulebook, country);
+function isWithin(given: Case, { places }: LicenseException, country: string): boolean {
+  const groups = groupsOf(given, country);
   if (places.exceptCountries.includes(country)) return false;
   if (places.exceptGroups.some((group) => groups.includes(group))) return false;
   return (
@@ -141,7 +141,7 @@ function isBarred(given: Case, item: Item, row: LicenseException, need: Need): b
   if (staysOpen(given, row)) return false;
   if (isRegional(given) && isMacauOrD5(given, country)) return true;
   if (!item.isAdvanced) return false;
-  const groups = groupsOf(given.rulebook, country);
+  const groups = groupsOf(given, country);
   const isInD = (["D:1", "D:4", "D:5"] as const).some((group) => groups.includes(group));
   const isLeftOut = (["A:5", "A:6"] as const).some((group) => groups.includes(group));
   return (isInD && !isLeftOut) || isMacauOrD5(given, country);
@@ -172,7 +172,7 @@ function listed(given: Case, item: Item, row: LicenseException): Offer {
 /** Whether the entry's special conditions leave STA open. */
 function staOpen(given: Case, item: Item, row: LicenseException, need: Need): Offer {
   if (row.symbol !== "STA") return "open";
-  const groups = groupsOf(given.rulebook, need.country);
+  const groups = groupsOf(given, need.country);
   return (indexOf(given.rulebook).staBars.get(item.entry.eccn) ?? [])
     .filter((bar) => bar.groups.some((group) => groups.includes(group)))
     .map(({ only, aboveWt }) => {

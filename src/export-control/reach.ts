@@ -12,7 +12,7 @@ export type Answer = "required" | "open" | "free";
 
 /** Whether a requirement bites on a country, be it of destination or of nationality. */
 export function reachesPlace(
-  { rulebook }: Pick<Case, "rulebook">,
+  given: Pick<Case, "rulebook" | "facts">,
   { reach }: Pick<Requirement, "reach">,
   country: CountryCode,
 ): boolean {
@@ -20,10 +20,10 @@ export function reachesPlace(
     case "worldwide":
       return true;
     case "chart":
-      return indexOf(rulebook).countries.get(country)?.columns.includes(reach.column) ?? true;
+      return indexOf(given.rulebook).countries.get(country)?.columns.includes(reach.column) ?? true;
     case "places": {
       if (reach.countries.includes(country)) return true;
-      const groups = groupsOf(rulebook, country);
+      const groups = groupsOf(given, country);
       return (
         reach.groups.some((group) => groups.includes(group)) &&
         !reach.except.some((group) => groups.includes(group))
@@ -96,7 +96,7 @@ export function admitted(
   row: Requirement,
   country: CountryCode,
 ): readonly LicenseKind[] {
-  const groups = groupsOf(given.rulebook, country);
+  const groups = groupsOf(given, country);
   const headquarters = headquartersOf(given);
   const isListed = row.reason === "RS" && /742\.6\(a\)\((6|13)\)/.test(row.citation);
   const isFollowed = () =>

@@ -41,7 +41,7 @@ export function carvedOut(given: Case, { person }: DeemedRecipient): CarveOut | 
   const isProscribed =
     screening === null || screening.matches.some(({ clearedBy }) => clearedBy === null);
   if (employment?.permanentRegular !== true || !isEmployedThere || isProscribed) return null;
-  const isInA5 = groupsOf(given.rulebook, destination.country).includes("A:5");
+  const isInA5 = groupsOf(given, destination.country).includes("A:5");
   if (isInA5 && isExclusivelyOfA5(given, person)) return { paragraph: "734.20(b)", rows: [] };
   const inHand = acknowledgementsOf(person, at)?.map(({ kind }) => kind) ?? [];
   if (!inHand.includes("anti-diversion-procedures")) return null;
@@ -61,6 +61,6 @@ export function isExclusivelyOfA5(given: Case, person: PersonFacts): boolean {
   return (
     held !== null &&
     held.length > 0 &&
-    held.every(({ country }) => groupsOf(given.rulebook, country).includes("A:5"))
+    held.every(({ country }) => groupsOf(given, country).includes("A:5"))
   );
 }

@@ -1,5 +1,5 @@
 import { countryRows } from "./country-rows.ts";
-import type { ChartColumn, Country, Group } from "./rule.ts";
+import type { ChartColumn, Country, DatedGroup, Group } from "./rule.ts";
 
 /** Rows that need a word, each with how sure we are of it. Every other row was read in the regulation. */
 const remarks: Readonly<Record<string, Pick<Country, "confidence" | "note">>> = {
@@ -57,6 +57,15 @@ const remarks: Readonly<Record<string, Pick<Country, "confidence" | "note">>> = 
   },
 };
 
+/**
+ * What is known to have changed. Neither day of effect was found, so a membership that helps is taken from the earliest text that shows it, and one that restricts until
+ * the day before the earliest text without it.
+ */
+const changes: Readonly<Record<string, readonly DatedGroup[]>> = {
+  AE: [{ group: "A:5", from: "2026-07-23", until: null, citation: "91 FR 43038" }],
+  KH: [{ group: "D:5", from: null, until: "2026-07-22", citation: "91 FR 5091" }],
+};
+
 /** Every country that the rulebook knows. A code that is not here is not known, and holds. */
 export const countries: readonly Country[] = countryRows.map(
   ([code, name, groups, columns, footnotes]) => ({
@@ -70,6 +79,7 @@ export const countries: readonly Country[] = countryRows.map(
     code,
     name,
     groups: words<Group>(groups),
+    ...(changes[code] === undefined ? {} : { dated: changes[code] }),
     columns: words<ChartColumn>(columns),
     footnotes: words<string>(footnotes ?? "").map(Number),
   }),

@@ -70,10 +70,21 @@ export type ChartColumn =
 export type Country = Provenance & {
   readonly code: CountryCode;
   readonly name: string;
+  /** By the text of the row's date. */
   readonly groups: readonly Group[];
+  /** Memberships that began or ended, with their days. Absent where none is known to have, and in rulebooks that were kept before these came. */
+  readonly dated?: readonly DatedGroup[];
   /** The columns with an X in the country's row. No X is no permission: 738.4(a)(2)(ii)(B). */
   readonly columns: readonly ChartColumn[];
   readonly footnotes: readonly number[];
+};
+
+/** A membership from its first day to its last, both included; null leaves that end open. */
+export type DatedGroup = {
+  readonly group: Group;
+  readonly from: IsoDate | null;
+  readonly until: IsoDate | null;
+  readonly citation: string;
 };
 
 /** Where a requirement bites. */

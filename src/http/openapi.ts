@@ -35,7 +35,7 @@ export function describeApi(routes: readonly Route[], version: string): object {
       version,
       summary:
         "A vault for model weights that releases keys only after a recorded export decision.",
-      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+      license: { name: "UNLICENSED" },
     },
     servers: [{ url: "/" }],
     security: [{ token: [] }],

@@ -113,9 +113,7 @@ test("an unknown log is answered with 404, one whose key did not sign with 403",
   expect((await post(witness, await stranger.growth(0, 1))).status).toBe(404);
   expect((await post(witness, await impostor.growth(0, 1))).status).toBe(403);
   const checkpoint = await log.checkpoint(1);
-  const damaged = checkpoint.replace(/\w(?=\w{9}==?\n$|\w{9}\n$)/, (at) =>
-    at === "A" ? "B" : "A",
-  );
+  const damaged = checkpoint.replace(/.(?=.{9}=*\n$)/, (at) => (at === "A" ? "B" : "A"));
   expect(damaged).not.toBe(checkpoint);
   const body = encodeAddCheckpoint({ oldSize: 0, proof: [], checkpoint: damaged });
   expect((await post(witness, body)).status).toBe(403);

@@ -62,7 +62,9 @@ async function signedSize(database: Database): Promise<number> {
 /** The vault's own sequencer writes the log; the command line's export copies it at each size. */
 beforeAll(async () => {
   if ("absent" in program) return;
+  await using stack = new AsyncDisposableStack();
   const database = await openMemory();
+  stack.defer(async () => await database.close());
   const ledger = await openLedger({
     database,
     signer,
@@ -71,6 +73,7 @@ beforeAll(async () => {
     now: () => new Date(),
     onFailure: () => {},
   });
+  stack.defer(async () => await ledger.stop());
   const key = parseVerificationKey(verificationKey);
   if (key === null) throw new Error("the signer has no verification key");
   let before = 0;
@@ -81,15 +84,13 @@ beforeAll(async () => {
       before += count;
       ledger.wake();
       const reached = before;
-      await until(async () => (await signedSize(database)) === reached);
+      await until(async () => (await signedSize(database)) === reached, { seconds: 60 });
     }
     const ledgerKey = { key, text: verificationKey, isPinned: true };
     const { signal } = new AbortController();
     await exportLedger(storedLedger(database), ledgerKey, { folder: folders[at] ?? "", signal });
   }
-  await ledger.stop();
-  await database.close();
-}, 180_000);
+}, 240_000);
 
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });

@@ -65,10 +65,9 @@ describeS3("a vault whose objects lie in S3", () => {
 
   async function objects(): Promise<readonly string[]> {
     const page = await client.send(
-      new ListObjectsV2Command({ Bucket: s3.bucket, Prefix: "vault/" }),
+      new ListObjectsV2Command({ Bucket: s3.bucket, Prefix: "vault/objects/" }),
     );
-    const keys = (page.Contents ?? []).map(({ Key: key }) => key ?? "");
-    return keys.filter((key) => !key.includes("/.weightvault/"));
+    return (page.Contents ?? []).map(({ Key: key }) => key ?? "");
   }
 
   /** Puts other bytes in a sealed object's place, as whoever administers the bucket can, and gives what puts the old ones back. */

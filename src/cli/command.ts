@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { route } from "./client.ts";
 import { Failure } from "./failure.ts";
+import { isRecord } from "./record.ts";
 
 /** A group of commands under a noun. */
 export function noun(program: Command, name: string, description: string): Command {
@@ -89,7 +90,7 @@ export function recordsIn(
 }
 
 export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
+  if (!isRecord(value))
     throw new Failure("failed", "the server's answer is not what this command expects");
-  return value as Readonly<Record<string, unknown>>;
+  return value;
 }

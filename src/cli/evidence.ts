@@ -12,6 +12,7 @@ import {
 } from "../export-control/rulebook.ts";
 import type { Entry } from "../ledger/entry.ts";
 import { Failure } from "./failure.ts";
+import { isRecord } from "./record.ts";
 
 /** What evidence was held to. `isDecidedAgain` is false where the decision is of a rulebook that this version does not have. */
 export type VerifiedEvidence = { readonly isDecidedAgain: boolean; readonly sentence: string };
@@ -205,10 +206,6 @@ function coveringIn(exceptions: unknown, naming: Naming | null): (string | null)
 
 function textOf(value: unknown): string | null {
   return typeof value === "string" && value.isWellFormed() ? value : null;
-}
-
-function isRecord(value: unknown): value is Shown {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function broken(message: string): Failure {

@@ -1,5 +1,4 @@
-import { randomUUID } from "node:crypto";
-import { lstat, open, rename, rm } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { readTile, type TileSource } from "../ledger/source.ts";
 import { readRegularFile } from "../ledger/source-file.ts";
@@ -14,6 +13,7 @@ import type { LedgerKey } from "./ledger-key.ts";
 import { signedCheckpoint } from "./ledger-show.ts";
 import type { TimestampFiles } from "./ledger-timestamps.ts";
 import { isCode, makeFolder, makeFolders } from "./paths.ts";
+import { writeWhole } from "./whole-file.ts";
 
 export type Exported = {
   readonly folder: string;
@@ -62,15 +62,15 @@ export async function exportLedger(
         "integrity",
         `the ledger lacks ${tilePath(tile)}, which its checkpoint covers`,
       );
-    await write(file, tileBytes);
+    await writeWhole(file, tileBytes);
     fetched += 1;
   }
   for (const [path, timestampBytes] of timestamp) {
     await makeFolders(folder, path);
-    await write(join(folder, path), timestampBytes);
+    await writeWhole(join(folder, path), timestampBytes);
   }
   await assertGrown(folder, key, checkpoint, older);
-  await write(join(folder, "checkpoint"), bytes);
+  await writeWhole(join(folder, "checkpoint"), bytes);
   return { folder, size: checkpoint.size, fetched, kept };
 }
 
@@ -122,7 +122,7 @@ async function olderCheckpoint(file: string, { key }: LedgerKey): Promise<Checkp
 
 async function keepKey(file: string, { text }: LedgerKey): Promise<void> {
   const present = await readOrNull(file);
-  if (present === null) await write(file, Buffer.from(`${text}\n`, "utf8"));
+  if (present === null) await writeWhole(file, Buffer.from(`${text}\n`, "utf8"));
   else if (present.toString("utf8").trim() !== text)
     throw new Failure("integrity", `${file} holds another ledger's key`);
 }
@@ -134,24 +134,6 @@ async function isKept(tile: Tile, file: string): Promise<boolean> {
   return (
     found?.isFile() === true && (tile.level === "entries" || found.size === tileWidth * hashBytes)
   );
-}
-
-/** Whole or not at all: written beside its place, synced and renamed. */
-async function write(file: string, bytes: Uint8Array): Promise<void> {
-  const partial = `${file}.${randomUUID()}.partial`;
-  try {
-    await writeSynced(partial, bytes);
-    await rename(partial, file);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
-}
-
-async function writeSynced(file: string, bytes: Uint8Array): Promise<void> {
-  await using handle = await open(file, "wx");
-  await handle.writeFile(bytes);
-  await handle.sync();
 }
 
 /** What is there under the name and is no file is refused: a copy is not made over what it cannot be held against. */

@@ -1,5 +1,4 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { isRefusal } from "../errors.ts";
@@ -14,6 +13,7 @@ import { Failure } from "./failure.ts";
 import type { LedgerKey } from "./ledger-key.ts";
 import { scanLedger } from "./ledger-source.ts";
 import { makeFolder } from "./paths.ts";
+import { writeWhole } from "./whole-file.ts";
 
 /** What one look at a vault's ledger gave. `isAlarm` asks for somebody to come. */
 export type Watched = {
@@ -218,16 +218,10 @@ async function readState(folder: string): Promise<State | null> {
 async function keep({ folder, now }: Monitor, bytes: Buffer, lastLeafHex: string): Promise<void> {
   await mkdir(join(folder, "checkpoints"), { recursive: true });
   const checkpoint = bytes.toString("utf8");
-  await replace(join(folder, "checkpoints", checkpoint.split("\n")[1] ?? "0"), bytes);
+  await writeWhole(join(folder, "checkpoints", checkpoint.split("\n")[1] ?? "0"), bytes);
   await keepState(folder, { checkpoint, lastLeafHex, reachedAt: now().toISOString() });
 }
 
 async function keepState(folder: string, state: State): Promise<void> {
-  await replace(join(folder, "state.json"), Buffer.from(`${JSON.stringify(state)}\n`));
-}
-
-async function replace(file: string, bytes: Uint8Array): Promise<void> {
-  const partial = `${file}.${randomUUID()}.partial`;
-  await writeFile(partial, bytes, { flush: true });
-  await rename(partial, file);
+  await writeWhole(join(folder, "state.json"), Buffer.from(`${JSON.stringify(state)}\n`));
 }

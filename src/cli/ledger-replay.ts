@@ -4,6 +4,7 @@ import type { Entry } from "../ledger/entry.ts";
 import type { Replayed } from "../ledger/verify.ts";
 import { licensesOutOfScope, verifyEvidence } from "./evidence.ts";
 import { isCode } from "./paths.ts";
+import { isRecord } from "./record.ts";
 
 const releasePattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const decisions = new Set(["release.allowed", "release.denied", "release.held"]);
@@ -63,8 +64,4 @@ function readJson(file: string): Shown | null {
     if (isCode(error, "ENOENT")) return null;
     return {};
   }
-}
-
-function isRecord(value: unknown): value is Shown {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

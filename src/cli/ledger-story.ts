@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { canonicalJson } from "../crypto/canonical-json.ts";
 import type { Entry, EntryBody } from "../ledger/entry.ts";
 import { Failure } from "./failure.ts";
+import { isRecord } from "./record.ts";
 
 /** What a story can be told of. */
 export const storyNouns = ["object", "person", "license", "repository", "release"] as const;
@@ -149,8 +150,4 @@ export function tell({ index, time, kind, body }: Entry): string {
       parts.push(`${String(amount["count"])} files, ${String(amount["bytes"])} bytes`);
   if (typeof body["by"] === "string") parts.push(`by ${body["by"]}`);
   return `${index}  ${time}  ${noun} ${verb}${parts.length === 0 ? "" : `: ${parts.join("; ")}`}`;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

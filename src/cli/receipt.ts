@@ -8,6 +8,7 @@ import { leafHash } from "../merkle/tree.ts";
 import { type Answer, parseAnswer } from "./answers.ts";
 import { ask, type Client, route } from "./client.ts";
 import { Failure, Problem } from "./failure.ts";
+import { isRecord } from "./record.ts";
 
 export type Receipt = Answer<"receipt">;
 
@@ -104,10 +105,6 @@ function isSame(value: unknown, expected: Readonly<Record<string, string | numbe
 
 function sha256Of(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function broken(reason: string): Failure {

@@ -5,6 +5,7 @@ import type { VerificationKey } from "../merkle/note.ts";
 import { foreignRulebook, verifyEvidence } from "./evidence.ts";
 import { Failure } from "./failure.ts";
 import { type ProvedEntry, verifyReceipt } from "./receipt.ts";
+import { isRecord } from "./record.ts";
 import {
   assertRecorded,
   contentDigest,
@@ -183,8 +184,7 @@ async function readListed(folder: string, path: string): Promise<Buffer> {
 function parse(bytes: Buffer, path: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(bytes.toString("utf8"));
-    if (typeof value === "object" && value !== null && !Array.isArray(value))
-      return value as Readonly<Record<string, unknown>>;
+    if (isRecord(value)) return value;
   } catch {
     // Said below.
   }

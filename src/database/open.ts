@@ -1,9 +1,12 @@
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { PGlite, types as pgliteTypes } from "@electric-sql/pglite";
 import {
   Kysely,
+  type KyselyPlugin,
   PGliteDialect,
+  type PluginTransformQueryArgs,
   PostgresDialect,
   type PostgresPool,
   type PostgresPoolClient,
@@ -115,7 +118,7 @@ export async function openPglite({ folder, image }: PgliteOptions): Promise<Data
   });
   const db = new Kysely<Schema>({
     dialect: new PGliteDialect({ pglite }),
-    plugins: [new TransactionGuard()],
+    plugins: [new TransactionGuard(), new LoopTurn()],
   });
   return {
     db,
@@ -134,6 +137,21 @@ export async function openPglite({ folder, image }: PgliteOptions): Promise<Data
     runScript: async (script) => {
       await pglite.transaction((tx) => tx.exec(script));
     },
+  };
+}
+
+/**
+ * PGlite answers without the event loop turning in between, so that whoever sends one statement after the other would keep sockets, files and
+ * timers waiting for as long as they do. After each statement the loop turns once.
+ */
+class LoopTurn implements KyselyPlugin {
+  transformQuery({ node }: PluginTransformQueryArgs): PluginTransformQueryArgs["node"] {
+    return node;
+  }
+
+  transformResult: KyselyPlugin["transformResult"] = async ({ result }) => {
+    await turn();
+    return result;
   };
 }
 

@@ -1,4 +1,4 @@
-import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Signer } from "../custody/signer.ts";
 import type { Database } from "../database/open.ts";
 import { Refusal } from "../errors.ts";
@@ -151,8 +151,6 @@ export class Sequencer {
         this.#failure = null;
         pauseMs = 50;
         this.#passSince = null;
-        // The embedded database answers without ever letting the event loop turn, and a busy ledger would keep files and sockets waiting.
-        await turn();
         if (!moved) await this.#rest();
       } catch (error) {
         this.#passSince = null;

@@ -36,6 +36,22 @@ forEachDatabase("a database", (open) => {
     ]);
     expect(Buffer.isBuffer(rows[0]?.["bytes"])).toBe(true);
   });
+  test("one statement after the other leaves files and timers their turns", async () => {
+    let isRead = false;
+    let isDue = false;
+    const reading = stat(tmpdir()).then(() => {
+      isRead = true;
+    });
+    setTimeout(() => {
+      isDue = true;
+    }, 1);
+    for (let statements = 0; !(isRead && isDue); statements += 1) {
+      expect(statements).toBeLessThan(20_000);
+      await sql`select 1`.execute(database.db);
+    }
+    await reading;
+  });
+
   test("runs a script whole or not at all", async () => {
     await database.runScript("create table note (text text); insert into note values ('a;b');");
     const failing = database.runScript("insert into note values ('c'); select 1 / 0;");

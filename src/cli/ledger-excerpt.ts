@@ -22,7 +22,7 @@ const format = "weightvault/ledger-excerpt/v1";
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** `excerpt.json`: what the folder is, and what it holds. Nothing of it is signed; the checkpoint and the proofs are what verifies. */
-export const excerptForm = z.strictObject({
+const excerptForm = z.strictObject({
   format: z.literal(format),
   origin: z.string(),
   size: z.int().min(0),

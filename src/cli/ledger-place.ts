@@ -22,7 +22,7 @@ export type Place = {
   readonly client: Client | null;
 };
 
-export function withLedgerKey(command: Command): Command {
+function withLedgerKey(command: Command): Command {
   return command.option(
     "--ledger-key <key>",
     "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",

@@ -56,7 +56,7 @@ export function carvedOut(given: Case, { person }: DeemedRecipient): CarveOut | 
 }
 
 /** Whether every citizenship and permanent residency held today is of Country Group A:5; false where it is not known. */
-export function isExclusivelyOfA5(given: Case, person: PersonFacts): boolean {
+function isExclusivelyOfA5(given: Case, person: PersonFacts): boolean {
   const held = heldStatuses(person, given.facts.at);
   return (
     held !== null &&

@@ -19,7 +19,7 @@ export type Pending = {
   readonly body: Buffer;
 };
 
-export const batchLimit = 1_024;
+const batchLimit = 1_024;
 
 /** Reads the right edge from the stored entries and tiles. */
 export async function readHead(db: Kysely<Schema>): Promise<Head> {

@@ -17,7 +17,7 @@ type Reign = {
   lastSize: number;
 };
 
-export const rotationTitle = "weightvault/ledger-key-rotation/v1";
+const rotationTitle = "weightvault/ledger-key-rotation/v1";
 
 /**
  * The text of a rotation's statement, which both keys sign as a C2SP signed note: the old one says who follows it, and the new one that it

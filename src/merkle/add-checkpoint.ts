@@ -10,7 +10,7 @@ export type AddCheckpoint = {
 };
 
 /** A client must not send more. */
-export const maximumProofHashes = 63;
+const maximumProofHashes = 63;
 
 /** The content type under which a witness tells the size that it holds. */
 export const sizeContentType = "text/x.tlog.size";

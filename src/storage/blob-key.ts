@@ -3,11 +3,13 @@ const longestSegmentBytes = 255;
 
 /** The segments of a key. A key that could name anything outside the store is a bug of ours: TypeError. */
 export function segmentsOf(key: string): readonly string[] {
-  const segments = key.split("/");
-  if (key.length > longestKeyBytes || !segments.every(isSegment)) {
+  if (!isBlobKey(key))
     throw new TypeError(`not a blob key: ${JSON.stringify(key.slice(0, longestKeyBytes))}`);
-  }
-  return segments;
+  return key.split("/");
+}
+
+export function isBlobKey(key: string): boolean {
+  return key.length <= longestKeyBytes && key.split("/").every(isSegment);
 }
 
 export function isSegment(name: string): boolean {

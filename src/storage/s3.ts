@@ -12,7 +12,7 @@ import {
   type S3ClientConfig,
 } from "@aws-sdk/client-s3";
 import { Refusal } from "../errors.ts";
-import { assertRange, segmentsOf } from "./blob-key.ts";
+import { assertRange, isBlobKey, segmentsOf } from "./blob-key.ts";
 import type { BlobKey, BlobStore, BlobWriter, Parts, TaggedBlob } from "./blob-store.ts";
 import { isConflict, isMissing, isTaken, onS3, refusalOf } from "./s3-failure.ts";
 import { missing, readObject, type S3Object, shorter } from "./s3-read.ts";
@@ -188,7 +188,7 @@ class S3Store implements BlobStore {
       const page = await onS3(() => this.#client.send(command));
       for (const { Key: name } of page.Contents ?? []) {
         const key = name?.slice(this.#above.length) ?? "";
-        if (isKey(key)) yield key;
+        if (isBlobKey(key) && !key.startsWith(ownPrefix)) yield key;
       }
       token = page.NextContinuationToken;
     } while (token !== undefined);
@@ -274,7 +274,8 @@ class S3Store implements BlobStore {
 }
 
 /** The store's own object, not a blob: no blob's key begins with it. */
-const probe = ".weightvault/conditional-writes";
+const ownPrefix = ".weightvault/";
+const probe = `${ownPrefix}conditional-writes`;
 
 function nextOf({
   IsTruncated,
@@ -300,14 +301,4 @@ function reuseDigests(client: S3Client): void {
     },
     { step: "build", name: "reuseDigests" },
   );
-}
-
-function isKey(key: string): boolean {
-  if (key.startsWith(".weightvault/")) return false;
-  try {
-    segmentsOf(key);
-    return true;
-  } catch {
-    return false;
-  }
 }

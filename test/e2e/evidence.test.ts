@@ -2,11 +2,11 @@ import { expect, test } from "@jest/globals";
 import type { Canonical } from "../../src/crypto/canonical-json.ts";
 import { commit } from "../../src/crypto/commitment.ts";
 import { decide } from "../../src/export-control/decide.ts";
-import type { Facts } from "../../src/export-control/facts.ts";
 import { rulebook } from "../../src/export-control/rulebook.ts";
 import { signCheckpoint } from "../../src/merkle/checkpoint.ts";
 import { encodeTlogProof } from "../../src/merkle/tlog-proof.ts";
 import { leafHash, rootOf } from "../../src/merkle/tree.ts";
+import { bareFacts } from "../support/bare-facts.ts";
 import { encodeAll, fixedSigner } from "../vectors/ledger/build.ts";
 import { weightvaultHere } from "./command.ts";
 import { answer, problem, serveHttp } from "./http-double.ts";
@@ -17,28 +17,7 @@ const release = "9a0364b9-e99b-4bb5-b6cf-4e8a6b3f4d11";
 /** A decision on next to nothing, which is refused; the instant tells one from another. */
 function evidenceAt(at: string) {
   const salt = Buffer.alloc(32, 5);
-  const facts: Facts = {
-    at,
-    item: { repository: "lab/model", classification: null },
-    subject: {
-      kind: "person",
-      person: {
-        id: "p",
-        state: "active",
-        usPerson: { value: true, category: "citizen" },
-        citizenships: null,
-        permanentResidencies: null,
-        employment: null,
-        engagement: null,
-        acknowledgements: null,
-        verifications: null,
-      },
-    },
-    grant: null,
-    destination: { country: "US", basis: "site", site: "local" },
-    licenses: [],
-    screening: null,
-  };
+  const facts = bareFacts(at);
   const commitment = commit(salt, facts as unknown as Canonical).toString("hex");
   const decision = decide(facts, rulebook);
   return { release, facts, decision, salt: salt.toString("hex"), commitment };

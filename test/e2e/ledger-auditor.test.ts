@@ -5,11 +5,11 @@ import { expect, test } from "@jest/globals";
 import { type Canonical, canonicalJson } from "../../src/crypto/canonical-json.ts";
 import { commit } from "../../src/crypto/commitment.ts";
 import { decide } from "../../src/export-control/decide.ts";
-import type { Facts } from "../../src/export-control/facts.ts";
 import { rulebook } from "../../src/export-control/rulebook.ts";
 import { parseVerificationKey } from "../../src/merkle/note.ts";
 import { parseTlogProof, verifyTlogProof } from "../../src/merkle/tlog-proof.ts";
 import { leafHash } from "../../src/merkle/tree.ts";
+import { bareFacts } from "../support/bare-facts.ts";
 import {
   encodeAll,
   type Files,
@@ -283,28 +283,7 @@ test("whatever of an excerpt is changed is found", async () => {
   expect([forked.code, codesOf(forked.stdout)]).toEqual([6, ["fork"]]);
 });
 
-const facts: Facts = {
-  at: "2026-01-01T00:00:17.000Z",
-  item: { repository: "lab/model", classification: null },
-  subject: {
-    kind: "person",
-    person: {
-      id: "p",
-      state: "active",
-      usPerson: { value: true, category: "citizen" },
-      citizenships: null,
-      permanentResidencies: null,
-      employment: null,
-      engagement: null,
-      acknowledgements: null,
-      verifications: null,
-    },
-  },
-  grant: null,
-  destination: { country: "US", basis: "site", site: "local" },
-  licenses: [],
-  screening: null,
-};
+const facts = bareFacts("2026-01-01T00:00:17.000Z");
 
 /** A decided release with its evidence; the ledger may record another decision than the facts give. */
 function evidenced(name: string, change: (text: string) => string = (text) => text) {

@@ -85,7 +85,7 @@ export async function settleAll(
   await ledger.settle(last, { after, timeoutMs: 20_000 });
 }
 
-export function keyTextOf({ name, publicKey }: TestSigner): string {
+function keyTextOf({ name, publicKey }: TestSigner): string {
   return encodeVerificationKey(name, publicKey);
 }
 

@@ -20,7 +20,7 @@ export type Placement =
 type Kind = "software" | "technology";
 
 /** Where the item stands on a list of the regime's. Only an approved classification helps, and a claim that it is free needs a stated ground. */
-export function placementOf(given: Case, rules: RegimeRules, list: ControlList): Placement {
+function placementOf(given: Case, rules: RegimeRules, list: ControlList): Placement {
   const { name } = rules;
   const question = `Which entry of ${list.title} of ${name} names the files, if any?`;
   const open = (why: string): Placement => ({ kind: "open", why, question });

@@ -7,29 +7,9 @@ import { checkIds } from "../../../src/export-control/decision.ts";
 import type { Facts } from "../../../src/export-control/facts.ts";
 import { rulebook, withLicenseExpiry } from "../../../src/export-control/rulebook.ts";
 import type { Entry } from "../../../src/ledger/entry.ts";
+import { bareFacts } from "../../support/bare-facts.ts";
 
-const facts: Facts = {
-  at: "2026-11-23T09:30:00.000Z",
-  item: { repository: "lab/model", classification: null },
-  subject: {
-    kind: "person",
-    person: {
-      id: "p",
-      state: "active",
-      usPerson: { value: true, category: "citizen" },
-      citizenships: null,
-      permanentResidencies: null,
-      employment: null,
-      engagement: null,
-      acknowledgements: null,
-      verifications: null,
-    },
-  },
-  grant: null,
-  destination: { country: "US", basis: "site", site: "local" },
-  licenses: [],
-  screening: null,
-};
+const facts = bareFacts("2026-11-23T09:30:00.000Z");
 
 const release = "9a0364b9-e99b-4bb5-b6cf-4e8a6b3f4d11";
 

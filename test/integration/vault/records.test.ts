@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { sql } from "kysely";
 import { authenticate } from "../../../src/identity/authenticate.ts";
@@ -168,11 +169,17 @@ forEachDatabase("records", (open) => {
       t.vault.database.db,
     );
     expect(rows.length).toBeGreaterThan(0);
-    const spelled = rows
-      .flatMap((row) => Object.values(row))
-      .map((value) => (Buffer.isBuffer(value) ? value.toString("latin1") : String(value)))
-      .join("\n");
-    expect(spelled).not.toMatch(/quillfeather|\bZW\b/i);
+    const values = rows.flatMap((row) => Object.values(row));
+    const terms = values.filter((value) => Buffer.isBuffer(value));
+    expect(new Set(terms.map(({ length }) => length))).toEqual(new Set([32]));
+    // Random bytes spell two letters by chance, and twelve of them never.
+    expect(Buffer.concat(terms).toString("latin1")).not.toMatch(/quillfeather/i);
+    const others = values.filter((value) => !Buffer.isBuffer(value)).map(String);
+    expect(others.join("\n")).not.toMatch(/quillfeather|\bZW\b/i);
+    // Nor is a term one that could be guessed without the key.
+    const guesses = ["ZW", "zw", "country ZW"].map((text) => createHash("sha256").update(text));
+    for (const guess of guesses)
+      expect(terms.map((term) => term.toString("hex"))).not.toContain(guess.digest("hex"));
   });
 
   test("an export holds each record with its history, and opens facts for who may read them", async () => {

@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+
 const project = (displayName, ...folders) => ({
   displayName,
   transform: {},
@@ -20,6 +22,8 @@ export default {
       globalTeardown: "<rootDir>/test/support/stop-real-services.ts",
     },
   ],
+  // Many tests wait for disks, servers and processes: one worker would leave a core of two idle.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
   coverageProvider: "v8",
   testTimeout: 60_000,
 };

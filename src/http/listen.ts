@@ -37,6 +37,8 @@ export async function listen(
   // A checkpoint of a terabyte takes its time; whoever falls silent in the middle of one is cut off by the routes themselves.
   server.requestTimeout = 0;
   server.headersTimeout = 30_000;
+  // Longer than load balancers keep an idle connection (a minute, as a rule): whoever closes first must not be the one who is asked next.
+  server.keepAliveTimeout = 75_000;
   attach(server, app);
   const { promise, resolve: listening, reject } = Promise.withResolvers<void>();
   server.once("error", reject);

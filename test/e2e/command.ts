@@ -6,6 +6,7 @@ import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { run } from "../../src/cli/program.ts";
 import { init, serve } from "../../src/witness.ts";
+import { compiled } from "../support/compiled.ts";
 
 export const bin = fileURLToPath(new URL("../../bin/weightvault.js", import.meta.url));
 
@@ -24,13 +25,13 @@ export type RunOptions = {
 
 export const token = "wv_test_token";
 
-/** Runs the real command as a child process, in an environment that has nothing of the caller's but PATH. */
+/** Runs the real command as a child process, in an environment that has nothing of the caller's but PATH and where compiled code is kept. */
 export async function weightvault(
   args: readonly string[],
   { env = {}, cwd, onStart }: RunOptions = {},
 ): Promise<Ended> {
   const child = spawn(process.execPath, [bin, ...args], {
-    env: { PATH: process.env["PATH"], WEIGHTVAULT_TOKEN: token, ...env },
+    env: { PATH: process.env["PATH"], ...compiled, WEIGHTVAULT_TOKEN: token, ...env },
     stdio: ["ignore", "pipe", "pipe"],
     ...(cwd === undefined ? {} : { cwd }),
   });

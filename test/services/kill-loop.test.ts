@@ -157,7 +157,9 @@ async function killAgainAndAgain(loop: Loop): Promise<void> {
       if (!(await liveAndDie(loop, nth, random))) continue;
       served += 1;
       if (served % 10 === 0)
-        loop.tell(`${served} kills while it served and ${nth - served} while it started`);
+        loop.tell(
+          `${served} kills while it served and ${nth - served} while it started, turns ${turnsOf(world)}`,
+        );
     }
   } finally {
     world.end();
@@ -170,6 +172,9 @@ async function killAgainAndAgain(loop: Loop): Promise<void> {
   // Half of the time the license is suspended, and it may be while the keys are on their way.
   expect(world.turns.get("licensed") ?? 0).toBeGreaterThan(0);
 }
+
+const turnsOf = ({ turns, cut }: World) =>
+  `${JSON.stringify(Object.fromEntries(turns))}, cut short ${JSON.stringify(Object.fromEntries(cut))}`;
 
 /** A last server, which nobody kills: everything is opened once more, and then what a sweep in ten days leaves is counted. */
 async function takeStock({ env, checks }: Loop): Promise<string> {
@@ -230,8 +235,7 @@ async function killOn(engine: (typeof engines)[number]): Promise<void> {
     };
     await killAgainAndAgain(loop);
     const after = await takeStock(loop);
-    const turns = JSON.stringify(Object.fromEntries(world.turns));
-    tell(`${loop.checks.opened} revisions, turns ${turns}, in the end ${after}`);
+    tell(`${loop.checks.opened} revisions, turns ${turnsOf(world)}, in the end ${after}`);
   } finally {
     await clone?.drop();
     await rm(folder, { recursive: true, force: true });

@@ -8,6 +8,7 @@ import { migrate } from "../../src/database/migrate.ts";
 import { openPglite, openPostgres } from "../../src/database/open.ts";
 import { secondsAfter } from "../../src/vault/vault.ts";
 import { grant, stage, uploadRevision } from "../support/actors.ts";
+import { compiled } from "../support/compiled.ts";
 import { cloneDatabase, hasPostgres, migrationsFolder } from "../support/database.ts";
 import type { KillOrder } from "../support/kill-child.ts";
 import { startVault } from "../support/vault.ts";
@@ -60,7 +61,7 @@ async function life(
   const process_ = spawn(
     process.execPath,
     ["--disable-warning=ExperimentalWarning", child, JSON.stringify(order)],
-    { stdio: ["ignore", "pipe", "pipe"] },
+    { env: { ...process.env, ...compiled }, stdio: ["ignore", "pipe", "pipe"] },
   );
   const output = { out: "", err: "" };
   process_.stdout.on("data", (chunk: Buffer) => (output.out += chunk.toString()));

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync, writeSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { Client } from "pg";
@@ -106,6 +107,8 @@ async function live(): Promise<void> {
   const works = { upload, enclosed, stream };
   const token = order.work === "upload" ? order.uploaderToken : order.readerToken;
   const caller = await authenticate(database.db, token, t.vault.now());
+  // A process that is killed keeps nothing of what it compiled for the next one.
+  if (order.nth === 1) flushCompileCache();
   effects = 0;
   await works[order.work](t.vault, caller);
   effects = Number.NEGATIVE_INFINITY;

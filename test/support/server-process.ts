@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { compiled } from "./compiled.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
@@ -19,10 +20,13 @@ export type ServerProcess = {
 
 export type ProcessSettings = Readonly<Record<string, string>>;
 
-/** The server as a process of its own, `node src/main.ts`, on a free loopback port and with nothing of this process's environment but PATH. */
+/**
+ * The server as a process of its own, `node src/main.ts`, on a free loopback port and with nothing of this process's environment but PATH
+ * and where compiled code is kept.
+ */
 export function spawnServer(env: ProcessSettings): ServerProcess {
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main], {
-    env: { PATH: process.env["PATH"] ?? "", WEIGHTVAULT_PORT: "0", ...env },
+    env: { PATH: process.env["PATH"], ...compiled, WEIGHTVAULT_PORT: "0", ...env },
     stdio: ["ignore", "ignore", "pipe"],
   });
   let said = "";

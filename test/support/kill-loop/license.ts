@@ -27,6 +27,7 @@ export function alternating(
     standing.state = verb === "suspend" ? "suspended" : "active";
     standing.version += 1;
     if (verb === "reinstate") await reinstateGrants(api, { first, second });
+    return true;
   };
 }
 
@@ -52,14 +53,15 @@ export function asLicensed(
 ): Turn {
   return async ({ api }) => {
     const wanted = world.someRevision(random);
-    if (wanted === null) return;
+    if (wanted === null) return false;
     const before = { ...standing };
     const refusals = ["release_denied", "release_stopped"];
     const files = await enclosed(world, api.as(token), { ...wanted, refusals });
-    if (files === null) return;
+    if (files === null) return true;
     world.turns.set("licensed", (world.turns.get("licensed") ?? 0) + 1);
     for (const { key } of files) key.wipe();
     if (before.state === "suspended" && standing.version === before.version)
       throw new Violation(`${files[0]?.release} was allowed under a suspended license`);
+    return true;
   };
 }

@@ -12,12 +12,13 @@ import { expectStatus, type Turn, Violation, type World } from "./world.ts";
 export function asking(world: World, random: Random, token: string): Turn {
   return async ({ api }) => {
     const wanted = world.someRevision(random);
-    if (wanted === null) return;
+    if (wanted === null) return false;
     const reader = api.as(token);
     const files = await enclosed(world, reader, { ...wanted, refusals: [] });
-    if (files === null) return;
+    if (files === null) return true;
     await openObject(reader, random.pick(files));
     for (const { key } of files) key.wipe();
+    return true;
   };
 }
 
@@ -77,7 +78,7 @@ async function* once(bytes: Buffer): AsyncGenerator<Buffer, void, undefined> {
 export function streaming(world: World, random: Random, token: string): Turn {
   return async ({ api }) => {
     const wanted = world.someRevision(random);
-    if (wanted === null) return;
+    if (wanted === null) return false;
     const reader = api.as(token);
     const at = `/v1/repositories/lab/${wanted.name}/revisions/${wanted.revision}`;
     const { files } = await reader.json("GET", at);
@@ -94,6 +95,7 @@ export function streaming(world: World, random: Random, token: string): Turn {
       range: isRange ? `bytes=${start}-${end - 1}` : null,
       leavesEarly: random.unit() < 0.2,
     });
+    return true;
   };
 }
 

@@ -29,6 +29,7 @@ export function uploading(world: World, random: Random, token: string): Turn {
     }
     await commit(world, uploader, unanswered);
     unanswered = null;
+    return true;
   };
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
 import { parseVerificationKey, type VerificationKey } from "../../../src/merkle/note.ts";
 import { Api, type ApiAnswer, Unexpected } from "../api.ts";
 import type { Random } from "./random.ts";
@@ -24,6 +25,8 @@ export class World {
   checkpoint: { readonly size: number; readonly note: string } | null = null;
   readonly violations: string[] = [];
   readonly turns = new Map<string, number>();
+  /** Turns that an outage or the server's end cut short, by who took them and what they met. */
+  readonly cut = new Map<string, number>();
   isOver = false;
   #life: Life | null = null;
   #opened = Promise.withResolvers<void>();
@@ -62,9 +65,10 @@ export class World {
     this.#hunted.resolve();
   }
 
-  /** Resolves when the clients have taken so many turns more, or after six seconds. */
+  /** Resolves when the clients have taken so many turns more, without those of the witness, who only looks, or after six seconds. */
   async afterTurns(count: number): Promise<void> {
-    const taken = () => [...this.turns.values()].reduce((sum, turns) => sum + turns, 0);
+    const taken = () =>
+      [...this.turns].reduce((sum, [who, turns]) => sum + (who === "witness" ? 0 : turns), 0);
     const end = performance.now() + 6_000;
     for (const before = taken(); taken() < before + count && performance.now() < end; )
       await sleep(5);
@@ -107,12 +111,17 @@ export class World {
   judge(who: string, life: Life, error: unknown): void {
     const isOutage = error instanceof Unexpected && error.code === "ledger_unavailable";
     const isBroken = !(error instanceof Unexpected || error instanceof Violation) && life.wasKilled;
-    if (isOutage || isBroken) return;
-    this.violations.push(`${who}: ${Error.isError(error) ? (error.stack ?? "") : String(error)}`);
+    if (isOutage || isBroken) {
+      const what = `${who}: ${isOutage ? error.code : "broken"}`;
+      this.cut.set(what, (this.cut.get(what) ?? 0) + 1);
+      return;
+    }
+    this.violations.push(`${who}: ${inspect(error)}`);
   }
 }
 
-export type Turn = (life: Life) => Promise<void>;
+/** Gives whether there was anything to do: a kill is to meet work, and a turn without any is none. */
+export type Turn = (life: Life) => Promise<boolean>;
 
 export type Client = { readonly who: string; readonly random: Random; readonly turn: Turn };
 
@@ -120,8 +129,7 @@ export type Client = { readonly who: string; readonly random: Random; readonly t
 export async function takeTurns(world: World, { who, random, turn }: Client): Promise<void> {
   for (let life = await world.life(); life !== null; life = await world.life()) {
     try {
-      await turn(life);
-      world.turns.set(who, (world.turns.get(who) ?? 0) + 1);
+      if (await turn(life)) world.turns.set(who, (world.turns.get(who) ?? 0) + 1);
     } catch (error) {
       world.judge(who, life, error);
     }

@@ -33,11 +33,11 @@ export class Api {
     return new Api(this.url, token);
   }
 
-  /** The bare answer, its body unread. A server that is silent for half a minute is an error. */
+  /** The bare answer, its body unread. A server that is silent for two minutes is an error. */
   async fetch(method: string, path: string, init: RequestInit = {}): Promise<Response> {
     const authorization = this.token === null ? {} : { authorization: `Bearer ${this.token}` };
     const headers = { ...authorization, ...(init.headers as Record<string, string> | undefined) };
-    const signal = init.signal ?? AbortSignal.timeout(30_000);
+    const signal = init.signal ?? AbortSignal.timeout(120_000);
     return await fetch(`${this.url}${path}`, { ...init, method, headers, signal });
   }
 

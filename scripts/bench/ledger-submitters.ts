@@ -13,7 +13,7 @@ export type SubmitterOptions = {
   readonly submitters: number;
   readonly queueLimit: number;
   readonly seconds: number;
-  /** Submissions a second in all, each waited for until a checkpoint covers it; null submits as fast as there is room. */
+  /** Submissions a second in all, each waited for until a checkpoint covers it; null submits as fast as there is room, until it is told to end. */
   readonly rate: number | null;
 };
 
@@ -24,6 +24,8 @@ export type SubmitterReport = {
   /** Milliseconds from before the submission until it was covered. */
   readonly latencies: readonly number[];
 };
+
+const warmUpSeconds = 2;
 
 /** A body of the size and kind that a release's decision has. */
 function submission(): Submission {
@@ -56,11 +58,16 @@ async function submitAlone({ database, ledger }: LedgerNode): Promise<bigint> {
   return id;
 }
 
-async function floodFor(node: LedgerNode, options: SubmitterOptions) {
+type Made = Omit<SubmitterReport, "cpuMs">;
+
+async function flood(
+  node: LedgerNode,
+  submitters: number,
+  isEnded: () => boolean,
+): Promise<Made> {
   let [submitted, refused] = [0, 0];
-  const endsAt = performance.now() + options.seconds * 1_000;
   const submitter = async () => {
-    while (performance.now() < endsAt) {
+    while (!isEnded()) {
       try {
         await node.ledger.assertRoom();
         await submitAlone(node);
@@ -72,12 +79,12 @@ async function floodFor(node: LedgerNode, options: SubmitterOptions) {
       }
     }
   };
-  await Promise.all(Array.from({ length: options.submitters }, submitter));
+  await Promise.all(Array.from({ length: submitters }, submitter));
   return { submitted, refused, latencies: [] };
 }
 
 /** The load does not wait for answers: a stall shows in all that was submitted during it. */
-async function payFor(node: LedgerNode, rate: number, seconds: number) {
+async function payFor(node: LedgerNode, rate: number, seconds: number): Promise<Made> {
   const latencies: number[] = [];
   const waiting: Promise<void>[] = [];
   const startedAt = performance.now();
@@ -98,17 +105,24 @@ async function payFor(node: LedgerNode, rate: number, seconds: number) {
   return { submitted: latencies.length, refused: 0, latencies };
 }
 
-const options = JSON.parse(process.argv[2] ?? "null") as SubmitterOptions;
-const node = await startLedgerNode(
-  { ...options, name: "submitters", poolSize: options.submitters },
-  false,
-);
-process.stderr.write("ready\n");
+const { submitters, rate, seconds, ...others } = JSON.parse(
+  process.argv[2] ?? "null",
+) as SubmitterOptions;
+const node = await startLedgerNode({ ...others, name: "submitters", poolSize: submitters }, false);
+let ended = false;
+process.once("message", () => {
+  ended = true;
+});
+const load = async (forSeconds: number, isEnded: () => boolean) =>
+  rate === null
+    ? await flood(node, submitters, isEnded)
+    : await payFor(node, rate, forSeconds);
+const warmAt = performance.now() + warmUpSeconds * 1_000;
+// Connections are opened, statements prepared and code compiled before anything is counted.
+await load(warmUpSeconds, () => performance.now() > warmAt);
+process.send?.("begun");
 const before = process.cpuUsage();
-const made =
-  options.rate === null
-    ? await floodFor(node, options)
-    : await payFor(node, options.rate, options.seconds);
+const made = await load(seconds, () => ended);
 const { user, system } = process.cpuUsage(before);
 const report: SubmitterReport = { ...made, cpuMs: (user + system) / 1_000 };
 process.send?.(report);

@@ -26,6 +26,8 @@ export type SubmitterReport = {
 };
 
 const warmUpSeconds = 2;
+/** What a node has unless WEIGHTVAULT_DATABASE_POOL says otherwise. */
+const connections = 10;
 
 /** A body of the size and kind that a release's decision has. */
 function submission(): Submission {
@@ -60,11 +62,7 @@ async function submitAlone({ database, ledger }: LedgerNode): Promise<bigint> {
 
 type Made = Omit<SubmitterReport, "cpuMs">;
 
-async function flood(
-  node: LedgerNode,
-  submitters: number,
-  isEnded: () => boolean,
-): Promise<Made> {
+async function flood(node: LedgerNode, submitters: number, isEnded: () => boolean): Promise<Made> {
   let [submitted, refused] = [0, 0];
   const submitter = async () => {
     while (!isEnded()) {
@@ -108,15 +106,13 @@ async function payFor(node: LedgerNode, rate: number, seconds: number): Promise<
 const { submitters, rate, seconds, ...others } = JSON.parse(
   process.argv[2] ?? "null",
 ) as SubmitterOptions;
-const node = await startLedgerNode({ ...others, name: "submitters", poolSize: submitters }, false);
+const node = await startLedgerNode({ ...others, name: "submitters", poolSize: connections }, false);
 let ended = false;
 process.once("message", () => {
   ended = true;
 });
 const load = async (forSeconds: number, isEnded: () => boolean) =>
-  rate === null
-    ? await flood(node, submitters, isEnded)
-    : await payFor(node, rate, forSeconds);
+  rate === null ? await flood(node, submitters, isEnded) : await payFor(node, rate, forSeconds);
 const warmAt = performance.now() + warmUpSeconds * 1_000;
 // Connections are opened, statements prepared and code compiled before anything is counted.
 await load(warmUpSeconds, () => performance.now() > warmAt);

@@ -83,7 +83,11 @@ export class CoverProof {
   async #readNewest(): Promise<Newest> {
     const from = this.#edge?.size ?? 0;
     const most = Math.min(leavesForEach * this.#asking, leavesAtMost);
-    const { rows } = await sql<{ size: bigint; note: string; leaves: Buffer | null }>`/* ledger.cover */
+    const { rows } = await sql<{
+      size: bigint;
+      note: string;
+      leaves: Buffer | null;
+    }>`/* ledger.cover */
       select size, note, (
         select string_agg(leaf, ''::bytea order by index) from ledger_entry
         where index >= ${from}::bigint and index < size and size - ${from}::bigint <= ${most}::bigint) as leaves

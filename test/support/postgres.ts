@@ -45,7 +45,13 @@ export async function startPostgres({
     const port = await freePort();
     const program = join(native, "bin", "postgres");
     const sockets = `unix_socket_directories=${isLocal ? cluster : ""}`;
-    const guard = await launch({ folder, program, cluster, port, settings: [sockets, ...settings] });
+    const guard = await launch({
+      folder,
+      program,
+      cluster,
+      port,
+      settings: [sockets, ...settings],
+    });
     const host = isLocal ? encodeURIComponent(cluster) : "127.0.0.1";
     return {
       url: (database) => `postgres://postgres@${host}:${port}/${database}`,

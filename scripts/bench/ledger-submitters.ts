@@ -26,12 +26,12 @@ export type SubmitterReport = {
 };
 
 const warmUpSeconds = 2;
-/** What a node has unless WEIGHTVAULT_DATABASE_POOL says otherwise. */
-const connections = 10;
 
-/** A body of the size and kind that a release's decision has. */
+const rulebook = randomBytes(32).toString("hex");
+const [principal, repository] = [randomUUID(), randomUUID()];
+
+/** A body of the size and kind that a release's decision has; making one up takes no time that would count as the ledger's. */
 function submission(): Submission {
-  const hex = () => randomBytes(32).toString("hex");
   const release = randomUUID();
   return {
     kind: "release.denied",
@@ -43,12 +43,12 @@ function submission(): Submission {
         { check: "classified", outcome: "pass" },
         { check: "deemed-export", outcome: "fail" },
       ],
-      commitment: hex(),
+      commitment: `${release}${randomUUID()}`.replaceAll("-", ""),
       objects: 12,
-      principal: randomUUID(),
+      principal,
       release,
-      repository: randomUUID(),
-      rulebook: hex(),
+      repository,
+      rulebook,
     },
   };
 }
@@ -106,7 +106,7 @@ async function payFor(node: LedgerNode, rate: number, seconds: number): Promise<
 const { submitters, rate, seconds, ...others } = JSON.parse(
   process.argv[2] ?? "null",
 ) as SubmitterOptions;
-const node = await startLedgerNode({ ...others, name: "submitters", poolSize: connections }, false);
+const node = await startLedgerNode({ ...others, name: "submitters", poolSize: submitters }, false);
 let ended = false;
 process.once("message", () => {
   ended = true;

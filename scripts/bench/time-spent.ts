@@ -103,7 +103,7 @@ const statements: readonly (readonly [string, RegExp])[] = [
   ["submit", /insert into ledger_submission/],
   ["sequence", /insert into ledger_entry/],
   ["checkpoint", /insert into ledger_checkpoint/],
-  ["pending", /^select .* from ledger_pending join/s],
+  ["pending", /^select submission\.\* from/],
   ["places", /^select submission, index/],
   ["cover", /string_agg\(leaf/],
   ["notify", /^select pg_notify/],

@@ -13,7 +13,7 @@ export type SubmitterOptions = {
   readonly submitters: number;
   readonly queueLimit: number;
   readonly seconds: number;
-  /** Submissions a second in all, each waited for until a checkpoint covers it; null submits as fast as there is room. */
+  /** Submissions a second in all, each waited for until a checkpoint covers it; null submits as fast as there is room, until it is told to end. */
   readonly rate: number | null;
 };
 
@@ -25,9 +25,13 @@ export type SubmitterReport = {
   readonly latencies: readonly number[];
 };
 
-/** A body of the size and kind that a release's decision has. */
+const warmUpSeconds = 2;
+
+const rulebook = randomBytes(32).toString("hex");
+const [principal, repository] = [randomUUID(), randomUUID()];
+
+/** A body of the size and kind that a release's decision has; making one up takes no time that would count as the ledger's. */
 function submission(): Submission {
-  const hex = () => randomBytes(32).toString("hex");
   const release = randomUUID();
   return {
     kind: "release.denied",
@@ -39,12 +43,12 @@ function submission(): Submission {
         { check: "classified", outcome: "pass" },
         { check: "deemed-export", outcome: "fail" },
       ],
-      commitment: hex(),
+      commitment: `${release}${randomUUID()}`.replaceAll("-", ""),
       objects: 12,
-      principal: randomUUID(),
+      principal,
       release,
-      repository: randomUUID(),
-      rulebook: hex(),
+      repository,
+      rulebook,
     },
   };
 }
@@ -56,11 +60,12 @@ async function submitAlone({ database, ledger }: LedgerNode): Promise<bigint> {
   return id;
 }
 
-async function floodFor(node: LedgerNode, options: SubmitterOptions) {
+type Made = Omit<SubmitterReport, "cpuMs">;
+
+async function flood(node: LedgerNode, submitters: number, isEnded: () => boolean): Promise<Made> {
   let [submitted, refused] = [0, 0];
-  const endsAt = performance.now() + options.seconds * 1_000;
   const submitter = async () => {
-    while (performance.now() < endsAt) {
+    while (!isEnded()) {
       try {
         await node.ledger.assertRoom();
         await submitAlone(node);
@@ -72,12 +77,12 @@ async function floodFor(node: LedgerNode, options: SubmitterOptions) {
       }
     }
   };
-  await Promise.all(Array.from({ length: options.submitters }, submitter));
+  await Promise.all(Array.from({ length: submitters }, submitter));
   return { submitted, refused, latencies: [] };
 }
 
 /** The load does not wait for answers: a stall shows in all that was submitted during it. */
-async function payFor(node: LedgerNode, rate: number, seconds: number) {
+async function payFor(node: LedgerNode, rate: number, seconds: number): Promise<Made> {
   const latencies: number[] = [];
   const waiting: Promise<void>[] = [];
   const startedAt = performance.now();
@@ -98,17 +103,22 @@ async function payFor(node: LedgerNode, rate: number, seconds: number) {
   return { submitted: latencies.length, refused: 0, latencies };
 }
 
-const options = JSON.parse(process.argv[2] ?? "null") as SubmitterOptions;
-const node = await startLedgerNode(
-  { ...options, name: "submitters", poolSize: options.submitters },
-  false,
-);
-process.stderr.write("ready\n");
+const { submitters, rate, seconds, ...others } = JSON.parse(
+  process.argv[2] ?? "null",
+) as SubmitterOptions;
+const node = await startLedgerNode({ ...others, name: "submitters", poolSize: submitters }, false);
+let ended = false;
+process.once("message", () => {
+  ended = true;
+});
+const load = async (forSeconds: number, isEnded: () => boolean) =>
+  rate === null ? await flood(node, submitters, isEnded) : await payFor(node, rate, forSeconds);
+const warmAt = performance.now() + warmUpSeconds * 1_000;
+// Connections are opened, statements prepared and code compiled before anything is counted.
+await load(warmUpSeconds, () => performance.now() > warmAt);
+process.send?.("begun");
 const before = process.cpuUsage();
-const made =
-  options.rate === null
-    ? await floodFor(node, options)
-    : await payFor(node, options.rate, options.seconds);
+const made = await load(seconds, () => ended);
 const { user, system } = process.cpuUsage(before);
 const report: SubmitterReport = { ...made, cpuMs: (user + system) / 1_000 };
 process.send?.(report);

@@ -1,7 +1,5 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile } from "node:fs/promises";
-import { loadavg } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { migrate } from "../../src/database/migrate.ts";
@@ -11,6 +9,7 @@ import { type LedgerNode, startLedgerNode } from "./ledger-node.ts";
 import type { SubmitterOptions, SubmitterReport } from "./ledger-submitters.ts";
 import { type Figure, figure, type Measurement } from "./measure.ts";
 import { type Resources, temporaryFolder } from "./resources.ts";
+import { countingStatements, TimeSpent } from "./time-spent.ts";
 
 const migrations = fileURLToPath(new URL("../../migrations", import.meta.url));
 const program = fileURLToPath(new URL("./ledger-submitters.ts", import.meta.url));
@@ -28,11 +27,10 @@ export async function ledgerAppend(
   resources: Resources,
 ): Promise<readonly Figure[]> {
   const seconds = Math.max(2, 60 * measurement.scale);
-  const { node, run } = await startNodes(resources, { seconds, rate: null });
+  const { node, child } = await startNodes(resources, { seconds, rate: null });
+  await child.begun;
+  const spent = await TimeSpent.begin(node);
   const before = await stateOf(node);
-  const cpuBefore = await cpuMs();
-  const ownBefore = process.cpuUsage();
-  const child = run();
   const startedAt = performance.now();
   const backlogs: number[] = [];
   while (performance.now() - startedAt < seconds * 1_000) {
@@ -41,17 +39,16 @@ export async function ledgerAppend(
   }
   const elapsed = (performance.now() - startedAt) / 1_000;
   const after = await stateOf(node);
-  const { submitted, refused, cpuMs: submittersMs } = await child.report;
-  const own = process.cpuUsage(ownBefore);
+  const lines = await spent.end(after.covered - before.covered);
+  child.end();
+  const { submitted, refused, cpuMs } = await child.report;
   const covered = (after.covered - before.covered) / elapsed;
-  const share = (ms: number) => `${(ms / elapsed / 10).toFixed(0)} % of a core`;
   const third = backlogs[Math.floor(backlogs.length / 3)] ?? 0;
   measurement.progress(
     [
-      `  ${submitted} submitted in ${elapsed.toFixed(1)} s, ${refused} times no room; load of the machine ${loadavg()[0]?.toFixed(2)}`,
-      `  backlog each second: ${backlogs.join(" ")}`,
-      `  submitters ${share(submittersMs)}, sequencer ${share((own.user + own.system) / 1_000)}, PostgreSQL ${share((await cpuMs()) - cpuBefore)}`,
-      `  ${node.signing.count} signatures, ${(node.signing.ms / Math.max(1, node.signing.count)).toFixed(2)} ms each; ${((after.covered - before.covered) / Math.max(1, node.signing.count)).toFixed(0)} entries a signature`,
+      `  ${submitted} submitted, ${refused} times no room; backlog each second: ${backlogs.join(" ")}`,
+      `  the submitters' process: ${(cpuMs / seconds / 10).toFixed(0)} % of a core`,
+      ...lines,
     ].join("\n"),
   );
   return [
@@ -69,12 +66,19 @@ export async function ledgerLatency(
   resources: Resources,
 ): Promise<readonly Figure[]> {
   const seconds = Math.max(2, 60 * measurement.scale);
-  const { run } = await startNodes(resources, { seconds, rate: wanted.rate });
-  const { latencies } = await run().report;
+  const { node, child } = await startNodes(resources, { seconds, rate: wanted.rate });
+  await child.begun;
+  const spent = await TimeSpent.begin(node);
+  const { latencies, cpuMs } = await child.report;
+  const lines = await spent.end(latencies.length);
   const sorted = latencies.toSorted((one, other) => one - other);
   const at = (part: number) => sorted[Math.floor(sorted.length * part)] ?? Number.NaN;
   measurement.progress(
-    `  ${sorted.length} entries: p50 ${at(0.5).toFixed(1)} ms, p90 ${at(0.9).toFixed(1)} ms, p99 ${at(0.99).toFixed(1)} ms, most ${sorted.at(-1)?.toFixed(1)} ms; load of the machine ${loadavg()[0]?.toFixed(2)}`,
+    [
+      `  ${sorted.length} entries: p50 ${at(0.5).toFixed(1)} ms, p90 ${at(0.9).toFixed(1)} ms, p99 ${at(0.99).toFixed(1)} ms, most ${sorted.at(-1)?.toFixed(1)} ms`,
+      `  the submitters' process: ${(cpuMs / seconds / 10).toFixed(0)} % of a core`,
+      ...lines,
+    ].join("\n"),
   );
   return [
     figure("ledger-latency", "ms", { value: at(0.5), baseline: wanted.p50Ms }),
@@ -82,8 +86,9 @@ export async function ledgerLatency(
   ];
 }
 
+/** The server is on the same machine, so it is spoken to over its Unix socket. */
 async function startNodes(resources: Resources, load: Pick<SubmitterOptions, "seconds" | "rate">) {
-  const postgres = await startPostgres();
+  const postgres = await startPostgres({ isLocal: true, settings: countingStatements });
   await resources.keep(postgres.stop);
   const url = postgres.url("postgres");
   const owner = openPostgres({ url, poolSize: 1 });
@@ -98,29 +103,39 @@ async function startNodes(resources: Resources, load: Pick<SubmitterOptions, "se
   while ((await node.database.db.selectFrom("ledger_lease").selectAll().execute()).length === 0)
     await sleep(20);
   const options: SubmitterOptions = { url, folder, submitters, queueLimit, ...load };
-  return { node, run: () => startSubmitters(resources, options) };
+  return { node, child: await startSubmitters(resources, options) };
 }
 
-function startSubmitters(resources: Resources, options: SubmitterOptions) {
+/** `begun` when they have warmed up, as a node that serves for days is. */
+async function startSubmitters(resources: Resources, options: SubmitterOptions) {
   const child = fork(program, [JSON.stringify(options)], {
     execArgv: ["--disable-warning=ExperimentalWarning"],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
-  const gone = async () => {
+  await resources.keep(async () => {
     if (child.exitCode === null && child.signalCode === null) {
       child.kill("SIGKILL");
       await once(child, "exit");
     }
+  });
+  const begun = Promise.withResolvers<void>();
+  const report = Promise.withResolvers<SubmitterReport>();
+  child.on("message", (said) =>
+    said === "begun" ? begun.resolve() : report.resolve(said as SubmitterReport),
+  );
+  child.once("exit", (code) => {
+    const ended = new Error(`the submitters ended with ${code}`);
+    begun.reject(ended);
+    report.reject(ended);
+  });
+  report.promise.catch(() => {});
+  return {
+    begun: begun.promise,
+    end: () => {
+      child.send("end");
+    },
+    report: report.promise,
   };
-  const kept = resources.keep(gone);
-  return { report: kept.then(async () => await reportOf(child)) };
-}
-
-async function reportOf(child: ChildProcess): Promise<SubmitterReport> {
-  const { promise, resolve, reject } = Promise.withResolvers<SubmitterReport>();
-  child.once("message", (report) => resolve(report as SubmitterReport));
-  child.once("exit", (code) => reject(new Error(`the submitters ended with ${code}`)));
-  return await promise;
 }
 
 async function stateOf({ database: { db } }: LedgerNode) {
@@ -135,18 +150,4 @@ async function stateOf({ database: { db } }: LedgerNode) {
     .limit(1)
     .executeTakeFirst();
   return { pending: Number(pending), covered: Number(newest?.size ?? 0n) };
-}
-
-/** What all processes of PostgreSQL have used of the processors; 0 where the system does not say. */
-async function cpuMs(): Promise<number> {
-  const processes = await readdir("/proc").catch(() => []);
-  let ticks = 0;
-  for (const id of processes.filter((name) => /^\d+$/.test(name))) {
-    const stat = await readFile(`/proc/${id}/stat`, "utf8").catch(() => "");
-    if (!stat.includes("(postgres)")) continue;
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    // utime, stime, and those of children that ended (proc(5)), in hundredths of a second.
-    for (const at of [11, 12, 13, 14]) ticks += Number(fields[at] ?? 0);
-  }
-  return ticks * 10;
 }

@@ -190,8 +190,9 @@ function disposing(pool: Pool): PostgresPool {
 }
 
 /**
- * A statement that begins with its own name in a comment, such as the ledger's, is prepared once a connection instead of being parsed and
- * planned each time. Two texts of one name are refused by the driver.
+ * A statement that begins with its own name in a comment, such as `ledger.submit`, is prepared once a connection instead of being parsed and
+ * planned each time. Two texts of one name are refused by the driver. A name without a dot only names: the plan of a prepared statement is that of
+ * the day on which it was prepared, which is not for a statement whose best plan depends on how large its tables are.
  */
 function preparedAs(text: string): { readonly name?: string } {
   const [, name] = /^\/\* ([a-z]+\.[a-z-]+) \*\//.exec(text) ?? [];

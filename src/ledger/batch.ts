@@ -1,12 +1,11 @@
 import { type Kysely, sql } from "kysely";
 import type { Schema } from "../database/schema.ts";
 import { Refusal } from "../errors.ts";
-import { partialTilesOf, tileHash, tilePath } from "../merkle/tile.ts";
-import { type TileBytes, TileEdge } from "../merkle/tile-edge.ts";
+import type { FullTile, TileEdge } from "../merkle/tile-edge.ts";
 import { leafHash } from "../merkle/tree.ts";
 import { spliceEntry } from "./entry.ts";
 import { type Lease, standing } from "./lease.ts";
-import { ledgerSize, readTile } from "./tiles.ts";
+import { edgeAt, ledgerSize } from "./tiles.ts";
 
 /** The ledger's right edge, as the sequencer carries it from batch to batch. */
 export type Head = { readonly edge: TileEdge; previous: string };
@@ -19,34 +18,35 @@ export type Pending = {
   readonly body: Buffer;
 };
 
-const batchLimit = 1_024;
+/** How many entries a batch has at most. */
+export const batchLimit = 1_024;
 
 /** Reads the right edge from the stored entries and tiles. */
 export async function readHead(db: Kysely<Schema>): Promise<Head> {
   const size = await ledgerSize(db);
-  const partials = new Map<string, Uint8Array>();
-  for (const tile of partialTilesOf(size)) {
-    const bytes = await readTile(db, tile);
-    if (bytes !== null) partials.set(tilePath(tile), bytes);
-  }
   const last = await db
     .selectFrom("ledger_entry")
     .select("leaf")
     .where("index", "=", BigInt(size - 1))
     .executeTakeFirst();
-  return { edge: TileEdge.restore(size, partials), previous: last?.leaf.toString("hex") ?? "" };
+  return { edge: await edgeAt(db, size), previous: last?.leaf.toString("hex") ?? "" };
 }
 
 /**
  * The oldest pending submissions, at most a batch. Only the lease's holder takes pending rows away, so they may be read before the
  * transaction that does. Submissions of conflicting transactions keep the order of their locks, since an id is drawn while the lock is held;
  * no clock has a say in it.
+ *
+ * Each row is looked up by its id, and the statement is not prepared: a join that was planned while the tables were small would read the whole
+ * outbox for every batch later on.
  */
 export async function readPending(db: Kysely<Schema>): Promise<readonly Pending[]> {
-  const { rows } = await sql<Pending>`/* ledger.pending */
-    select submission.id, submission.kind, submission.time, submission.body
-    from ledger_pending join ledger_submission as submission on submission.id = ledger_pending.submission
-    order by ledger_pending.submission limit ${batchLimit}`.execute(db);
+  const { rows } = await sql<Pending>`/* ledger-pending */
+    select submission.* from (
+      select submission as id from ledger_pending order by submission limit ${batchLimit}) as oldest
+    cross join lateral (
+      select id, kind, time, body from ledger_submission where ledger_submission.id = oldest.id limit 1) as submission
+    order by submission.id`.execute(db);
   return rows;
 }
 
@@ -76,16 +76,16 @@ export async function sequenceBatch(
       select ${first}::bigint + placed.position - 1, placed.submission,
         substring(${Buffer.concat(entries)}::bytea from placed.start + 1 for placed.length),
         substring(${Buffer.concat(leaves)}::bytea from 32 * placed.position::int - 31 for 32)
-      from edge, unnest(${pending.map(({ id }) => String(id))}::bigint[], ${startsOf(entries)}::int[],
-        ${entries.map(({ length }) => length)}::int[]) with ordinality as placed (submission, start, length, position)
+      from edge, unnest(${arrayOf(pending.map(({ id }) => id))}::bigint[], ${arrayOf(startsOf(entries))}::int[],
+        ${arrayOf(entries.map(({ length }) => length))}::int[]) with ordinality as placed (submission, start, length, position)
       returning submission),
     filled as (
       insert into ledger_tile (level, number, hashes, root)
       select placed.level, placed.number,
         substring(${Buffer.concat(tiles.map(({ bytes }) => bytes))}::bytea from 8192 * placed.position::int - 8191 for 8192),
-        substring(${Buffer.concat(tiles.map(({ bytes }) => tileHash(bytes)))}::bytea from 32 * placed.position::int - 31 for 32)
-      from edge, unnest(${tiles.map(({ tile }) => Number(tile.level))}::int[],
-        ${tiles.map(({ tile }) => tile.number)}::bigint[]) with ordinality as placed (level, number, position)),
+        substring(${Buffer.concat(tiles.map(({ root }) => root))}::bytea from 32 * placed.position::int - 31 for 32)
+      from edge, unnest(${arrayOf(tiles.map(({ tile }) => Number(tile.level)))}::int[],
+        ${arrayOf(tiles.map(({ tile }) => tile.number))}::bigint[]) with ordinality as placed (level, number, position)),
     taken as (
       delete from ledger_pending using entered where ledger_pending.submission = entered.submission returning 1)
     select count(*) as count from taken`.execute(db);
@@ -96,7 +96,7 @@ export async function sequenceBatch(
 }
 
 function encodeBatch(head: Head, pending: readonly Pending[]) {
-  const tiles: TileBytes[] = [];
+  const tiles: FullTile[] = [];
   const leaves: Buffer[] = [];
   const entries = pending.map(({ id, kind, time, body }) => {
     const place = {
@@ -127,4 +127,9 @@ function startsOf(entries: readonly Buffer[]): readonly number[] {
     start += length;
     return start - length;
   });
+}
+
+/** The text of an SQL array of numbers: the driver would quote and escape each of them. */
+function arrayOf(numbers: readonly (number | bigint)[]): string {
+  return `{${numbers.join()}}`;
 }

@@ -8,12 +8,14 @@ const leaseSeconds = 5;
 
 /**
  * Takes the lease where it is free, expired or already the holder's, by the database's clock; null where another holds it.
- * A holder that takes it again keeps its fence number.
+ * A holder that takes it again keeps its fence number. Where it stands and is another's, nothing is locked or written, so that those who stand
+ * by never hold up the holder, whose every batch asks for the same row.
  */
 export async function takeLease(db: Kysely<Schema>, holder: string): Promise<Lease | null> {
   const taken = await sql<{ fence: bigint }>`
     insert into ledger_lease as lease (singleton, holder, fence, expires_at)
-    values (true, ${holder}, 1, clock_timestamp() + make_interval(secs => ${leaseSeconds}))
+    select true, ${holder}, 1, clock_timestamp() + make_interval(secs => ${leaseSeconds})
+    where not exists (select from ledger_lease where holder <> ${holder} and expires_at >= clock_timestamp())
     on conflict (singleton) do update set
       holder = excluded.holder,
       fence = case when lease.holder = excluded.holder then lease.fence else lease.fence + 1 end,

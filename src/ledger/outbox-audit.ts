@@ -19,23 +19,26 @@ export class OutboxAudit {
 
   /** Throws `record_tampered` where it finds one. */
   async look(): Promise<void> {
-    const { rows } = await sql<{ id: bigint; pending: boolean; entered: boolean }>`
-      select submission.id, ledger_pending.submission is not null as pending,
-        ledger_entry.submission is not null as entered
-      from (select id from ledger_submission where id > ${this.#entered} order by id limit ${rowsAtOnce}) as submission
-      left join ledger_pending on ledger_pending.submission = submission.id
-      left join ledger_entry on ledger_entry.submission = submission.id
-      order by submission.id`.execute(this.#database.db);
-    const lost = rows.find(({ pending, entered }) => !pending && !entered);
-    if (lost !== undefined) {
+    const { rows } = await sql<{ lost: bigint | null; done: bigint | null }>`
+      with looked as materialized (
+        select submission.id, ledger_pending.submission is not null as pending, entry.found is not null as entered
+        from (select id from ledger_submission where id > ${this.#entered}::bigint order by id limit ${rowsAtOnce}) as submission
+        left join ledger_pending on ledger_pending.submission = submission.id
+        left join lateral (
+          select true as found from ledger_entry where ledger_entry.submission = submission.id limit 1) as entry on true)
+      select (select min(id) from looked where not pending and not entered) as lost,
+        (select max(id) from looked where id < coalesce(
+          (select min(id) from looked where not entered), 9223372036854775807)) as done`.execute(
+      this.#database.db,
+    );
+    const [row] = rows;
+    if (row?.lost != null) {
       throw new Refusal(
         "record_tampered",
         "a submission was taken out of the ledger's way: the ledger is not continued",
-        { cause: new Error(`submission ${lost.id}`) },
+        { cause: new Error(`submission ${row.lost}`) },
       );
     }
-    const waiting = rows.findIndex(({ entered }) => !entered);
-    const done = waiting === -1 ? rows.at(-1) : rows[waiting - 1];
-    if (done !== undefined) this.#entered = done.id;
+    if (row?.done != null) this.#entered = row.done;
   }
 }

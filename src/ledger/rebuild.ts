@@ -6,8 +6,8 @@ import { Refusal } from "../errors.ts";
 import { parseBundle } from "../merkle/bundle.ts";
 import { type Checkpoint, openCheckpoint } from "../merkle/checkpoint.ts";
 import type { VerificationKey } from "../merkle/note.ts";
-import { type Tile, tileHash, tilePath, tileWidth } from "../merkle/tile.ts";
-import { type TileBytes, TileEdge } from "../merkle/tile-edge.ts";
+import { type Tile, tilePath, tileWidth } from "../merkle/tile.ts";
+import { type FullTile, type TileBytes, TileEdge } from "../merkle/tile-edge.ts";
 import { leafHash } from "../merkle/tree.ts";
 import { bodyBytes, type Entry, parseEntry } from "./entry.ts";
 import { readTile, type TileSource } from "./source.ts";
@@ -128,7 +128,7 @@ async function assertPublished(
 async function insertEntries(
   tx: Transaction<Schema>,
   placed: readonly Placed[],
-  filled: readonly TileBytes[],
+  filled: readonly FullTile[],
 ): Promise<void> {
   const idOf = ({ index }: Entry) => BigInt(index) + 1n;
   await sql`
@@ -154,11 +154,11 @@ async function insertEntries(
   await tx
     .insertInto("ledger_tile")
     .values(
-      filled.map(({ tile, bytes }) => ({
+      filled.map(({ tile, bytes, root }) => ({
         level: Number(tile.level),
         number: BigInt(tile.number),
         hashes: bytes,
-        root: tileHash(bytes),
+        root,
       })),
     )
     .execute();

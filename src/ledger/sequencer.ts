@@ -4,7 +4,7 @@ import type { Database } from "../database/open.ts";
 import { Refusal } from "../errors.ts";
 import { keyIdOf, type VerificationKey } from "../merkle/note.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
-import { type Head, readPending, sequenceBatch } from "./batch.ts";
+import { batchLimit, type Head, readPending, sequenceBatch } from "./batch.ts";
 import { type Lease, releaseLease, renewLease, takeLease } from "./lease.ts";
 import { OutboxAudit } from "./outbox-audit.ts";
 import { Publisher } from "./publisher.ts";
@@ -32,6 +32,9 @@ const idleMs = 2_000;
 const renewMs = 1_000;
 const stallMs = 30_000;
 const noticePauseMs = 4;
+const standbyMs = 100;
+const gatherMsForEach = 0.25;
+const gatherMs = 25;
 
 /**
  * Gives submissions their places, signs what it wrote and publishes what it signed: one holder of the lease in the whole cluster. While a
@@ -53,6 +56,7 @@ export class Sequencer {
   #woken = Promise.withResolvers<void>();
   #failure: unknown = null;
   #passSince: number | null = null;
+  #gatherMs = 0;
   #running: Promise<void> | null = null;
   readonly #subscriptions: (() => Promise<void>)[] = [];
   readonly #audit: OutboxAudit;
@@ -152,6 +156,8 @@ export class Sequencer {
         pauseMs = 50;
         this.#passSince = null;
         if (!moved) await this.#rest();
+        else if (this.#gatherMs > 0)
+          await sleep(this.#gatherMs, undefined, { signal }).catch(() => {});
       } catch (error) {
         this.#passSince = null;
         await this.#fail(error);
@@ -172,6 +178,9 @@ export class Sequencer {
   }
 
   async #rest(): Promise<void> {
+    // Whoever stands by hears of every submission, and need not ask for the lease at each.
+    if (this.#held === null)
+      await sleep(standbyMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
     const timer = new AbortController();
     await Promise.race([
       this.#woken.promise,
@@ -189,6 +198,7 @@ export class Sequencer {
   /** One batch, and one signature behind it; false when there was nothing to do, or another node holds the lease. */
   async #pass(): Promise<boolean> {
     this.#woken = Promise.withResolvers<void>();
+    this.#gatherMs = 0;
     const { db } = this.#options.database;
     const held = this.#held ?? (await this.#take());
     if (held === null) return false;
@@ -201,6 +211,7 @@ export class Sequencer {
     if (held.head.edge.size > this.#signedSize) this.#signing = this.#sign(held);
     if (pending.length === 0) await this.#signing;
     this.#publisher?.begin(held.lease, this.#signedSize);
+    this.#gatherMs = gathering(pending.length);
     return pending.length > 0;
   }
 
@@ -247,4 +258,12 @@ export class Sequencer {
     await this.#audit.look();
     this.#auditedAt = performance.now();
   }
+}
+
+/**
+ * Milliseconds until the batch after one of so many entries: a batch costs as much as a hundred entries, so what comes fast is gathered for a
+ * moment, what comes slowly hardly waits, and behind a full batch there is more already.
+ */
+function gathering(entries: number): number {
+  return entries < batchLimit ? Math.min(entries * gatherMsForEach, gatherMs) : 0;
 }

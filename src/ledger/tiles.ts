@@ -3,7 +3,8 @@ import type { Schema } from "../database/schema.ts";
 import { encodeBundle } from "../merkle/bundle.ts";
 import type { HashReader } from "../merkle/proof.ts";
 import { readTiles } from "../merkle/proof.ts";
-import { hashesAt, type Tile, tileWidth } from "../merkle/tile.ts";
+import { hashesAt, partialTilesOf, type Tile, tilePath, tileWidth } from "../merkle/tile.ts";
+import { TileEdge } from "../merkle/tile-edge.ts";
 
 /**
  * A tile or entry bundle of the stored ledger, as C2SP tlog-tiles serves it; null where the ledger does not reach that far.
@@ -28,6 +29,16 @@ export function hashReader(db: Kysely<Schema>, size: number): HashReader {
       throw new Error(`the stored ledger has no tile ${level}/${number} of width ${width}`);
     return bytes;
   });
+}
+
+/** The right edge of the stored tree at a size. Throws a RangeError where the stored ledger has not every tile of it. */
+export async function edgeAt(db: Kysely<Schema>, size: number): Promise<TileEdge> {
+  const partials = new Map<string, Uint8Array>();
+  for (const tile of partialTilesOf(size)) {
+    const bytes = await readTile(db, tile);
+    if (bytes !== null) partials.set(tilePath(tile), bytes);
+  }
+  return TileEdge.restore(size, partials);
 }
 
 /** How many entries have their place. */

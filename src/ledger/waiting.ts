@@ -12,14 +12,19 @@ type Waiter = {
 type Found = { submission: bigint; index: bigint; bytes: Buffer; leaf: Buffer; covered: boolean };
 
 const safetyMs = 500;
+const missedMs = 20;
 
-/** Answers those who wait for their submission to be recorded: one query for all of them at each step of the ledger. */
+/**
+ * Answers those who wait for their submission to be recorded: one query for all of them at each step of the ledger. Whoever begins to wait is
+ * seldom answered at once, and would be one query each: those whose step was before they waited are looked for together, a moment later.
+ */
 export class Waiting {
   readonly #database: Database;
   readonly #waiters = new Map<bigint, Set<Waiter>>();
   #looking: Promise<void> | null = null;
   #lookAgain = false;
   #timer: NodeJS.Timeout | null = null;
+  #missed: NodeJS.Timeout | null = null;
   #unsubscribe: (() => Promise<void>) | null = null;
 
   constructor(database: Database) {
@@ -34,6 +39,7 @@ export class Waiting {
 
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
+    if (this.#missed !== null) clearTimeout(this.#missed);
     await this.#unsubscribe?.();
     this.#refuseAll(
       new Refusal("shutting_down", "the server stopped while the entry was being recorded"),
@@ -55,7 +61,7 @@ export class Waiting {
     const timer = setTimeout(late, timeoutMs);
     // A notice can be lost with its connection, so those who wait look for themselves now and then.
     this.#timer ??= setInterval(() => this.look(), safetyMs).unref();
-    this.look();
+    this.#missed ??= setTimeout(() => this.#lookForMissed(), missedMs);
     try {
       return await promise;
     } finally {
@@ -67,6 +73,11 @@ export class Waiting {
         this.#timer = null;
       }
     }
+  }
+
+  #lookForMissed(): void {
+    this.#missed = null;
+    this.look();
   }
 
   /** The ledger moved: looks once more, or once again after the look under way. */

@@ -25,17 +25,36 @@ const isRoot = process.getuid?.() === 0;
 const ids = isRoot ? { uid: unprivileged, gid: unprivileged } : {};
 const environment = { LC_ALL: "C", TZ: "UTC", PATH: "/usr/bin:/bin" };
 
+export type PostgresStart = {
+  /** Of the server, `name=value`. */
+  readonly settings?: readonly string[];
+  /** Its addresses lead over a Unix socket, as those of a server on the same machine may, instead of over the loopback. */
+  readonly isLocal?: boolean;
+};
+
 /** Starts an empty PostgreSQL on a free port of the loopback; it goes when `stop` is called or when this process ends in any way. */
-export async function startPostgres(): Promise<PostgresServer> {
+export async function startPostgres({
+  settings = [],
+  isLocal = false,
+}: PostgresStart = {}): Promise<PostgresServer> {
   const installed = await findPostgres();
   const folder = await mkdtemp(join(tmpdir(), "weightvault-postgres-"));
   try {
     const native = await readable(installed, folder);
     const cluster = await initialise(native, folder);
     const port = await freePort();
-    const guard = await launch(folder, join(native, "bin", "postgres"), cluster, port);
+    const program = join(native, "bin", "postgres");
+    const sockets = `unix_socket_directories=${isLocal ? cluster : ""}`;
+    const guard = await launch({
+      folder,
+      program,
+      cluster,
+      port,
+      settings: [sockets, ...settings],
+    });
+    const host = isLocal ? encodeURIComponent(cluster) : "127.0.0.1";
     return {
-      url: (database) => `postgres://postgres@127.0.0.1:${port}/${database}`,
+      url: (database) => `postgres://postgres@${host}:${port}/${database}`,
       stop: async () => {
         const gone = guard.exitCode === null ? once(guard, "exit") : null;
         guard.ref();
@@ -105,20 +124,26 @@ async function freePort(): Promise<number> {
 
 type Guard = ChildProcessByStdio<Writable, null, Readable>;
 
-async function launch(
-  folder: string,
-  program: string,
-  cluster: string,
-  port: number,
-): Promise<Guard> {
-  const settings = ["max_connections=200", "fsync=on", "unix_socket_directories="];
+async function launch({
+  folder,
+  program,
+  cluster,
+  port,
+  settings,
+}: {
+  readonly folder: string;
+  readonly program: string;
+  readonly cluster: string;
+  readonly port: number;
+  readonly settings: readonly string[];
+}): Promise<Guard> {
   const guard: Guard = spawn(
     process.execPath,
     [
       fileURLToPath(new URL("./postgres-guard.ts", import.meta.url)),
       ...[folder, isRoot ? String(unprivileged) : "", program],
       ...["-D", cluster, "-p", String(port), "-h", "127.0.0.1"],
-      ...settings.flatMap((setting) => ["-c", setting]),
+      ...["max_connections=200", "fsync=on", ...settings].flatMap((setting) => ["-c", setting]),
     ],
     { detached: true, stdio: ["pipe", "ignore", "pipe"] },
   );

@@ -93,7 +93,7 @@ describePostgres("three sequencers on one database, and a fault at each step", (
     await settleAll(node(at), ids);
   }
 
-  const steps = ["ledger.pending", "ledger.sequence", "ledger.checkpoint"] as const;
+  const steps = ["ledger-pending", "ledger.sequence", "ledger.checkpoint"] as const;
 
   test.each(steps.flatMap((name) => [[name, "before"] as const, [name, "after"] as const]))(
     "the leader fails at %s, %s: all is covered once, by whoever goes on",

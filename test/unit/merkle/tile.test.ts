@@ -173,6 +173,14 @@ test("an edge restored at any size up to 600 grows on as if it had never stopped
   }
 });
 
+test("every tile that an edge fills comes with the hash of its subtree, on every level", () => {
+  const edge = new TileEdge();
+  const filled = syntheticLeaves(65_536).flatMap((leaf) => [...edge.append(leaf)]);
+  expect(filled).toHaveLength(257);
+  for (const { bytes, root } of filled) expect(root).toEqual(tileHash(bytes));
+  expect(edge.root()).toEqual(filled.at(-1)?.root);
+});
+
 test("an edge is not restored without a partial tile, or from one of another width", () => {
   expect(() => TileEdge.restore(3, new Map())).toThrow(RangeError);
   const wrong = new Map([["tile/0/000.p/3", Buffer.alloc(64)]]);

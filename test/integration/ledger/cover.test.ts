@@ -1,0 +1,141 @@
+import { expect, test } from "@jest/globals";
+import type { KyselyPlugin, PluginTransformQueryArgs } from "kysely";
+import type { Database } from "../../../src/database/open.ts";
+import { CoverProof } from "../../../src/ledger/cover.ts";
+import { forEachDatabase } from "../../support/database.ts";
+import { keyOf, settleAll, startNode, submitMany } from "../../support/log.ts";
+import { TestSigner } from "../../support/test-signer.ts";
+
+/** Counts the statements that go through it. */
+class StatementCount implements KyselyPlugin {
+  count = 0;
+
+  transformQuery({ node }: PluginTransformQueryArgs): PluginTransformQueryArgs["node"] {
+    this.count += 1;
+    return node;
+  }
+
+  transformResult: KyselyPlugin["transformResult"] = async ({ result }) => result;
+}
+
+forEachDatabase("the proof that entries are covered", (open) => {
+  /** A ledger of so many entries, a step at a time; nobody sequences between the steps. */
+  async function ledgerOf(count: number) {
+    const [database, signer] = [await open(), new TestSigner()];
+    const grow = async (entries: number, label?: string) => {
+      const ledger = await startNode({ database, signer, store: null });
+      await settleAll(ledger, await submitMany(database, entries, label));
+      await ledger.stop();
+      return await placesOf(database);
+    };
+    const entries = await grow(count);
+    const statements = new StatementCount();
+    const cover = new CoverProof(database.db.withPlugin(statements), keyOf(signer));
+    return { database, signer, grow, entries, statements, cover };
+  }
+
+  test("however many wait for one checkpoint, it is read once, and each of them is proved", async () => {
+    const { grow, entries, statements, cover } = await ledgerOf(10);
+    await Promise.all(entries.map((entry) => cover.assertCovered(entry)));
+    statements.count = 0;
+    const grown = await grow(700);
+    await Promise.all(grown.slice(10).map((entry) => cover.assertCovered(entry)));
+    expect(statements.count).toBe(1);
+    for (const entry of grown) await cover.assertCovered(entry);
+  });
+
+  test("one who comes after thousands of entries is proved from the tiles", async () => {
+    const { grow, entries, cover } = await ledgerOf(3);
+    await Promise.all(entries.map((entry) => cover.assertCovered(entry)));
+    const grown = await grow(600);
+    for (const index of [602, 2, 255, 256, 511, 513])
+      await cover.assertCovered(placeIn(grown, index));
+  });
+
+  test("an entry with other bytes is refused, its neighbours are not", async () => {
+    const { entries, grow, cover } = await ledgerOf(5);
+    await Promise.all(entries.map((entry) => cover.assertCovered(entry)));
+    const grown = await grow(20);
+    const forged = { index: 12, bytes: placeIn(grown, 13).bytes };
+    const asked = [placeIn(grown, 11), forged, placeIn(grown, 13)];
+    const answers = await Promise.allSettled(asked.map((place) => cover.assertCovered(place)));
+    expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(answers[1]).toMatchObject({ reason: { code: "record_tampered" } });
+  });
+
+  test("an entry that was rewritten with its leaf hash proves nothing, whether the edge grew over it or began with it", async () => {
+    const { database, signer, entries, grow, cover } = await ledgerOf(5);
+    await Promise.all(entries.map((entry) => cover.assertCovered(entry)));
+    await grow(20);
+    await rewriteEntry(database, 12);
+    const grown = await placesOf(database);
+    for (const proof of [cover, new CoverProof(database.db, keyOf(signer))]) {
+      const all = grown.slice(10, 15).map((entry) => proof.assertCovered(entry));
+      for (const answer of await Promise.allSettled(all))
+        expect(answer).toMatchObject({
+          status: "rejected",
+          reason: { code: "record_tampered" },
+        });
+    }
+  });
+
+  test("a checkpoint of another key covers nothing, and what no checkpoint covers is not covered", async () => {
+    const { database, entries, cover } = await ledgerOf(5);
+    const other = new CoverProof(database.db, keyOf(new TestSigner()));
+    await expect(other.assertCovered(placeIn(entries, 1))).rejects.toMatchObject({
+      code: "record_tampered",
+    });
+    const later = { index: 5, bytes: placeIn(entries, 1).bytes };
+    await expect(cover.assertCovered(later)).rejects.toMatchObject({ code: "ledger_unavailable" });
+  });
+
+  test("where the database was put back and went on otherwise, the proof begins anew with what is there", async () => {
+    const { database, entries, grow, cover } = await ledgerOf(5);
+    await Promise.all(entries.map((entry) => cover.assertCovered(entry)));
+    const grown = await grow(4);
+    await Promise.all(grown.map((entry) => cover.assertCovered(entry)));
+    await putBack(database, 5);
+    const otherwise = await grow(6, "otherwise");
+    for (const index of [10, 7, 2]) await cover.assertCovered(placeIn(otherwise, index));
+    await expect(cover.assertCovered(placeIn(grown, 6))).rejects.toMatchObject({
+      code: "record_tampered",
+    });
+  });
+});
+
+type Placed = { readonly index: number; readonly bytes: Buffer };
+
+async function placesOf({ db }: Database): Promise<readonly Placed[]> {
+  const query = db.selectFrom("ledger_entry").select(["index", "bytes"]).orderBy("index");
+  return (await query.execute()).map(({ index, bytes }) => ({ index: Number(index), bytes }));
+}
+
+function placeIn(entries: readonly Placed[], index: number): Placed {
+  const found = entries[index];
+  if (found?.index !== index) throw new Error(`there is no entry ${index}`);
+  return found;
+}
+
+/** As one who knows how leaf hashes are made. */
+async function rewriteEntry(database: Database, index: number): Promise<void> {
+  await asSuperuser(
+    database,
+    `update ledger_entry set bytes = 'other', leaf = sha256('\\x00'::bytea || 'other'::bytea) where index = ${index}`,
+  );
+}
+
+/** The database as it was when its ledger had so many entries. */
+async function putBack(database: Database, size: number): Promise<void> {
+  await asSuperuser(
+    database,
+    `delete from ledger_submission where id in (select submission from ledger_entry where index >= ${size});
+     delete from ledger_entry where index >= ${size};
+     delete from ledger_checkpoint where size > ${size}`,
+  );
+}
+
+async function asSuperuser(database: Database, statement: string): Promise<void> {
+  await database.runScript(
+    `set session_replication_role = replica; ${statement}; set session_replication_role = origin;`,
+  );
+}

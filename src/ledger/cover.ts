@@ -7,6 +7,7 @@ import { type HashReader, inclusionProof, verifyInclusion } from "../merkle/proo
 import { leafHash } from "../merkle/tree.ts";
 import type { Place } from "./ledger.ts";
 import { newestCheckpoint } from "./receipt.ts";
+import { openSigned } from "./reigns.ts";
 import { hashReader } from "./tiles.ts";
 
 export type Cover = { readonly size: number; readonly root: Buffer; readonly read: HashReader };
@@ -47,7 +48,12 @@ export class CoverProof {
 
   async #read(): Promise<Cover> {
     const checkpoint = await newestCheckpoint(this.#db);
-    const opened = checkpoint === null ? null : openCheckpoint(checkpoint.note, this.#key);
+    const own = checkpoint === null ? null : openCheckpoint(checkpoint.note, this.#key);
+    // After a rotation the newest checkpoint may still be the old key's.
+    const opened =
+      checkpoint === null || own?.verdict === "verified"
+        ? own
+        : await openSigned(this.#db, checkpoint.note, this.#key);
     if (
       opened?.verdict !== "verified" ||
       opened.checkpoint.size !== checkpoint?.size ||

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from "kysely";
 import type { Schema } from "../database/schema.ts";
 import { Refusal } from "../errors.ts";
+import { openCheckpoint } from "../merkle/checkpoint.ts";
 import { encodeVerificationKey, type VerificationKey } from "../merkle/note.ts";
 import {
   isSameKey,
@@ -8,12 +9,11 @@ import {
   type Reign,
   readRotation,
   type SignedCheckpoint,
-  Succession,
   successionOf,
 } from "../merkle/rotation.ts";
-import { openCheckpoint } from "../merkle/checkpoint.ts";
 import type { Pending } from "./batch.ts";
 import { parseEntry } from "./entry.ts";
+import { newestCheckpoint } from "./receipt.ts";
 
 export const rotationKind = "ledger.key-rotated";
 
@@ -54,7 +54,7 @@ export async function reignOf(db: Kysely<Schema>, own: VerificationKey): Promise
   const { reigns } = successionOf(own, rotations);
   const at = reigns.findIndex(({ key }) => isSameKey(key, own));
   const [before, mine, after] = [reigns[at - 1], reigns[at], reigns[at + 1]];
-  const signedSize = await newestSize(db);
+  const signedSize = (await newestCheckpoint(db))?.size ?? 0;
   if (before !== undefined && signedSize < before.lastSize)
     throw refused(
       `the ledger's key is being replaced by this node's, and no checkpoint of the old key covers the rotation (entry ${before.lastSize - 1}) yet: run \`weightvault ledger rotate-key\` with the old key's settings again`,
@@ -71,17 +71,24 @@ export function retired(by: VerificationKey, lastSize: number): Refusal {
   );
 }
 
+/** `statement` is the note by which the key before named this one; null for the first. */
+export type ToldReign = Reign & { readonly firstSize: number; readonly statement: string | null };
+
 /** The keys of the ledger with the sizes that each may sign, oldest first, as a node with its own key knows them. */
 export async function allReigns(
   db: Kysely<Schema>,
   own: VerificationKey,
-): Promise<readonly (Reign & { readonly statement: string | null })[]> {
+): Promise<readonly ToldReign[]> {
   const rotations = await readRotations(db);
   const { reigns } = successionOf(own, rotations);
   return reigns.map((reign, at) => {
-    const firstSize = reigns[at - 1]?.lastSize;
-    const named = rotations.find(({ index }) => index + 1 === firstSize)?.statement;
-    return { ...reign, statement: typeof named === "string" ? named : null };
+    const before = reigns[at - 1]?.lastSize ?? 0;
+    const named = rotations.find(({ index }) => index + 1 === before)?.statement;
+    return {
+      ...reign,
+      firstSize: at === 0 ? 0 : before + 1,
+      statement: typeof named === "string" ? named : null,
+    };
   });
 }
 
@@ -100,11 +107,9 @@ export async function upToRotation(
   const at = pending.findIndex(({ kind }) => kind === rotationKind);
   const rotation = pending[at];
   if (rotation === undefined) return { pending, isLast: false };
-  const succession = new Succession(own, own.name);
-  for (const each of await readRotations(db)) succession.take(each);
+  const succession = successionOf(own, await readRotations(db));
   const statement = statementOf(rotation.body);
-  const isFromOwn = isFrom(own, statement);
-  if (!isFromOwn || !succession.take({ index: Number.MAX_SAFE_INTEGER, statement }))
+  if (!isFrom(own, statement) || !succession.take({ index: Number.MAX_SAFE_INTEGER, statement }))
     throw new Refusal(
       "record_tampered",
       "a submission would replace the ledger's key, and is not signed by the key that rules and by a new one: it was not made by the vault, and the ledger is not continued",
@@ -128,16 +133,6 @@ export function statementOf(body: Uint8Array): unknown {
   } catch {
     return undefined;
   }
-}
-
-async function newestSize(db: Kysely<Schema>): Promise<number> {
-  const row = await db
-    .selectFrom("ledger_checkpoint")
-    .select("size")
-    .orderBy("size", "desc")
-    .limit(1)
-    .executeTakeFirst();
-  return Number(row?.size ?? 0n);
 }
 
 function refused(message: string): Refusal {

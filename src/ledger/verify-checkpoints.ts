@@ -83,7 +83,7 @@ export function judgeOlder(
       continue;
     }
     if (size > newest.size) {
-      const message = `the ledger has ${newest.size} entries; ${name} shows that it had ${size}: its tail was deleted`;
+      const message = `the ledger has ${newest.size} entries; ${name} shows that it had ${size}: its tail was deleted, or an older state was put back`;
       findings.add("rolled_back", message);
     }
     const before = bySize.get(size) ?? (size === newest.size ? null : undefined);

@@ -42,7 +42,10 @@ export async function signRotation(from: NoteSigner, to: NoteSigner): Promise<st
   );
   const text = rotationText(from.name, oldKey ?? "", newKey ?? "");
   const signed = [await signNote(text, from), await signNote(text, to)];
-  return encodeNote({ text, signatures: signed.flatMap((note) => parseNote(note)?.signatures ?? []) });
+  return encodeNote({
+    text,
+    signatures: signed.flatMap((note) => parseNote(note)?.signatures ?? []),
+  });
 }
 
 /** What a statement says of the log; null where it is none, or is not signed by both keys. */

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { type ExcerptSource, verifyExcerpt } from "../../../src/ledger/verify-excerpt.ts";
 import { verifyLedger } from "../../../src/ledger/verify.ts";
+import { type ExcerptSource, verifyExcerpt } from "../../../src/ledger/verify-excerpt.ts";
 import { encodeNote, parseNote, signNote } from "../../../src/merkle/note.ts";
 import { inclusionProof } from "../../../src/merkle/proof.ts";
 import { readRotation, rotationText, signRotation } from "../../../src/merkle/rotation.ts";
@@ -103,16 +103,19 @@ test.each([
   ["the first", first],
   ["the one between", second],
   ["the newest", third],
-])("who trusts %s of three keys verifies the whole ledger, and old checkpoints with it", async (_, trusted) => {
-  const before = [...beginning, await rotated(first, second)];
-  const between = [...before, ...releases, await rotated(second, third)];
-  const whole = [...between, decided("denied", "d")];
-  const files = await filesOf(encodeAll(whole), third);
-  const older = [await checkpointOf(before, first), await checkpointOf(between, second)];
-  expect(await judge(files, older, trusted)).toBe("verified");
-  const late = await checkpointOf(between, first);
-  expect(await judge(files, [late], trusted)).toBe("older_checkpoint_invalid");
-});
+])(
+  "who trusts %s of three keys verifies the whole ledger, and old checkpoints with it",
+  async (_, trusted) => {
+    const before = [...beginning, await rotated(first, second)];
+    const between = [...before, ...releases, await rotated(second, third)];
+    const whole = [...between, decided("denied", "d")];
+    const files = await filesOf(encodeAll(whole), third);
+    const older = [await checkpointOf(before, first), await checkpointOf(between, second)];
+    expect(await judge(files, older, trusted)).toBe("verified");
+    const late = await checkpointOf(between, first);
+    expect(await judge(files, [late], trusted)).toBe("older_checkpoint_invalid");
+  },
+);
 
 test("a rotation that leads to no trusted key is found, wherever it stands", async () => {
   const records = [...beginning, await rotated(second, third), await rotated(first, second)];
@@ -126,7 +129,10 @@ test("a rotation that leads to no trusted key is found, wherever it stands", asy
 });
 
 /** The entries of some indexes, with their proofs, as an excerpt has them. */
-async function excerptOf(records: readonly Recorded[], signer: FixedSigner): Promise<ExcerptSource> {
+async function excerptOf(
+  records: readonly Recorded[],
+  signer: FixedSigner,
+): Promise<ExcerptSource> {
   const entries = encodeAll(records);
   const checkpoint = (await filesOf(entries, signer)).get("checkpoint") ?? Buffer.alloc(0);
   const leaves = entries.map((entry) => leafHash(entry));

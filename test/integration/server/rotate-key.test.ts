@@ -1,0 +1,139 @@
+import { mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { watchOnce } from "../../../src/cli/ledger-monitor.ts";
+import { folderSource } from "../../../src/ledger/source-folder.ts";
+import { rotateKeyCommand } from "../../../src/maintain.ts";
+import { parseVerificationKey } from "../../../src/merkle/note.ts";
+import { weightvaultHere } from "../../e2e/command.ts";
+import { startTestServer } from "../../support/server.ts";
+
+/** One embedded vault, whose ledger's key is replaced once. */
+describe("the ledger's key of an embedded vault", () => {
+  let [data, state, firstKey, secondKey] = ["", "", "", ""];
+  const env = () => ({ WEIGHTVAULT_DATA: data, WEIGHTVAULT_PORT: "0" });
+  const published = () => join(data, "store", "blobs", "ledger");
+
+  beforeAll(async () => {
+    data = await mkdtemp(join(tmpdir(), "weightvault-rotate-"));
+    state = await mkdtemp(join(tmpdir(), "weightvault-monitor-"));
+    const server = await startTestServer({ folder: data });
+    firstKey = server.verificationKey;
+    await server.stop();
+    await watch();
+  }, 60_000);
+
+  afterAll(async () => {
+    for (const folder of [data, state]) await rm(folder, { recursive: true, force: true });
+  });
+
+  async function watch() {
+    const key = parseVerificationKey(firstKey);
+    if (key === null) throw new Error("the server has no key");
+    const pinned = { key, text: firstKey, isPinned: true, rotations: [] };
+    return await watchOnce({
+      source: folderSource(published()),
+      key: pinned,
+      folder: state,
+      unreachableLimitMs: 0,
+      now: () => new Date(),
+    });
+  }
+
+  test("a vault that has not begun has no key to replace", async () => {
+    const empty = await mkdtemp(join(tmpdir(), "weightvault-rotate-"));
+    await expect(rotateKeyCommand({ WEIGHTVAULT_DATA: empty })).rejects.toThrow(/has not begun/);
+    await rm(empty, { recursive: true, force: true });
+  });
+
+  test("is replaced by a new one in a file of mode 0600, and the old one stays under another name", async () => {
+    const rotated = await rotateKeyCommand(env());
+    secondKey = rotated.verificationKey;
+    expect(rotated).toMatchObject({ replaced: firstKey, next: expect.stringMatching(/destroy/) });
+    expect(secondKey).not.toBe(firstKey);
+    const files = (await readdir(data)).filter((name) => name.startsWith("ledger-key"));
+    expect(files.toSorted()).toEqual([
+      "ledger-key.pem",
+      expect.stringMatching(/^ledger-key\.pem\.retired-[0-9a-f]{8}$/),
+    ]);
+    for (const file of files) expect((await stat(join(data, file))).mode & 0o777).toBe(0o600);
+  });
+
+  test("a start with the old key refuses and says what to do; the command, run again, finishes it", async () => {
+    const at = (name: string) => join(data, name);
+    const [retired = ""] = (await readdir(data)).filter((name) => name.includes(".retired-"));
+    // As a crash leaves it between the checkpoint that covers the rotation and the exchange of the files.
+    await rename(at("ledger-key.pem"), at("ledger-key.next.pem"));
+    await rename(at(retired), at("ledger-key.pem"));
+    await expect(startTestServer({ folder: data })).rejects.toMatchObject({
+      code: "signer_refused",
+      message: expect.stringMatching(/key was replaced .*run it again/),
+    });
+    expect(await rotateKeyCommand(env())).toMatchObject({
+      verificationKey: secondKey,
+      replaced: firstKey,
+    });
+    const pem = await readFile(at("ledger-key.pem"), "utf8");
+    expect(pem).not.toBe(await readFile(at(retired), "utf8"));
+  });
+
+  test("after it the vault goes on under the new key, tells both, and who pinned the first verifies everything", async () => {
+    const server = await startTestServer({ folder: data });
+    try {
+      expect(server.verificationKey).toBe(secondKey);
+      const told = await fetch(`${server.url}/v1/ledger/key`);
+      expect(await told.json()).toMatchObject({
+        verificationKey: secondKey,
+        keys: [
+          { verificationKey: firstKey, firstSize: 0, statement: null },
+          { verificationKey: secondKey, lastSize: null, statement: expect.any(String) },
+        ],
+      });
+      const token = await server.bootstrapToken();
+      const officer = ["init", "--url", server.url, "--name", "Ada", "--us-person", "citizen"];
+      const traded = await weightvaultHere(
+        [...officer, "--bootstrap-token-file", join(data, "bootstrap-token"), "--json"],
+        { env: { WEIGHTVAULT_TOKEN: token } },
+      );
+      expect(traded.stderr + traded.stdout).toContain("wv_");
+      const pinned = { env: { WEIGHTVAULT_URL: server.url, ...bearer(traded.stdout) } };
+      const copy = join(state, "copy");
+      for (const args of [
+        ["ledger", "show", "--last", "2", "--ledger-key", firstKey],
+        ["ledger", "export", copy, "--ledger-key", firstKey],
+        ["ledger", "verify", copy, "--key", firstKey],
+        ["ledger", "verify", copy, "--key", secondKey],
+        ["ledger", "show", "--last", "1", "--ledger", copy, "--ledger-key", firstKey],
+        [
+          "ledger",
+          "export",
+          join(state, "part"),
+          "--ledger",
+          copy,
+          "--ledger-key",
+          firstKey,
+          "--from",
+          "2020-01-01",
+        ],
+        ["ledger", "verify", join(state, "part"), "--key", firstKey],
+      ]) {
+        const { code, stderr } = await weightvaultHere(args, pinned);
+        expect([args.slice(0, 3).join(" "), code, stderr]).toEqual([
+          args.slice(0, 3).join(" "),
+          0,
+          expect.any(String),
+        ]);
+      }
+    } finally {
+      await server.stop();
+    }
+    expect(await watch()).toMatchObject({ isAlarm: false, code: "grown" });
+    expect(await watch()).toMatchObject({ isAlarm: false, code: "same" });
+  });
+});
+
+function bearer(stdout: string): Readonly<Record<string, string>> {
+  const token = /wv_[A-Za-z0-9_-]+/.exec(stdout)?.[0];
+  return token === undefined ? {} : { WEIGHTVAULT_TOKEN: token };
+}

@@ -98,7 +98,7 @@ export async function openAdapters(
       custodian,
       signer,
       store,
-      openNextSigner: custody.openNextSigner,
+      openNextSigner: async () => await custody.openNextSigner(),
       close: async () => {
         await custody.close();
         store.close();

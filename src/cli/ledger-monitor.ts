@@ -103,7 +103,8 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   }
   if (opened.verdict !== "verified" && size <= kept.size) return unsigned();
   const grown = await growFrom(monitor, kept, checkpoint, state.lastLeafHex);
-  if ("isAlarm" in grown) return grown;
+  // Of what a key signed that nobody has named, nothing but that is to be said.
+  if ("isAlarm" in grown) return opened.verdict === "verified" ? grown : unsigned();
   const followed = [...state.rotations, ...grown.rotations];
   // A key that nobody knew before is one that the new entries name, or none.
   const verdict = openSigned(bytes, { key: key.key, rotations: followed })?.verdict;

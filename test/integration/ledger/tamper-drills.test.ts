@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { sql } from "kysely";
 import { watchOnce } from "../../../src/cli/ledger-monitor.ts";
-import type { Database } from "../../../src/database/open.ts";
+import { type Database, openPostgres } from "../../../src/database/open.ts";
 import { openLedger, type RunningLedger } from "../../../src/ledger/open.ts";
 import { assertPublishedFrom } from "../../../src/ledger/published.ts";
 import type { TileSource } from "../../../src/ledger/source.ts";
@@ -13,7 +13,7 @@ import { type KeptCheckpoint, verifyLedger } from "../../../src/ledger/verify.ts
 import { signCheckpoint } from "../../../src/merkle/checkpoint.ts";
 import { encodeVerificationKey } from "../../../src/merkle/note.ts";
 import { type Policy, parsePolicy } from "../../../src/merkle/policy.ts";
-import { openMemory } from "../../support/database.ts";
+import { cloneDatabase, hasPostgres, openMemory } from "../../support/database.ts";
 import { storedLedger } from "../../support/ledger.ts";
 import { keyOf, openStoreFolder, type StoreFolder, submitMany } from "../../support/log.ts";
 import { TestSigner } from "../../support/test-signer.ts";
@@ -46,8 +46,7 @@ beforeAll(async () => {
   const parsed = parsePolicy(Buffer.from(`${witness.line("lab")}quorum lab\n`));
   if ("problem" in parsed) throw new Error(parsed.problem);
   policy = parsed.policy;
-  honest = await openMemory();
-  ends.push(async () => await honest.close());
+  honest = await openOne();
   await grow(honest, [yesterdaySize], { store: folder.store, policy });
   const yesterday = await storedLedger(honest).checkpoint();
   await grow(honest, [size - yesterdaySize], { store: folder.store, policy });
@@ -56,7 +55,7 @@ beforeAll(async () => {
     yesterday: { name: "yesterday's", bytes: yesterday ?? "" },
     today: { name: "today's", bytes: today ?? "" },
   };
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   for (const end of ends.splice(0).toReversed()) await end();
@@ -66,9 +65,22 @@ type Growing = Partial<Pick<Parameters<typeof openLedger>[0], "store" | "policy"
 
 /** A database with that many entries, batch by batch. The same sizes and label give the same entries. */
 async function databaseOf(batches: readonly number[], label = "entry"): Promise<Database> {
-  const database = await openMemory();
-  ends.push(async () => await database.close());
+  const database = await openOne();
   await grow(database, batches, {}, label);
+  return database;
+}
+
+/** On PostgreSQL where the run has one: a database of one's own is there at once. */
+async function openOne(): Promise<Database> {
+  if (!hasPostgres) {
+    const database = await openMemory();
+    ends.push(async () => await database.close());
+    return database;
+  }
+  const { url, drop } = await cloneDatabase();
+  ends.push(drop);
+  const database = openPostgres({ url });
+  ends.push(async () => await database.close());
   return database;
 }
 
@@ -145,7 +157,11 @@ async function startSays(database: Database, store = folder.store): Promise<stri
 /** What the operator is told when a node goes on from the database, until it says what is expected. */
 async function expectTold(database: Database, growing: Growing, says: RegExp): Promise<void> {
   const { told, stop } = await startOn(database, growing);
-  await until(() => told.some((each) => says.test(each))).finally(stop);
+  try {
+    await until(() => told.some((each) => says.test(each)), { seconds: 30 });
+  } finally {
+    await stop();
+  }
   expect(told).toContainEqual(expect.stringMatching(says));
 }
 
@@ -381,7 +397,7 @@ describe("an operator who runs two nodes with two databases under one key", () =
   let second: Database;
   beforeAll(async () => {
     second = await databaseOf([size], "another");
-  }, 60_000);
+  }, 120_000);
 
   test("with one store: the second does not start, and says that two databases were written", async () => {
     expect(await startSays(second)).toMatch(/300 entries both and different roots: two databases/);

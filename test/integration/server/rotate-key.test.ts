@@ -7,24 +7,31 @@ import { folderSource } from "../../../src/ledger/source-folder.ts";
 import { rotateKeyCommand } from "../../../src/maintain.ts";
 import { parseVerificationKey } from "../../../src/merkle/note.ts";
 import { weightvaultHere } from "../../e2e/command.ts";
+import { type ClonedDatabase, cloneDatabase, hasPostgres } from "../../support/database.ts";
 import { startTestServer } from "../../support/server.ts";
 
-/** One embedded vault, whose ledger's key is replaced once. */
-describe("the ledger's key of an embedded vault", () => {
+/** One vault with soft keys, whose ledger's key is replaced once. */
+describe("the ledger's key in a file", () => {
   let [data, state, firstKey, secondKey] = ["", "", "", ""];
-  const env = () => ({ WEIGHTVAULT_DATA: data, WEIGHTVAULT_PORT: "0" });
+  let clone: ClonedDatabase | null = null;
+  /** The keys lie in the data folder; the database does too, where the run has no PostgreSQL. */
+  const database = (): Readonly<Record<string, string>> =>
+    clone === null ? {} : { DATABASE_URL: clone.url };
+  const env = () => ({ WEIGHTVAULT_DATA: data, WEIGHTVAULT_PORT: "0", ...database() });
   const published = () => join(data, "store", "blobs", "ledger");
 
   beforeAll(async () => {
     data = await mkdtemp(join(tmpdir(), "weightvault-rotate-"));
     state = await mkdtemp(join(tmpdir(), "weightvault-monitor-"));
-    const server = await startTestServer({ folder: data });
+    clone = hasPostgres ? await cloneDatabase() : null;
+    const server = await startTestServer({ folder: data, env: database() });
     firstKey = server.verificationKey;
     await server.stop();
     await watch();
-  }, 60_000);
+  }, 120_000);
 
   afterAll(async () => {
+    await clone?.drop();
     for (const folder of [data, state]) await rm(folder, { recursive: true, force: true });
   });
 
@@ -39,6 +46,15 @@ describe("the ledger's key of an embedded vault", () => {
       unreachableLimitMs: 0,
       now: () => new Date(),
     });
+  }
+
+  /** A command of `ledger` that ends well. */
+  async function expectFine(
+    args: readonly string[],
+    env: Readonly<Record<string, string | undefined>> = {},
+  ): Promise<void> {
+    const { code, stderr } = await weightvaultHere(["ledger", ...args], { env });
+    expect([args[0], code, stderr]).toEqual([args[0], 0, expect.any(String)]);
   }
 
   test("is replaced by a new one in a file of mode 0600, and the old one stays under another name", async () => {
@@ -60,7 +76,7 @@ describe("the ledger's key of an embedded vault", () => {
     // As a crash leaves it between the checkpoint that covers the rotation and the exchange of the files.
     await rename(at("ledger-key.pem"), at("ledger-key.next.pem"));
     await rename(at(retired), at("ledger-key.pem"));
-    await expect(startTestServer({ folder: data })).rejects.toMatchObject({
+    await expect(startTestServer({ folder: data, env: database() })).rejects.toMatchObject({
       code: "signer_refused",
       message: expect.stringMatching(/key was replaced .*run it again/),
     });
@@ -73,7 +89,7 @@ describe("the ledger's key of an embedded vault", () => {
   });
 
   test("after it the vault goes on under the new key, tells both, and who pinned the first verifies everything", async () => {
-    const open = { WEIGHTVAULT_LEDGER_PUBLIC: "entries" };
+    const open = { ...database(), WEIGHTVAULT_LEDGER_PUBLIC: "entries" };
     const server = await startTestServer({ folder: data, env: open });
     try {
       expect(server.verificationKey).toBe(secondKey);
@@ -99,36 +115,18 @@ describe("the ledger's key of an embedded vault", () => {
         WEIGHTVAULT_TOKEN: undefined,
         WEIGHTVAULT_TOKEN_FILE: tokenFile,
       };
-      const copy = join(state, "copy");
-      for (const args of [
-        ["ledger", "show", "--last", "2", "--ledger-key", firstKey],
-        ["ledger", "export", copy, "--ledger-key", firstKey],
-        ["ledger", "verify", copy, "--key", firstKey],
-        ["ledger", "verify", copy, "--key", secondKey],
-        ["ledger", "show", "--last", "1", "--ledger", copy, "--ledger-key", firstKey],
-        [
-          "ledger",
-          "export",
-          join(state, "part"),
-          "--ledger",
-          copy,
-          "--ledger-key",
-          firstKey,
-          "--from",
-          "2020-01-01",
-        ],
-        ["ledger", "verify", join(state, "part"), "--key", firstKey],
-      ]) {
-        const { code, stderr } = await weightvaultHere(args, { env });
-        expect([args.slice(0, 3).join(" "), code, stderr]).toEqual([
-          args.slice(0, 3).join(" "),
-          0,
-          expect.any(String),
-        ]);
-      }
+      await expectFine(["show", "--last", "2", "--ledger-key", firstKey], env);
     } finally {
       await server.stop();
     }
+    const [copy, part] = [join(state, "copy"), join(state, "part")];
+    const under = (key: string) => ["--ledger-key", key];
+    await expectFine(["export", copy, "--ledger", published(), ...under(firstKey)]);
+    await expectFine(["show", "--last", "1", "--ledger", copy, ...under(firstKey)]);
+    const period = ["--from", "2020-01-01", "--ledger", copy];
+    await expectFine(["export", part, ...period, ...under(firstKey)]);
+    for (const key of [firstKey, secondKey])
+      for (const place of [copy, part]) await expectFine(["verify", place, "--key", key]);
     expect(await watch()).toMatchObject({ isAlarm: false, code: "grown" });
     expect(await watch()).toMatchObject({ isAlarm: false, code: "same" });
   });

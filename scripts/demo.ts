@@ -85,6 +85,7 @@ async function command(
     custody: async () => 1,
     recover: async () => await Promise.reject(new Error("nothing is recovered here")),
     rebuild: async () => ({ size: 0, rootHex: "" }),
+    rotateKey: async () => ({ verificationKey: "", replaced: "", lastSize: 0, next: "" }),
     witness: { init, serve },
   };
   const code = await run(context, [...argv, "--json"]);
@@ -398,6 +399,7 @@ async function audit(demo: Demo, folder: string, verificationKey: string) {
       custody: async () => 1,
       recover: async () => await Promise.reject(new Error("nothing is recovered here")),
       rebuild: async () => ({ size: 0, rootHex: "" }),
+      rotateKey: async () => ({ verificationKey: "", replaced: "", lastSize: 0, next: "" }),
       witness: { init, serve },
     },
     ["ledger", "verify", copy, "--key", verificationKey, "--json"],

@@ -113,6 +113,7 @@ export const settings = {
     .optional(),
   WEIGHTVAULT_KMS_KEY: kmsKey.optional(),
   WEIGHTVAULT_KMS_SIGNING_KEY: kmsKey.optional(),
+  WEIGHTVAULT_KMS_NEXT_SIGNING_KEY: kmsKey.optional(),
   WEIGHTVAULT_KMS_TIMEOUT_MS: wholeNumber(100, 60_000).default(1_000),
   WEIGHTVAULT_PKCS11_MODULE: z.string().startsWith("/", "must be an absolute path").optional(),
   WEIGHTVAULT_PKCS11_TOKEN: z.string().min(1).max(32).optional(),
@@ -120,6 +121,7 @@ export const settings = {
   WEIGHTVAULT_PKCS11_PIN_FILE: z.string().min(1).optional(),
   WEIGHTVAULT_PKCS11_KEY: z.string().min(1).max(64).default("weightvault-kek"),
   WEIGHTVAULT_PKCS11_SIGNING_KEY: z.string().min(1).max(64).default("weightvault-ledger"),
+  WEIGHTVAULT_PKCS11_NEXT_SIGNING_KEY: z.string().min(1).max(64).optional(),
   WEIGHTVAULT_PKCS11_SESSIONS: wholeNumber(1, 1_000).default(16),
   WEIGHTVAULT_LEDGER_NAME: z
     .string()
@@ -187,6 +189,7 @@ const schema = z.object(settings).transform((env) => ({
     endpoint: env.WEIGHTVAULT_KMS_ENDPOINT ?? null,
     keyArn: env.WEIGHTVAULT_KMS_KEY ?? null,
     signingKeyArn: env.WEIGHTVAULT_KMS_SIGNING_KEY ?? null,
+    nextSigningKeyArn: env.WEIGHTVAULT_KMS_NEXT_SIGNING_KEY ?? null,
     timeoutMs: env.WEIGHTVAULT_KMS_TIMEOUT_MS,
   },
   pkcs11: {
@@ -196,6 +199,7 @@ const schema = z.object(settings).transform((env) => ({
     pinFile: env.WEIGHTVAULT_PKCS11_PIN_FILE ?? null,
     keyLabel: env.WEIGHTVAULT_PKCS11_KEY,
     signingKeyLabel: env.WEIGHTVAULT_PKCS11_SIGNING_KEY,
+    nextSigningKeyLabel: env.WEIGHTVAULT_PKCS11_NEXT_SIGNING_KEY ?? null,
     sessions: env.WEIGHTVAULT_PKCS11_SESSIONS,
   },
   ledgerName: env.WEIGHTVAULT_LEDGER_NAME,
@@ -318,6 +322,7 @@ function custodyContradictions({ custodian, signer, kms, pkcs11, environment }: 
   for (const [name, arn] of [
     ["WEIGHTVAULT_KMS_KEY", kms.keyArn],
     ["WEIGHTVAULT_KMS_SIGNING_KEY", kms.signingKeyArn],
+    ["WEIGHTVAULT_KMS_NEXT_SIGNING_KEY", kms.nextSigningKeyArn],
   ] as const) {
     if (arn !== null && kms.region !== null && arn.split(":")[3] !== kms.region)
       found.push(`${name}: the key lies in another region than WEIGHTVAULT_KMS_REGION`);

@@ -4,13 +4,24 @@ import type { Custodian } from "./custody/custodian.ts";
 import type { Fitness, MadeKey } from "./custody/pkcs11-provision.ts";
 import type { Signer } from "./custody/signer.ts";
 import { openSoftCustodian } from "./custody/soft-custodian.ts";
+import { replaceKeyFile } from "./custody/soft-file.ts";
 import { openSoftSigner } from "./custody/soft-signer.ts";
+import { keyIdOf } from "./merkle/note.ts";
 
 /** Who keeps the vault's keys, as the configuration chooses them. */
 export type Custody = {
   readonly custodian: Custodian;
   readonly signer: Signer;
+  /** The key that is to follow the signer's. Refuses where the configuration names none, or it does not sign. */
+  openNextSigner(): Promise<NextSigner>;
   close(): Promise<void>;
+};
+
+/** The signer that the ledger's key is to be handed over to. */
+export type NextSigner = {
+  readonly signer: Signer;
+  /** Makes it the configured one, as far as that lies with us; gives the sentence that says what is left to do. May be run again after any step. */
+  install(): Promise<string>;
 };
 
 export type CustodyOptions = {
@@ -24,6 +35,7 @@ export type CustodyOptions = {
 type Keeper = {
   openCustodian(): Promise<Custodian>;
   openSigner(): Promise<Signer>;
+  openNextSigner(): Promise<NextSigner>;
   close(): Promise<void>;
 };
 
@@ -42,7 +54,12 @@ export async function openCustody(config: Config, options: CustodyOptions): Prom
   const custodian = await forCustodian.openCustodian();
   const signer = await forSigner.openSigner();
   const opened = opening.move();
-  return { custodian, signer, close: async () => await opened.disposeAsync() };
+  return {
+    custodian,
+    signer,
+    openNextSigner: async () => await forSigner.openNextSigner(),
+    close: async () => await opened.disposeAsync(),
+  };
 }
 
 /** What of the choice production must not run on. */
@@ -99,6 +116,18 @@ function softKeeper({ environment, ledgerName }: Config, options: CustodyOptions
   return {
     openCustodian: async () => await openSoftCustodian(named("kek")),
     openSigner: async () => await openSoftSigner({ ...named("ledger-key.pem"), name: ledgerName }),
+    openNextSigner: async () => {
+      const next = { ...named("ledger-key.next.pem"), mayMake: true };
+      const signer = await openSoftSigner({ ...next, name: ledgerName });
+      const install = async () => {
+        const old = { ...named("ledger-key.pem"), mayMake: false };
+        const { publicKey } = await openSoftSigner({ ...old, name: ledgerName });
+        const retired = `${old.file}.retired-${keyIdOf(ledgerName, publicKey)}`;
+        await replaceKeyFile({ file: old.file, next: next.file, retired });
+        return `the new key is in place; the old one lies in ${retired}, and signs nothing more: destroy it. Start the server again`;
+      };
+      return { signer, install };
+    },
     close: async () => {},
   };
 }
@@ -118,6 +147,11 @@ async function openAwsKeeper({ kms: settings, ledgerName }: Config): Promise<Kee
         keyArn: stated("WEIGHTVAULT_KMS_SIGNING_KEY", settings.signingKeyArn),
         name: ledgerName,
       }),
+    openNextSigner: async () => {
+      const keyArn = stated("WEIGHTVAULT_KMS_NEXT_SIGNING_KEY", settings.nextSigningKeyArn);
+      const signer = await openAwsKmsSigner({ kms, keyArn, name: ledgerName });
+      return { signer, install: async () => restartWith("WEIGHTVAULT_KMS_SIGNING_KEY", keyArn) };
+    },
     close: async () => kms.close(),
   };
 }
@@ -126,13 +160,24 @@ async function openTokenKeeper(config: Config): Promise<Keeper> {
   const { openPkcs11Custodian } = await import("./custody/pkcs11-custodian.ts");
   const { openPkcs11Signer } = await import("./custody/pkcs11-signer.ts");
   const { token } = await openToken(config);
-  const { keyLabel, signingKeyLabel } = config.pkcs11;
+  const { keyLabel, signingKeyLabel, nextSigningKeyLabel } = config.pkcs11;
   return {
     openCustodian: async () => await openPkcs11Custodian({ token, keyLabel }),
     openSigner: async () =>
       await openPkcs11Signer({ token, keyLabel: signingKeyLabel, name: config.ledgerName }),
+    openNextSigner: async () => {
+      const label = stated("WEIGHTVAULT_PKCS11_NEXT_SIGNING_KEY", nextSigningKeyLabel);
+      const { makeKeys } = await import("./custody/pkcs11-provision.ts");
+      await makeKeys(token, { wrapping: null, signing: label });
+      const signer = await openPkcs11Signer({ token, keyLabel: label, name: config.ledgerName });
+      return { signer, install: async () => restartWith("WEIGHTVAULT_PKCS11_SIGNING_KEY", label) };
+    },
     close: async () => await token.close(),
   };
+}
+
+function restartWith(setting: string, value: string): string {
+  return `start every node again with ${setting}=${value}; the old key signs nothing more: disable it`;
 }
 
 async function openToken({ pkcs11 }: Config) {

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { type Logger, pino } from "pino";
 import { makeFolder } from "./cli/paths.ts";
 import { type Config, ConfigurationError, readConfig } from "./config.ts";
-import { openCustody, unfitCustody } from "./custodians.ts";
+import { type NextSigner, openCustody, unfitCustody } from "./custodians.ts";
 import type { Custodian } from "./custody/custodian.ts";
 import type { Signer } from "./custody/signer.ts";
 import { DataFolderLocked, holdDataFolder } from "./database/data-folder.ts";
@@ -41,6 +41,8 @@ export type Adapters = {
   readonly custodian: Custodian;
   readonly signer: Signer;
   readonly store: BlobStore;
+  /** See `Custody`. */
+  openNextSigner(): Promise<NextSigner>;
   /** Closes the database and lets go of the data folder. */
   close(): Promise<void>;
 };
@@ -96,6 +98,7 @@ export async function openAdapters(
       custodian,
       signer,
       store,
+      openNextSigner: async () => await custody.openNextSigner(),
       close: async () => {
         await custody.close();
         store.close();

@@ -9,9 +9,10 @@ import { openPglite, openPostgres } from "./database/open.ts";
 import { isRefusal } from "./errors.ts";
 import { openLedger } from "./ledger/open.ts";
 import { type RebuildOptions, type Rebuilt, rebuildLedger } from "./ledger/rebuild.ts";
+import { rotatedSize, submitRotation } from "./ledger/rotate.ts";
 import { migrationsFolder, openAdapters, reasonOf } from "./main.ts";
 import { encodeVerificationKey } from "./merkle/note.ts";
-import { assertKeysBelong } from "./vault/begun.ts";
+import { assertKeysBelong, hasBegun } from "./vault/begun.ts";
 import { type Recovered, recoverGovernor } from "./vault/recover.ts";
 
 /** `weightvault ledger rebuild`: in an empty database, as its owner where one is named; the embedded one is made where it is missing. */
@@ -111,6 +112,66 @@ export async function custodyCommand(
   } catch (error) {
     process.stderr.write(`weightvault custody ${what}: ${reasonOf(error)}\n`);
     return 1;
+  }
+}
+
+export type Rotated = {
+  /** The key that signs from now on, as it is handed around. */
+  readonly verificationKey: string;
+  readonly replaced: string;
+  /** The size of the old key's last checkpoint, which covers the rotation. */
+  readonly lastSize: number;
+  /** What is left for the operator to do. */
+  readonly next: string;
+};
+
+/**
+ * `weightvault ledger rotate-key`: hands the ledger over to the next key that the settings name, and resolves when a checkpoint of the old key
+ * covers that. Whatever interrupted it, it may be run again under the same settings. It takes the data folder for itself.
+ */
+export async function rotateKeyCommand(
+  env: Readonly<Record<string, string | undefined>>,
+  now: () => Date = () => new Date(),
+): Promise<Rotated> {
+  try {
+    const config = readConfig(env);
+    await using stack = new AsyncDisposableStack();
+    const adapters = await openAdapters(config);
+    stack.defer(async () => await adapters.close());
+    const { database, signer, store } = adapters;
+    if (!(await hasBegun({ database })))
+      throw new Error("this vault has not begun: its first start makes its first key");
+    const next = await adapters.openNextSigner();
+    const rotation = { database, from: signer, to: next.signer };
+    let lastSize = await rotatedSize(rotation);
+    if (lastSize === null) {
+      await assertKeysBelong({ ...adapters });
+      const submission = await submitRotation({ ...rotation, now });
+      const node = config.databaseUrl === null ? "embedded" : `${process.pid}-${randomUUID()}`;
+      let failure: unknown = null;
+      const onFailure = (error: unknown) => {
+        failure = error;
+      };
+      const ledger = await openLedger({ database, signer, store, node, now, onFailure });
+      stack.defer(async () => await ledger.stop());
+      const wait = { after: "checkpoint", timeoutMs: config.releaseWaitMs } as const;
+      await ledger.settle(submission, wait).catch((error: unknown) => {
+        throw failure ?? error;
+      });
+      lastSize = await rotatedSize(rotation);
+    }
+    if (lastSize === null) throw new Error("the rotation is covered by no checkpoint");
+    return {
+      verificationKey: encodeVerificationKey(next.signer.name, next.signer.publicKey),
+      replaced: encodeVerificationKey(signer.name, signer.publicKey),
+      lastSize,
+      next: await next.install(),
+    };
+  } catch (error) {
+    if (isRefusal(error)) throw error;
+    throw new Error(`weightvault cannot rotate the ledger's key: ${reasonOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

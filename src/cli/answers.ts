@@ -16,7 +16,12 @@ export const answers = {
   upload: z.object({ upload: z.uuid() }),
   file,
   commit: z.object({ revision: revisionId }),
-  ledgerKey: z.object({ verificationKey: z.string() }),
+  ledgerKey: z.object({
+    verificationKey: z.string(),
+    keys: z
+      .array(z.object({ lastSize: size.nullable(), statement: z.string().nullable() }))
+      .default([]),
+  }),
   timestamp: z.object({ size, checkpoint: z.string(), response: base64 }),
   receipt: z.object({ index: size, entry: base64, proof: z.string() }),
   recordedRelease: z.object({

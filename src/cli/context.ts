@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 import type { TileSource } from "../ledger/source.ts";
+import type { Rotated } from "../maintain.ts";
 import type { VerificationKey } from "../merkle/note.ts";
 import type { Recovered } from "../vault/recover.ts";
 import type { WitnessCommands } from "../witness.ts";
@@ -28,6 +29,8 @@ export type Context = {
     readonly source: TileSource;
     readonly key: VerificationKey;
   }) => Promise<{ readonly size: number; readonly rootHex: string }>;
+  /** Hands the ledger over to the next signing key that the server's settings name. */
+  readonly rotateKey: () => Promise<Rotated>;
   /** A witness of ledgers, composed outside. */
   readonly witness: WitnessCommands;
 };

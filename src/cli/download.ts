@@ -78,9 +78,7 @@ export async function download(
 ): Promise<DownloadResult> {
   // A release that is delivered and then has no place costs a license's use and the grant's bytes all the same.
   await assertPlace(output, paths ?? [], mayReplace);
-  const obtained: ObtainedRelease[] = [
-    await obtain(session, { repository, revision, paths }, key.key),
-  ];
+  const obtained: ObtainedRelease[] = [await obtain(session, { repository, revision, paths }, key)];
   const [first] = obtained as [ObtainedRelease];
   const places = destinationsOf(
     output,
@@ -94,7 +92,7 @@ export async function download(
     wanted = await fetchFiles({ session, progress, release, output, targets }, wanted);
     if (wanted.length === 0) break;
     const rest = wanted.map(({ path }) => path);
-    release = await obtain(session, { repository, revision: first.revision, paths: rest }, key.key);
+    release = await obtain(session, { repository, revision: first.revision, paths: rest }, key);
     assertSameFiles(wanted, release.files);
     obtained.push(release);
     wanted = [...release.files];

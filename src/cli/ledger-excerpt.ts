@@ -5,16 +5,18 @@ import { z } from "zod";
 import type { Entry } from "../ledger/entry.ts";
 import { readTile, type TileSource } from "../ledger/source.ts";
 import { readRegularFile } from "../ledger/source-file.ts";
+import { rotationIn } from "../ledger/source-rotations.ts";
 import type { ExcerptSource } from "../ledger/verify-excerpt.ts";
 import { parseBundle } from "../merkle/bundle.ts";
-import { type Checkpoint, openCheckpoint } from "../merkle/checkpoint.ts";
+import type { Checkpoint } from "../merkle/checkpoint.ts";
 import { maximumNoteBytes } from "../merkle/note.ts";
 import { inclusionProof, readTiles, verifyInclusion } from "../merkle/proof.ts";
+import type { PlacedRotation } from "../merkle/rotation.ts";
 import { maximumEntryBytes, type Tile, tileWidth } from "../merkle/tile.ts";
 import { encodeTlogProof } from "../merkle/tlog-proof.ts";
 import { leafHash } from "../merkle/tree.ts";
 import { Failure } from "./failure.ts";
-import type { LedgerKey } from "./ledger-key.ts";
+import { type LedgerKey, openSigned } from "./ledger-key.ts";
 import { scanLedger } from "./ledger-source.ts";
 import { type Selection, Story, storyNouns } from "./ledger-story.ts";
 
@@ -73,18 +75,25 @@ export async function exportExcerpt(
   const story = new Story(selection);
   const chosen: Chosen[] = [];
   const rulebooks = new Set<string>();
+  const rotations: PlacedRotation[] = [];
+  let taken = 0;
   const bytes = await source.checkpoint();
   const frozen: TileSource = { ...source, checkpoint: async () => bytes };
   const report = await scanLedger(frozen, key, (entry) => {
-    if (!story.takes(entry)) return;
+    const rotation = rotationIn(entry);
+    if (rotation !== null) rotations.push(rotation);
+    // How the key was replaced belongs to every part, or who trusts an older key could not verify it.
+    const isAbout = story.takes(entry);
+    if (isAbout) taken += 1;
+    if (!isAbout && rotation === null) return;
     const digest = rulebookOf(entry);
     if (digest !== null) rulebooks.add(digest);
     chosen.push({ index: entry.index, release: decided(entry) });
   });
   if (!report.verified || bytes === null)
     throw new Failure("integrity", `the ledger does not verify: ${report.errors} findings`);
-  if (chosen.length === 0) throw new Failure("notFound", "no entry of the ledger is about it");
-  const opened = openCheckpoint(bytes, key.key);
+  if (taken === 0) throw new Failure("notFound", "no entry of the ledger is about it");
+  const opened = openSigned(bytes, { key: key.key, rotations });
   if (opened?.verdict !== "verified")
     throw new Failure("integrity", "the ledger's checkpoint is not signed by its key");
   const temporary = join(dirname(resolve(folder)), `.${randomUUID()}.partial`);

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { readTile, type TileSource } from "../ledger/source.ts";
 import { readRegularFile } from "../ledger/source-file.ts";
 import { folderSource } from "../ledger/source-folder.ts";
-import { type Checkpoint, openCheckpoint } from "../merkle/checkpoint.ts";
+import type { Checkpoint } from "../merkle/checkpoint.ts";
 import { maximumNoteBytes } from "../merkle/note.ts";
 import { readTiles, treeRoot } from "../merkle/proof.ts";
 import { type Tile, tilePath, tilesOf, tileWidth } from "../merkle/tile.ts";
 import { hashBytes } from "../merkle/tree.ts";
 import { Failure } from "./failure.ts";
-import type { LedgerKey } from "./ledger-key.ts";
+import { type LedgerKey, openSigned } from "./ledger-key.ts";
 import { signedCheckpoint } from "./ledger-show.ts";
 import type { TimestampFiles } from "./ledger-timestamps.ts";
 import { isCode, makeFolder, makeFolders } from "./paths.ts";
@@ -111,11 +111,11 @@ function assertNotSmaller(newest: Checkpoint, older: Checkpoint | null): void {
     );
 }
 
-async function olderCheckpoint(file: string, { key }: LedgerKey): Promise<Checkpoint | null> {
+async function olderCheckpoint(file: string, key: LedgerKey): Promise<Checkpoint | null> {
   const bytes = await readOrNull(file);
   if (bytes === null) return null;
-  const opened = openCheckpoint(bytes, key);
-  if (opened?.verdict !== "verified" || opened.checkpoint.origin !== key.name)
+  const opened = openSigned(bytes, key);
+  if (opened?.verdict !== "verified" || opened.checkpoint.origin !== key.key.name)
     throw new Failure("integrity", `${file} is not signed by this ledger's key`);
   return opened.checkpoint;
 }

@@ -1,17 +1,28 @@
 import { readRegularFile } from "../ledger/source-file.ts";
 import { parseVerificationKey, type VerificationKey } from "../merkle/note.ts";
+import { type PlacedRotation, type SignedCheckpoint, successionOf } from "../merkle/rotation.ts";
 import { parseAnswer } from "./answers.ts";
 import { ask } from "./client.ts";
 import type { Session } from "./context.ts";
 import type { Env } from "./credentials.ts";
-import { Failure } from "./failure.ts";
+import { Failure, Problem } from "./failure.ts";
 
 /** The ledger's verification key, and the text that hands it around. `isPinned`: it came from the user, not from whom it judges. */
 export type LedgerKey = {
   readonly key: VerificationKey;
   readonly text: string;
   readonly isPinned: boolean;
+  /** The rotations of the key, as the ledger or its server tells them: they count as far as `key` and its neighbours have signed them. */
+  readonly rotations: readonly PlacedRotation[];
 };
+
+/** A checkpoint and what the key, and those that follow it or went before it, say of it. */
+export function openSigned(
+  bytes: string | Uint8Array,
+  { key, rotations }: Pick<LedgerKey, "key" | "rotations">,
+): SignedCheckpoint | null {
+  return successionOf(key, rotations).open(bytes);
+}
 
 const longestKeyBytes = 10_000;
 
@@ -20,7 +31,7 @@ export async function pinnedKey(env: Env, given: string | undefined): Promise<Le
   const named = given ?? env["WEIGHTVAULT_LEDGER_KEY"];
   if (named === undefined || named === "") return null;
   const direct = parseVerificationKey(named);
-  if (direct !== null) return { key: direct, text: named.trim(), isPinned: true };
+  if (direct !== null) return { key: direct, text: named.trim(), isPinned: true, rotations: [] };
   const message = `${JSON.stringify(named)} is neither a verification key nor a file that can be read`;
   const bytes = await readRegularFile(named, longestKeyBytes).catch((cause: unknown) => {
     throw new Failure("usage", message, { cause });
@@ -29,7 +40,7 @@ export async function pinnedKey(env: Env, given: string | undefined): Promise<Le
   const text = bytes.toString("utf8");
   const key = parseVerificationKey(text);
   if (key === null) throw new Failure("usage", `${named} holds no Ed25519 verification key`);
-  return { key, text: text.trim(), isPinned: true };
+  return { key, text: text.trim(), isPinned: true, rotations: [] };
 }
 
 /** The pinned key, else the server's own, which says so on stderr: trusted on first use, it cannot show that the server lies. */
@@ -38,13 +49,30 @@ export async function ledgerKey(
   given: string | undefined,
 ): Promise<LedgerKey> {
   const pinned = await pinnedKey(env, given);
-  if (pinned !== null) return pinned;
-  const answer = await ask({ ...client, token: null }, "GET", "/v1/ledger/key");
+  const asked = ask({ ...client, token: null }, "GET", "/v1/ledger/key");
+  if (pinned !== null) {
+    // A server that does not say it knows one key alone.
+    const told = await asked.catch((error: unknown) => {
+      if (error instanceof Problem) return null;
+      throw error;
+    });
+    return told === null ? pinned : { ...pinned, rotations: rotationsIn(told) };
+  }
+  const answer = await asked;
   const { verificationKey: text } = parseAnswer("ledgerKey", answer);
   const key = parseVerificationKey(text);
   if (key === null) throw new Failure("integrity", "the server's ledger key is no Ed25519 key");
   output.note(
     `the ledger's key comes from the server and is trusted on first use; compare it with your auditor's and pin it:\n  WEIGHTVAULT_LEDGER_KEY='${text}'`,
   );
-  return { key, text, isPinned: false };
+  return { key, text, isPinned: false, rotations: rotationsIn(answer) };
+}
+
+/** Each rotation is the last entry that the key before it covered. */
+function rotationsIn(answer: unknown): readonly PlacedRotation[] {
+  const { keys } = parseAnswer("ledgerKey", answer);
+  return keys.flatMap(({ statement }, at) => {
+    const lastSize = keys[at - 1]?.lastSize ?? null;
+    return lastSize === null ? [] : [{ index: lastSize - 1, statement }];
+  });
 }

@@ -2,15 +2,18 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { isRefusal } from "../errors.ts";
-import { parseEntry } from "../ledger/entry.ts";
+import { type Entry, parseEntry } from "../ledger/entry.ts";
 import { readTile, type TileSource } from "../ledger/source.ts";
+import { rotationIn } from "../ledger/source-rotations.ts";
 import { parseBundle } from "../merkle/bundle.ts";
-import { type Checkpoint, openCheckpoint } from "../merkle/checkpoint.ts";
+import type { Checkpoint } from "../merkle/checkpoint.ts";
+import { parseNote } from "../merkle/note.ts";
 import { readTiles, rightEdge } from "../merkle/proof.ts";
+import type { SignedCheckpoint } from "../merkle/rotation.ts";
 import { tileWidth } from "../merkle/tile.ts";
 import { Frontier, leafHash } from "../merkle/tree.ts";
 import { Failure } from "./failure.ts";
-import type { LedgerKey } from "./ledger-key.ts";
+import { type LedgerKey, openSigned } from "./ledger-key.ts";
 import { scanLedger } from "./ledger-source.ts";
 import { makeFolder } from "./paths.ts";
 import { writeWhole } from "./whole-file.ts";
@@ -39,6 +42,8 @@ const stateForm = z.strictObject({
   /** The leaf hash of the last verified entry, hex; empty where there is none. */
   lastLeafHex: z.string().regex(/^(?:[0-9a-f]{64})?$/),
   reachedAt: z.iso.datetime(),
+  /** How the key was replaced since; what they are worth is told by their signatures. */
+  rotations: z.array(z.strictObject({ index: z.int().min(0), statement: z.string() })).default([]),
 });
 
 type State = z.output<typeof stateForm>;
@@ -75,10 +80,15 @@ export async function watchOnce(monitor: Monitor): Promise<Watched> {
 async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   const { source, key, folder } = monitor;
   const bytes = await source.checkpoint();
-  const opened = bytes === null ? null : openCheckpoint(bytes, key.key);
-  const isOurs = opened?.verdict === "verified" && opened.checkpoint.origin === key.key.name;
-  if (bytes === null || opened === null || !isOurs)
-    return alarm("checkpoint_invalid", null, "the checkpoint is not signed by the ledger's key");
+  const rotations = state?.rotations ?? [];
+  const opened = bytes === null ? null : openSigned(bytes, { key: key.key, rotations });
+  if (bytes === null || opened === null || !mayBeOurs(opened, bytes, key)) {
+    const message =
+      opened?.verdict === "retired"
+        ? "the checkpoint is signed by a key of the ledger that had been replaced by then"
+        : "the checkpoint is not signed by the ledger's key";
+    return alarm("checkpoint_invalid", null, message);
+  }
   const { checkpoint } = opened;
   const { size, root } = checkpoint;
   if (state === null) return await lookFirst(monitor, checkpoint, bytes);
@@ -91,21 +101,45 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
     await keepState(folder, { ...state, reachedAt: monitor.now().toISOString() });
     return { isAlarm: false, code: "same", size, message: `still ${size} entries` };
   }
+  if (opened.verdict !== "verified" && size <= kept.size) return unsigned();
   const grown = await growFrom(monitor, kept, checkpoint, state.lastLeafHex);
-  if ("isAlarm" in grown) return grown;
-  await keep(monitor, bytes, grown.lastLeafHex);
+  // Of what a key signed that nobody has named, nothing but that is to be said.
+  if ("isAlarm" in grown) return opened.verdict === "verified" ? grown : unsigned();
+  const followed = [...state.rotations, ...grown.rotations];
+  // A key that nobody knew before is one that the new entries name, or none.
+  const verdict = openSigned(bytes, { key: key.key, rotations: followed })?.verdict;
+  if (verdict !== "verified") return unsigned();
+  await keep(monitor, bytes, { lastLeafHex: grown.lastLeafHex, rotations: followed });
   const message = `${size} entries, ${size - kept.size} of them new; all verified`;
   return { isAlarm: false, code: "grown", size, message };
+}
+
+/** Verified, or signed by a key of the same name that the entries may yet name. */
+function mayBeOurs(
+  { checkpoint, verdict }: SignedCheckpoint,
+  bytes: Buffer,
+  { key }: LedgerKey,
+): boolean {
+  if (checkpoint.origin !== key.name) return false;
+  if (verdict === "verified") return true;
+  const names = parseNote(bytes)?.signatures.map(({ name }) => name) ?? [];
+  return verdict === "unsigned" && names.includes(key.name);
+}
+
+function unsigned(): Watched {
+  return alarm("checkpoint_invalid", null, "the checkpoint is not signed by the ledger's key");
 }
 
 async function lookFirst(monitor: Monitor, { size }: Checkpoint, bytes: Buffer): Promise<Watched> {
   const { source, key } = monitor;
   const frozen: TileSource = { ...source, checkpoint: async () => bytes };
-  const report = await scanLedger(frozen, key, () => {});
+  const rotations: State["rotations"] = [];
+  const report = await scanLedger(frozen, key, (entry) => collect(entry, rotations));
+  if (report.size === null) return unsigned();
   if (!report.verified)
     return alarm("ledger_unverified", size, `the ledger has ${report.errors} findings`);
   const last = size === 0 ? "" : await lastLeafOf(monitor, size);
-  await keep(monitor, bytes, last);
+  await keep(monitor, bytes, { lastLeafHex: last, rotations });
   return { isAlarm: false, code: "first", size, message: `${size} entries; all verified` };
 }
 
@@ -115,7 +149,7 @@ async function growFrom(
   kept: Checkpoint,
   newest: Checkpoint,
   lastLeafHex: string,
-): Promise<Watched | { readonly lastLeafHex: string }> {
+): Promise<Watched | Pick<State, "lastLeafHex" | "rotations">> {
   const inconsistent = (what: string) => alarm("inconsistent", newest.size, what);
   const read = readTiles(newest.size, async (tile) => {
     const bytes = await readTile(source, key.key, tile);
@@ -131,6 +165,7 @@ async function growFrom(
   }
   if (!frontier.root().equals(kept.root))
     return inconsistent(`the first ${kept.size} entries are not those that were verified`);
+  const rotations: State["rotations"] = [];
   let previous = lastLeafHex;
   for (
     let number = Math.floor(kept.size / tileWidth);
@@ -154,11 +189,18 @@ async function growFrom(
       const leaf = leafHash(bytes);
       previous = leaf.toString("hex");
       frontier.append(leaf);
+      collect(entry, rotations);
     }
   }
   if (!frontier.root().equals(newest.root))
     return inconsistent(`the new entries do not lead to the root that is signed at ${newest.size}`);
-  return { lastLeafHex: previous };
+  return { lastLeafHex: previous, rotations };
+}
+
+function collect(entry: Entry, rotations: State["rotations"]): void {
+  const rotation = rotationIn(entry);
+  if (typeof rotation?.statement !== "string") return;
+  rotations.push({ index: rotation.index, statement: rotation.statement });
 }
 
 async function lastLeafOf({ source, key }: Monitor, size: number): Promise<string> {
@@ -197,8 +239,8 @@ function alarm(code: AlarmCode, size: number | null, message: string): Watched {
   return { isAlarm: true, code, size, message };
 }
 
-function openKept({ checkpoint }: State, { folder, key: { key } }: Monitor): Checkpoint {
-  const opened = openCheckpoint(checkpoint, key);
+function openKept({ checkpoint, rotations }: State, { folder, key: { key } }: Monitor): Checkpoint {
+  const opened = openSigned(checkpoint, { key, rotations });
   if (opened?.verdict === "verified" && opened.checkpoint.origin === key.name)
     return opened.checkpoint;
   throw new Failure("integrity", `${folder} holds a checkpoint that the ledger's key did not sign`);
@@ -215,11 +257,15 @@ async function readState(folder: string): Promise<State | null> {
 }
 
 /** The checkpoint also stays beside all the earlier ones, for `ledger verify --checkpoints`. */
-async function keep({ folder, now }: Monitor, bytes: Buffer, lastLeafHex: string): Promise<void> {
+async function keep(
+  { folder, now }: Monitor,
+  bytes: Buffer,
+  verified: Pick<State, "lastLeafHex" | "rotations">,
+): Promise<void> {
   await mkdir(join(folder, "checkpoints"), { recursive: true });
   const checkpoint = bytes.toString("utf8");
   await writeWhole(join(folder, "checkpoints", checkpoint.split("\n")[1] ?? "0"), bytes);
-  await keepState(folder, { checkpoint, lastLeafHex, reachedAt: now().toISOString() });
+  await keepState(folder, { checkpoint, ...verified, reachedAt: now().toISOString() });
 }
 
 async function keepState(folder: string, state: State): Promise<void> {

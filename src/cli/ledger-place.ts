@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { TileSource } from "../ledger/source.ts";
+import { findRotations } from "../ledger/source-rotations.ts";
 import type { Client } from "./client.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
 import { Failure } from "./failure.ts";
@@ -51,5 +52,7 @@ export async function openPlace(context: Context, options: PlaceOptions): Promis
       "name the ledger's verification key with --ledger-key or WEIGHTVAULT_LEDGER_KEY",
     );
   const source = await sourceOf(options.ledger, context, options);
-  return { source, key, output: createOutput(context, options.json === true), client: null };
+  const rotations = await findRotations(source, key.key);
+  const output = createOutput(context, options.json === true);
+  return { source, key: { ...key, rotations }, output, client: null };
 }

@@ -1,24 +1,24 @@
 import { type Entry, parseEntry } from "../ledger/entry.ts";
 import { readTile, type TileSource } from "../ledger/source.ts";
 import { parseBundle } from "../merkle/bundle.ts";
-import { type Checkpoint, openCheckpoint } from "../merkle/checkpoint.ts";
+import type { Checkpoint } from "../merkle/checkpoint.ts";
 import { inclusionProof, readTiles, verifyInclusion } from "../merkle/proof.ts";
 import { type Tile, tileWidth } from "../merkle/tile.ts";
 import { leafHash } from "../merkle/tree.ts";
 import { parseAnswer } from "./answers.ts";
 import { ask, type Client, route } from "./client.ts";
 import { Failure } from "./failure.ts";
-import type { LedgerKey } from "./ledger-key.ts";
+import { type LedgerKey, openSigned } from "./ledger-key.ts";
 
 /** The newest checkpoint, signed by the key and of its ledger. Throws `integrity`. */
 export async function signedCheckpoint(
   source: TileSource,
-  { key }: Pick<LedgerKey, "key">,
+  key: Pick<LedgerKey, "key" | "rotations">,
 ): Promise<{ readonly checkpoint: Checkpoint; readonly bytes: Buffer }> {
   const bytes = await source.checkpoint();
   if (bytes === null) throw new Failure("unavailable", "the ledger has no checkpoint yet");
-  const opened = openCheckpoint(bytes, key);
-  if (opened?.verdict !== "verified" || opened.checkpoint.origin !== key.name)
+  const opened = openSigned(bytes, key);
+  if (opened?.verdict !== "verified" || opened.checkpoint.origin !== key.key.name)
     throw new Failure("integrity", "the ledger's checkpoint is not signed by its key");
   return { checkpoint: opened.checkpoint, bytes };
 }

@@ -18,6 +18,7 @@ import { pinnedKey } from "./ledger-key.ts";
 import { type Monitor, watchOnce } from "./ledger-monitor.ts";
 import { openPlace, type PlaceOptions, withPlace } from "./ledger-place.ts";
 import { rebuildCommand } from "./ledger-rebuild.ts";
+import { rotateKeyCommand } from "./ledger-rotate.ts";
 import { indexesOf, showEntries } from "./ledger-show.ts";
 import { sourceOf } from "./ledger-source.ts";
 import { type StoryNoun, storyNouns, tell } from "./ledger-story.ts";
@@ -48,6 +49,7 @@ export function ledgerCommands(program: Command, context: Context): void {
   traceCommand(ledger, context);
   monitorCommand(ledger, context);
   rebuildCommand(ledger, context);
+  rotateKeyCommand(ledger, context);
 }
 
 function exportCommand(ledger: Command, context: Context): void {

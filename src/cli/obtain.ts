@@ -5,11 +5,11 @@ import {
   releaseInfo,
 } from "../crypto/enclosure.ts";
 import { Secret } from "../crypto/secret.ts";
-import type { VerificationKey } from "../merkle/note.ts";
 import { type Answer, parseAnswer } from "./answers.ts";
 import { ask } from "./client.ts";
 import type { Session } from "./context.ts";
 import { Failure } from "./failure.ts";
+import type { LedgerKey } from "./ledger-key.ts";
 import {
   assertAllows,
   fetchReceipt,
@@ -49,7 +49,7 @@ const dataKeyBytes = 32;
 export async function obtain(
   { client }: Pick<Session, "client">,
   wanted: WantedRelease,
-  key: VerificationKey,
+  { key, rotations }: Pick<LedgerKey, "key" | "rotations">,
 ): Promise<ObtainedRelease> {
   const pair = await newRecipientKeyPair();
   const askedAtMs = performance.now();
@@ -62,7 +62,7 @@ export async function obtain(
   );
   assertWanted(wanted, answer);
   const receipt = answer.receipt ?? (await laterReceipt(client, answer));
-  const proved = verifyReceipt(receipt, key);
+  const proved = verifyReceipt(receipt, key, rotations);
   assertAllows(proved.entry, { ...answer, recipientKey: pair.publicKey });
   return {
     release: answer.release,

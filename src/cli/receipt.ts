@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { canonicalJson } from "../crypto/canonical-json.ts";
 import { type Entry, parseEntry } from "../ledger/entry.ts";
 import type { VerificationKey } from "../merkle/note.ts";
+import { type PlacedRotation, successionOf } from "../merkle/rotation.ts";
 import { parseTlogProof, verifyTlogProof } from "../merkle/tlog-proof.ts";
 import { leafHash } from "../merkle/tree.ts";
 import { type Answer, parseAnswer } from "./answers.ts";
@@ -36,8 +37,15 @@ export async function fetchReceipt(client: Client, release: string): Promise<Rec
   return parseAnswer("receipt", await ask(client, "GET", path));
 }
 
-/** Verifies a receipt offline: the entry's bytes, its way to the root, the checkpoint's signature and origin. Throws `integrity`. */
-export function verifyReceipt(receipt: Receipt, key: VerificationKey): ProvedEntry {
+/**
+ * Verifies a receipt offline: the entry's bytes, its way to the root, the checkpoint's origin and its signature, by the key or by one that
+ * rotations lead to from it. Throws `integrity`.
+ */
+export function verifyReceipt(
+  receipt: Receipt,
+  key: VerificationKey,
+  rotations: readonly PlacedRotation[] = [],
+): ProvedEntry {
   const bytes = Buffer.from(receipt.entry, "base64");
   const entry = parseEntry(bytes);
   if (entry === null) throw broken("holds no ledger entry in its canonical form");
@@ -46,7 +54,10 @@ export function verifyReceipt(receipt: Receipt, key: VerificationKey): ProvedEnt
   if (entry.index !== receipt.index || proof.index !== receipt.index)
     throw broken("speaks of more than one index");
   const leaf = leafHash(bytes);
-  const result = verifyTlogProof(proof, leaf, key);
+  const succession = successionOf(key, rotations);
+  if (succession.open(proof.checkpoint)?.verdict === "retired") throw broken(reasons.retired);
+  const results = succession.reigns.map((reign) => verifyTlogProof(proof, leaf, reign.key));
+  const result = results.find(({ verified }) => verified) ?? verifyTlogProof(proof, leaf, key);
   if (!result.verified) throw broken(reasons[result.refused]);
   if (result.checkpoint.origin !== key.name) throw broken("is of another ledger");
   return { entry, bytes, leaf };
@@ -56,6 +67,7 @@ const reasons = {
   malformed_checkpoint: "holds no checkpoint",
   unsigned: "is not signed by the ledger's key",
   forged: "has a forged signature",
+  retired: "is signed by a key of the ledger that had been replaced by then",
   not_included: "does not lead from the entry to the signed root",
 } as const;
 

@@ -14,6 +14,9 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const noun = z.string().regex(/^[a-z]{1,40}$/);
 
 /** What the folder is, file by file; `records verify` holds the folder to it. */
+/** How the key was replaced, in the manifest where it was: each statement is signed by both keys. */
+export const rotationsFile = "key-rotations.json";
+
 export const manifestShape = z.strictObject({
   format: z.literal("weightvault/records/v1"),
   ledger: z.string(),
@@ -87,7 +90,7 @@ export async function writeRecords(
     const page = parsePage(answer);
     for (const receipt of page.receipts) {
       if (entries.has(receipt.index)) continue;
-      entries.set(receipt.index, verifyReceipt(receipt, key.key));
+      entries.set(receipt.index, verifyReceipt(receipt, key.key, key.rotations));
       await writeEntry(write, receipt);
     }
     const records: Manifest["pages"][number]["records"] = page.records.map((record) => ({
@@ -113,6 +116,7 @@ export async function writeRecords(
     next = page.next;
   } while (next !== null);
   await write("verification-key", `${key.text}\n`);
+  if (key.rotations.length > 0) await write(rotationsFile, JSON.stringify(key.rotations));
   await write("index.txt", indexText(asked, key, lines));
   const manifest: Manifest = {
     format: "weightvault/records/v1",

@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { readRegularFile } from "../ledger/source-file.ts";
 import type { VerificationKey } from "../merkle/note.ts";
 import { foreignRulebook, verifyEvidence } from "./evidence.ts";
@@ -14,6 +15,7 @@ import {
   type Manifest,
   manifestShape,
   recordFile,
+  rotationsFile,
   rulebookFile,
 } from "./records-folder.ts";
 
@@ -24,6 +26,11 @@ export type VerifiedRecords = {
   readonly decidedAgain: number;
   readonly erased: number;
 };
+
+/** What they are worth is told by their signatures. */
+const rotationsShape = z
+  .array(z.object({ index: z.int().min(0), statement: z.string() }))
+  .catch([]);
 
 const longestFileBytes = 512 * 2 ** 20;
 
@@ -102,13 +109,16 @@ async function proveEntries(
   { files }: Manifest,
 ): Promise<ReadonlyMap<number, ProvedEntry>> {
   const proved = new Map<number, ProvedEntry>();
+  const rotations = Object.hasOwn(files, rotationsFile)
+    ? rotationsShape.parse(parse(await readListed(folder, rotationsFile), rotationsFile))
+    : [];
   for (const path of Object.keys(files)) {
     const [, digits] = /^entries\/([0-9]{10,16})\.json$/.exec(path) ?? [];
     if (digits === undefined) continue;
     const index = Number(digits);
     const entry = (await readListed(folder, path)).toString("base64");
     const proof = (await readListed(folder, `${entryFile(index)}.tlog-proof`)).toString("utf8");
-    proved.set(index, verifyReceipt({ index, entry, proof }, key));
+    proved.set(index, verifyReceipt({ index, entry, proof }, key, rotations));
   }
   return proved;
 }

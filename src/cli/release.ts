@@ -78,7 +78,7 @@ function receiptCommand(release: Command, context: Context): void {
       const session = await openSession(context, options);
       const key = await ledgerKey(session, options.ledgerKey);
       const receipt = await fetchReceipt(session.client, id);
-      const { entry, bytes } = verifyReceipt(receipt, key.key);
+      const { entry, bytes } = verifyReceipt(receipt, key.key, key.rotations);
       if (entry.body["release"] !== id)
         throw new Failure("integrity", "the receipt is of another release");
       if (options.save !== undefined) {
@@ -113,7 +113,7 @@ function evidenceCommand(release: Command, context: Context): void {
       const { client, output } = session;
       const key = await ledgerKey(session, options.ledgerKey);
       const answer = recordOf(await ask(client, "GET", route`/v1/releases/${id}/evidence`));
-      const { entry } = verifyReceipt(await fetchReceipt(client, id), key.key);
+      const { entry } = verifyReceipt(await fetchReceipt(client, id), key.key, key.rotations);
       // The rulebook is big, and no other command needs it.
       const { foreignRulebook, verifyEvidence } = await import("./evidence.ts");
       const digest = foreignRulebook(answer);

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { link, mkdir, open, unlink } from "node:fs/promises";
+import { link, mkdir, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Refusal } from "../errors.ts";
 
@@ -62,6 +62,28 @@ export async function readKeyFile(file: string): Promise<Buffer | null> {
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * Puts the key file `next` in the place of `file`, which stays under the name `retired`. At every moment `file` is one key or the other, so it
+ * may be run again after a crash.
+ */
+export async function replaceKeyFile({
+  file,
+  next,
+  retired,
+}: {
+  readonly file: string;
+  readonly next: string;
+  readonly retired: string;
+}): Promise<void> {
+  await link(file, retired).catch((error: unknown) => {
+    if (errno(error) !== "EEXIST") throw unusable(retired, "cannot be written", error);
+  });
+  await rename(next, file).catch((error: unknown) => {
+    throw unusable(file, "cannot be replaced", error);
+  });
+  await syncFolder(dirname(file));
 }
 
 export function unusable(file: string, why: string, cause?: unknown): Refusal {

@@ -5,7 +5,9 @@ import { z } from "zod";
 import { Refusal } from "../errors.ts";
 import { cosignedCheckpoint } from "../ledger/cosigned.ts";
 import { newestCheckpoint } from "../ledger/receipt.ts";
+import { allReigns } from "../ledger/reigns.ts";
 import { isWithin, readTile } from "../ledger/tiles.ts";
+import { encodeVerificationKey, parseVerificationKey } from "../merkle/note.ts";
 import { parseTilePath } from "../merkle/tile.ts";
 import { targetPath } from "./path.ts";
 import { publicRoute, route, type Services } from "./route.ts";
@@ -16,6 +18,16 @@ const compress = promisify(gzip);
 const areTilesPublic = ({ ledgerPublic }: Services): boolean => ledgerPublic !== "none";
 const areEntriesPublic = ({ ledgerPublic }: Services): boolean => ledgerPublic === "entries";
 
+const signingKey = z.object({
+  verificationKey: z.string(),
+  firstSize: z.int().describe("The smallest size of a checkpoint that it may have signed."),
+  lastSize: z.int().nullable().describe("The largest; null for the key that signs now."),
+  statement: z
+    .string()
+    .nullable()
+    .describe("The signed note by which the key before named it; null for the first."),
+});
+
 /**
  * The ledger as C2SP tlog-tiles serves a log: for auditors, and for everybody as far as the operator has opened it. A partial tile is
  * served for ever, also when a full one has superseded it: receipts name checkpoints of every size.
@@ -24,17 +36,26 @@ export const ledgerRoutes = [
   publicRoute({
     method: "get",
     path: "/v1/ledger/key",
-    summary: "The key that checkpoints are verified with, to be pinned by other means",
+    summary: "The keys that checkpoints are verified with, to be pinned by other means",
     answers: {
-      200: json("The key and the ledger's origin.", {
+      200: json("The key that signs now, the ledger's origin, and all its keys, oldest first.", {
         verificationKey: z.string(),
         origin: z.string(),
+        keys: z.array(signingKey),
       }),
     },
-    handle: async ({ services: { verificationKey, origin } }) => ({
-      status: 200,
-      json: { verificationKey, origin },
-    }),
+    handle: async ({ services: { vault, verificationKey, origin } }) => {
+      const own = parseVerificationKey(verificationKey);
+      const reigns = own === null ? [] : await allReigns(vault.database.db, own);
+      const keys = reigns.map(({ key, firstSize, lastSize, statement }) => ({
+        verificationKey: encodeVerificationKey(key.name, key.publicKey),
+        firstSize,
+        lastSize: Number.isFinite(lastSize) ? lastSize : null,
+        statement,
+      }));
+      const ruling = keys.at(-1)?.verificationKey ?? verificationKey;
+      return { status: 200, json: { verificationKey: ruling, origin, keys } };
+    },
   }),
   route({
     method: "get",

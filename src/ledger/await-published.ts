@@ -1,13 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Refusal } from "../errors.ts";
-import type { VerificationKey } from "../merkle/note.ts";
-import type { BlobStore } from "../storage/blob-store.ts";
-import { readPublished } from "./published.ts";
-
-export type AwaitPublishedOptions = {
-  readonly store: BlobStore;
-  readonly key: VerificationKey;
-};
+import { type PublishedIn, readPublished } from "./published.ts";
 
 const safetyMs = 250;
 
@@ -16,12 +9,12 @@ const safetyMs = 250;
  * says of it proves nothing.
  */
 export class AwaitPublished {
-  readonly #options: AwaitPublishedOptions;
+  readonly #options: PublishedIn;
   #size = 0;
   #looking: Promise<void> | null = null;
   #moved = Promise.withResolvers<void>();
 
-  constructor(options: AwaitPublishedOptions) {
+  constructor(options: PublishedIn) {
     this.#options = options;
   }
 
@@ -49,10 +42,9 @@ export class AwaitPublished {
   }
 
   async #read(): Promise<void> {
-    const { store, key } = this.#options;
     this.#moved = Promise.withResolvers<void>();
     try {
-      const published = await readPublished(store, key);
+      const published = await readPublished(this.#options);
       // The smaller one of an older reading does not unsay what was published.
       this.#size = Math.max(this.#size, published?.checkpoint.size ?? 0);
     } finally {

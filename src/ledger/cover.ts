@@ -10,6 +10,7 @@ import type { TileEdge } from "../merkle/tile-edge.ts";
 import { hashBytes, leafHash } from "../merkle/tree.ts";
 import type { Place } from "./ledger.ts";
 import { ProvedLeaves } from "./proved-leaves.ts";
+import { openSigned } from "./reigns.ts";
 import { edgeAt, hashReader } from "./tiles.ts";
 
 export type Cover = { readonly size: number; readonly root: Buffer; readonly read: HashReader };
@@ -93,7 +94,12 @@ export class CoverProof {
         where index >= ${from}::bigint and index < size and size - ${from}::bigint <= ${most}::bigint) as leaves
       from ledger_checkpoint order by size desc limit 1`.execute(this.#db);
     const [row] = rows;
-    const opened = row === undefined ? null : openCheckpoint(row.note, this.#key);
+    const own = row === undefined ? null : openCheckpoint(row.note, this.#key);
+    // After a rotation the newest checkpoint may still be the old key's.
+    const opened =
+      row === undefined || own?.verdict === "verified"
+        ? own
+        : await openSigned(this.#db, row.note, this.#key);
     if (
       opened?.verdict !== "verified" ||
       opened.checkpoint.size !== Number(row?.size) ||

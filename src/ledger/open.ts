@@ -36,7 +36,7 @@ export async function openLedger(options: LedgerOptions): Promise<RunningLedger>
   const waiting = new Waiting(database);
   const cover = new CoverProof(database.db, key);
   const queue = new Queue(database.db, queueLimit);
-  const published = store === null ? null : new AwaitPublished({ store, key });
+  const published = store === null ? null : new AwaitPublished({ db: database.db, store, key });
   const { quorum, witnessing } = witnessesOf(options, key);
   const timestamps = options.timestamps ?? null;
   const timestamping = timestamps === null ? null : new Timestamping({ ...options, ...timestamps });

@@ -32,9 +32,9 @@ const atOnce = 8;
  * where a tile in the store has other bytes.
  */
 export async function publish(options: PublishOptions, lease: Lease): Promise<PublishedNow> {
-  const { db, store, key } = options;
-  const published = await readPublished(store, key);
-  if (published?.tag !== options.continuedTag) await assertContinues(db, key, published);
+  const { db, store } = options;
+  const published = await readPublished(options);
+  if (published?.tag !== options.continuedTag) await assertContinues(db, published);
   const newest = await newestCheckpoint(db);
   const before = published?.checkpoint.size ?? 0;
   if (newest === null || (published !== null && newest.size <= before))

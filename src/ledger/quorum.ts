@@ -1,12 +1,12 @@
 import { sql } from "kysely";
 import type { Database } from "../database/open.ts";
 import { Refusal } from "../errors.ts";
-import { openCheckpoint } from "../merkle/checkpoint.ts";
 import { parseNote, type VerificationKey } from "../merkle/note.ts";
 import { isQuorum, type Policy, signedWitnesses } from "../merkle/policy.ts";
 import { withCosignatures } from "./cosigned.ts";
 import { assertIncluded } from "./cover.ts";
 import type { Place } from "./ledger.ts";
+import { openSigned } from "./reigns.ts";
 import { hashReader } from "./tiles.ts";
 
 type Witnessed = { readonly size: number; readonly root: Buffer };
@@ -133,7 +133,7 @@ export class Quorum {
   async #judge(row: { readonly size: number; readonly note: string }): Promise<Witnessed | null> {
     const text = await withCosignatures(this.#database.db, row);
     const note = parseNote(text);
-    const opened = openCheckpoint(text, this.#key);
+    const opened = await openSigned(this.#database.db, text, this.#key);
     if (note === null || opened?.verdict !== "verified") return null;
     const { origin, size, root } = opened.checkpoint;
     if (size !== row.size || origin !== this.#key.name) return null;

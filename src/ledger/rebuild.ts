@@ -4,14 +4,17 @@ import type { Schema } from "../database/schema.ts";
 import { transact } from "../database/transact.ts";
 import { Refusal } from "../errors.ts";
 import { parseBundle } from "../merkle/bundle.ts";
-import { type Checkpoint, openCheckpoint } from "../merkle/checkpoint.ts";
+import type { Checkpoint } from "../merkle/checkpoint.ts";
 import type { VerificationKey } from "../merkle/note.ts";
 import { type Tile, tilePath, tileWidth } from "../merkle/tile.ts";
 import { type FullTile, type TileBytes, TileEdge } from "../merkle/tile-edge.ts";
 import { leafHash } from "../merkle/tree.ts";
 import { bodyBytes, type Entry, parseEntry } from "./entry.ts";
+import { Findings } from "./findings.ts";
+import { openSigned } from "./reigns.ts";
 import { readTile, type TileSource } from "./source.ts";
 import { subjectOf } from "./subject.ts";
+import { openNewest } from "./verify-checkpoints.ts";
 
 export type RebuildOptions = {
   readonly database: Database;
@@ -35,15 +38,21 @@ export async function rebuildLedger({ database, source, key }: RebuildOptions): 
   const note = await source.checkpoint();
   if (note === null)
     throw new Refusal("not_found", "no checkpoint is published there: nothing was rebuilt");
-  const opened = openCheckpoint(note, key);
-  if (opened?.verdict !== "verified" || opened.checkpoint.origin !== key.name)
-    throw damaged("the checkpoint is not signed by this key");
-  const { checkpoint } = opened;
+  const findings = new Findings();
+  const newest = openNewest(note, { key, origin: key.name, findings });
+  if (newest === null) throw damaged("the checkpoint is not signed by this key");
+  const { checkpoint } = newest;
   await transact(
     database.db,
     async (tx) => {
       await assertEmpty(tx);
       await copyEntries(tx, { source, key }, checkpoint);
+      // The entries tell whether a checkpoint of another key of this name is one that the key has handed the ledger over to.
+      const signed = await openSigned(tx, note, key);
+      if (signed?.verdict !== "verified")
+        throw damaged(
+          "the checkpoint is not signed by this key, nor by one that it was replaced by",
+        );
       await tx
         .insertInto("ledger_checkpoint")
         .values({

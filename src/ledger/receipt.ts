@@ -1,9 +1,6 @@
 import { type Kysely, sql } from "kysely";
-import type { Signer } from "../custody/signer.ts";
 import type { Schema } from "../database/schema.ts";
 import { Refusal } from "../errors.ts";
-import { openCheckpoint } from "../merkle/checkpoint.ts";
-import { keyIdOf } from "../merkle/note.ts";
 import { inclusionProof } from "../merkle/proof.ts";
 import { encodeTlogProof } from "../merkle/tlog-proof.ts";
 import { withCosignatures } from "./cosigned.ts";
@@ -30,17 +27,6 @@ export async function newestCheckpoint(
     .limit(1)
     .executeTakeFirst();
   return row === undefined ? null : { size: Number(row.size), note: row.note };
-}
-
-/** Whether a signer's key signed the newest checkpoint, or there is none yet. */
-export async function isSignedBy(
-  db: Kysely<Schema>,
-  { name, publicKey }: Pick<Signer, "name" | "publicKey">,
-): Promise<boolean> {
-  const checkpoint = await newestCheckpoint(db);
-  if (checkpoint === null) return true;
-  const key = { name, publicKey, keyId: keyIdOf(name, publicKey) };
-  return openCheckpoint(checkpoint.note, key)?.verdict === "verified";
 }
 
 /**

@@ -8,6 +8,7 @@ import { batchLimit, type Head, readPending, sequenceBatch } from "./batch.ts";
 import { type Lease, releaseLease, renewLease, takeLease } from "./lease.ts";
 import { OutboxAudit } from "./outbox-audit.ts";
 import { Publisher } from "./publisher.ts";
+import { reignOf, upToRotation } from "./reigns.ts";
 import { signHead } from "./sign-head.ts";
 import { takeOver } from "./take-over.ts";
 
@@ -26,7 +27,8 @@ export type SequencerOptions = {
   readonly onPublished: () => void;
 };
 
-type Held = { readonly lease: Lease; readonly head: Head };
+/** `lastSize` is the largest that this node's key may sign: infinite until a rotation of it is an entry. */
+type Held = { readonly lease: Lease; readonly head: Head; readonly lastSize: number };
 
 const idleMs = 2_000;
 const renewMs = 1_000;
@@ -204,12 +206,15 @@ export class Sequencer {
     if (held === null) return false;
     if (!(await this.#keep(held.lease))) return this.#lose();
     await this.#lookForLost();
-    const pending = await readPending(db);
+    const isEnded = held.head.edge.size >= held.lastSize;
+    const found = isEnded ? [] : await readPending(db);
+    const { pending, isLast } = await upToRotation(db, found, this.#key);
     if (pending.length > 0 && !(await sequenceBatch(db, { ...held, pending }))) return this.#lose();
     // The signature over the batch before was made meanwhile. One that hangs holds up the loop, and so lets the lease expire.
     await this.#signing;
     if (held.head.edge.size > this.#signedSize) this.#signing = this.#sign(held);
-    if (pending.length === 0) await this.#signing;
+    if (pending.length === 0 || isLast) await this.#signing;
+    if (isLast || isEnded) await this.#retire(held.lease);
     this.#publisher?.begin(held.lease, this.#signedSize);
     this.#gatherMs = gathering(pending.length);
     return pending.length > 0;
@@ -217,15 +222,23 @@ export class Sequencer {
 
   async #take(): Promise<Held | null> {
     const { database, node } = this.#options;
+    // A node whose key does not rule leaves the lease to the others.
+    await reignOf(database.db, this.#key);
     const lease = await takeLease(database.db, node);
     if (lease === null) return null;
     this.#lease = lease;
     this.#renewedAt = performance.now();
     this.#publisher?.forget();
-    const { head, signedSize } = await takeOver({ ...this.#options, key: this.#key }, lease);
+    const { signedSize, ...taken } = await takeOver({ ...this.#options, key: this.#key }, lease);
     this.#signedSize = signedSize;
-    this.#held = { lease, head };
+    this.#held = { lease, ...taken };
     return this.#held;
+  }
+
+  /** The last checkpoint of this key covers its rotation: publishes that if it can, and throws `signer_refused`. A node with the new key goes on. */
+  async #retire(lease: Lease): Promise<void> {
+    await this.#publisher?.finish(lease, this.#signedSize);
+    await reignOf(this.#options.database.db, this.#key);
   }
 
   /** Renews the lease now and then; what is written asks for itself whether it stands. */

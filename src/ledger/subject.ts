@@ -3,7 +3,12 @@ import type { Entry } from "./entry.ts";
 const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Kinds that speak of no row, since nothing is decided by them. */
-const withoutSubject: readonly string[] = ["vault.initialized", "grant.flagged", "grant.cleared"];
+const withoutSubject: readonly string[] = [
+  "vault.initialized",
+  "ledger.key-rotated",
+  "grant.flagged",
+  "grant.cleared",
+];
 
 /** The row that an entry speaks of, as its submission named it; null where it names none. An entry does not carry it, but its body does. */
 export function subjectOf({ kind, body }: Pick<Entry, "kind" | "body">): string | null {

@@ -1,19 +1,25 @@
 import type { Database } from "../database/open.ts";
 import { transact } from "../database/transact.ts";
 import { Refusal } from "../errors.ts";
-import { openCheckpoint } from "../merkle/checkpoint.ts";
 import type { VerificationKey } from "../merkle/note.ts";
 import { treeRoot } from "../merkle/proof.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
 import { type Head, readHead } from "./batch.ts";
 import { type Lease, renewLease } from "./lease.ts";
-import { assertContinues, readPublished } from "./published.ts";
+import { assertPublishedGrewOn } from "./published.ts";
+import { openSigned, reignOf } from "./reigns.ts";
 import { hashReader } from "./tiles.ts";
+import { assertSubmitted } from "./uncovered.ts";
 
-export type TakenOver = { readonly head: Head; readonly signedSize: number };
+/** `lastSize` is the largest that the key may sign, infinite where no rotation of it is an entry. */
+export type TakenOver = {
+  readonly head: Head;
+  readonly signedSize: number;
+  readonly lastSize: number;
+};
 
 /**
- * Reads the stored edge under the lease. Refuses one that its newest checkpoint contradicts (`record_tampered`), or that is not what the
+ * Reads the stored edge under the lease. Refuses a key that does not rule (`signer_refused`), an edge that its newest checkpoint contradicts (`record_tampered`), or that is not what the
  * published checkpoint grew to (`ledger_diverged`); a store that cannot be asked is a refusal too.
  */
 export async function takeOver(
@@ -23,26 +29,34 @@ export async function takeOver(
   const taken = await transact(database.db, async (tx) => {
     if (!(await renewLease(tx, lease)))
       throw new Refusal("ledger_unavailable", "the ledger's lease was lost while taking it over");
+    const lastSize = await reignOf(tx, key);
     const head = await readHead(tx);
+    if (head.edge.size > lastSize)
+      throw tampered(
+        `entries stand after the rotation of the ledger's key (entry ${lastSize - 1}), and no checkpoint of that key covers it`,
+      );
     const newest = await tx
       .selectFrom("ledger_checkpoint")
       .selectAll()
       .orderBy("size", "desc")
       .limit(1)
       .executeTakeFirst();
-    if (newest === undefined) return { head, signedSize: 0 };
+    await assertSubmitted(tx, Number(newest?.size ?? 0n), head.edge.size);
+    if (newest === undefined) return { head, signedSize: 0, lastSize };
     const signedSize = Number(newest.size);
     if (signedSize > head.edge.size)
       throw tampered("the newest checkpoint covers more entries than there are");
     const root = await treeRoot(signedSize, hashReader(tx, signedSize));
     if (!root.equals(newest.root))
       throw tampered("the stored entries do not lead to the newest checkpoint's root");
-    const opened = openCheckpoint(newest.note, key);
+    const opened = await openSigned(tx, newest.note, key);
     if (opened?.verdict !== "verified" || !opened.checkpoint.root.equals(root))
-      throw tampered("the newest checkpoint is not signed by this signer");
-    return { head, signedSize };
+      throw tampered(
+        "the newest checkpoint is not signed by this signer, nor by one that the ledger shows to have gone before it",
+      );
+    return { head, signedSize, lastSize };
   });
-  if (store !== null) await assertContinues(database.db, key, await readPublished(store, key));
+  if (store !== null) await assertPublishedGrewOn({ db: database.db, store, key });
   return taken;
 }
 

@@ -1,7 +1,8 @@
 import { type Checkpoint, openCheckpoint } from "../merkle/checkpoint.ts";
 import { parseNote, type VerificationKey } from "../merkle/note.ts";
+import type { KeyVerdict } from "../merkle/rotation.ts";
 import type { FindingCode, Findings } from "./findings.ts";
-import type { KeyVerdict, SigningKeys } from "./verify-keys.ts";
+import type { SigningKeys } from "./verify-keys.ts";
 import type { TreeRoots } from "./verify-tree.ts";
 
 /** A checkpoint kept from earlier, under the name that findings call it by. */
@@ -75,14 +76,14 @@ export function judgeOlder(
   for (const named of older) {
     const { name, bytes, checkpoint } = named;
     const { size, root, origin } = checkpoint;
-    const verdict = keys.judge(bytes, size);
+    const verdict = keys.judge(bytes);
     if (verdict !== "verified" || origin !== newest.origin) {
       const what = verdict === "verified" ? `is of ${origin}` : wordsOf(verdict, keyName);
       findings.add("older_checkpoint_invalid", `${name} ${what}`);
       continue;
     }
     if (size > newest.size) {
-      const message = `the ledger has ${newest.size} entries; ${name} shows that it had ${size}: its tail was deleted`;
+      const message = `the ledger has ${newest.size} entries; ${name} shows that it had ${size}: its tail was deleted, or an older state was put back`;
       findings.add("rolled_back", message);
     }
     const before = bySize.get(size) ?? (size === newest.size ? null : undefined);

@@ -1,12 +1,18 @@
 import { Refusal } from "../errors.ts";
-import { parseVerificationKey } from "../merkle/note.ts";
+import { parseVerificationKey, type VerificationKey } from "../merkle/note.ts";
 import { verifyInclusion } from "../merkle/proof.ts";
 import { parseTlogProof } from "../merkle/tlog-proof.ts";
 import { leafHash } from "../merkle/tree.ts";
 import { type Entry, parseEntry } from "./entry.ts";
 import { Findings } from "./findings.ts";
 import type { Report, VerifyOptions } from "./verify.ts";
-import { judgeOlder, openNewest, openOlder } from "./verify-checkpoints.ts";
+import {
+  judgeOlder,
+  type NamedCheckpoint,
+  openNewest,
+  openOlder,
+  tellKey,
+} from "./verify-checkpoints.ts";
 import { SigningKeys } from "./verify-keys.ts";
 
 /** Some entries of a ledger with their proofs, in a folder. It is trusted with nothing. */
@@ -52,10 +58,7 @@ export async function verifyExcerpt(
   const releases: Judged = { allowed: new Map(), ended: new Set() };
   const origin = options.origin ?? key.name;
   const newest = openNewest(await source.checkpoint(), { key, origin, findings });
-  const signed = newest?.isProvisional === true ? null : newest;
-  if (newest !== null && signed === null)
-    findings.add("checkpoint_unsigned", `it is not signed by ${key.name}`);
-  const keys = new SigningKeys(findings, key, origin);
+  const { keys, signed } = await signedBy(source, indexes, { key, origin, newest, findings });
   let [entries, before] = [0, { index: -2, leafHex: "" }];
   for (const index of signed === null ? [] : indexes) {
     if (signed === null) break;
@@ -78,7 +81,7 @@ export async function verifyExcerpt(
     const message = `release ${release} has no outcome in the excerpt`;
     findings.add("release_open", message, index);
   }
-  if (newest !== null) {
+  if (newest !== null && keys !== null) {
     const older = openOlder(options.olderCheckpoints ?? [], key, findings);
     const subject = { newest: newest.checkpoint, roots: null, keys, keyName: key.name, findings };
     judgeOlder(older, subject);
@@ -97,6 +100,43 @@ export async function verifyExcerpt(
     notChecked,
   };
 }
+
+/**
+ * The checkpoint, if the trusted key signed it, or one that the rotations in the excerpt lead to; each of those is first proved to stand in the
+ * tree, as every entry is. `checkpoint_unsigned` or `key_retired` otherwise.
+ */
+async function signedBy(
+  source: ExcerptSource,
+  indexes: readonly number[],
+  {
+    key,
+    origin,
+    newest,
+    findings,
+  }: {
+    readonly key: VerificationKey;
+    readonly origin: string;
+    readonly newest: NamedCheckpoint | null;
+    readonly findings: Findings;
+  },
+): Promise<{ readonly keys: SigningKeys | null; readonly signed: NamedCheckpoint | null }> {
+  if (newest === null) return { keys: null, signed: null };
+  const keys = new SigningKeys(findings, key, origin);
+  for (const index of indexes) {
+    const bytes = await source.entry(index);
+    // Most entries are no rotation, and are proved once, when their turn comes.
+    if (bytes?.includes(rotationKind) !== true) continue;
+    const aside = { findings: new Findings(), ...newest.checkpoint };
+    const proved = await proveEntry(source, index, aside);
+    if (proved?.entry.kind === rotationKind) keys.rotate(proved.entry);
+  }
+  keys.finish();
+  const verdict = keys.judge(newest.bytes);
+  tellKey(verdict, key.name, { findings, of: "" });
+  return { keys, signed: verdict === "verified" ? newest : null };
+}
+
+const rotationKind = "ledger.key-rotated";
 
 async function proveEntry(
   source: ExcerptSource,

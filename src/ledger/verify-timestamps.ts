@@ -4,6 +4,7 @@ import { readTiles, treeRoot } from "../merkle/proof.ts";
 import { hashBytes } from "../merkle/tree.ts";
 import type { Findings } from "./findings.ts";
 import { readTile, type TileSource } from "./source.ts";
+import type { SigningKeys } from "./verify-keys.ts";
 
 /** A checkpoint's note, and the DER of an authority's TimeStampResp about its text. */
 export type Stamped = { readonly checkpoint: Uint8Array; readonly response: Uint8Array };
@@ -25,10 +26,13 @@ export async function judgeTimestamps(
   {
     source,
     key,
+    keys,
     checkpoint,
   }: {
     readonly source: TileSource;
     readonly key: VerificationKey;
+    /** The keys that the entries told: a stamp from before a rotation is of a checkpoint of the old one. */
+    readonly keys: SigningKeys;
     readonly checkpoint: Checkpoint;
   },
   { certificates, stamped }: TimestampOptions,
@@ -42,7 +46,8 @@ export async function judgeTimestamps(
     const opened = openCheckpoint(note, key);
     const text = parseNote(note)?.text;
     if (
-      opened?.verdict !== "verified" ||
+      opened === null ||
+      keys.judge(note) !== "verified" ||
       text === undefined ||
       opened.checkpoint.origin !== checkpoint.origin
     ) {

@@ -101,7 +101,13 @@ export async function verifyLedger(source: TileSource, options: VerifyOptions): 
     const stamped =
       timestamps === undefined
         ? {}
-        : { timestamps: await judgeTimestamps({ source, key, checkpoint }, timestamps, findings) };
+        : {
+            timestamps: await judgeTimestamps(
+              { source, key, keys: verified.keys, checkpoint },
+              timestamps,
+              findings,
+            ),
+          };
     return { ...reportOf(newest, findings, verified.checks), ...witnessed, ...stamped };
   }
   // No key that the trusted one named signed it, so that nothing that it covers is the ledger's.
@@ -120,7 +126,11 @@ type Subject = {
 async function verifyEntries(
   source: TileSource,
   { key, newest, options, findings }: Subject,
-): Promise<{ readonly checks: EntryChecks; readonly isSigned: boolean }> {
+): Promise<{
+  readonly checks: EntryChecks;
+  readonly keys: SigningKeys;
+  readonly isSigned: boolean;
+}> {
   const { origin, size, root } = newest.checkpoint;
   const keys = new SigningKeys(findings, key, origin);
   const checks = new EntryChecks(findings, { ...options, keys });
@@ -141,7 +151,8 @@ async function verifyEntries(
       options.onProgress?.({ verified, size });
     },
   });
-  const verdict = keys.judge(newest.bytes, size);
+  keys.finish();
+  const verdict = keys.judge(newest.bytes);
   if (verdict !== "unsigned") tellKey(verdict, key.name, { findings, of: "" });
   judgeOlder(older, { newest: newest.checkpoint, roots, keys, keyName: key.name, findings });
   const most = options.mostEntriesPerCheckpoint;
@@ -150,7 +161,7 @@ async function verifyEntries(
   if (roots !== null && !roots.root.equals(root))
     findings.add("root_mismatch", "the entries do not make the root that the checkpoint signs");
   if (roots !== null && isParsed) checks.finish();
-  return { checks, isSigned: verdict === "verified" || verdict === "retired" };
+  return { checks, keys, isSigned: verdict === "verified" || verdict === "retired" };
 }
 
 /** Below this a thread takes longer to start than to work. */

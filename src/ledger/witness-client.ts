@@ -8,6 +8,8 @@ export type WitnessReply =
   | { readonly kind: "cosigned"; readonly cosignature: NoteSignature; readonly cosignedAt: Date }
   /** It holds another size than it was told. */
   | { readonly kind: "conflict"; readonly heldSize: number }
+  /** What it holds does not lead to the checkpoint. */
+  | { readonly kind: "contradicted" }
   /** It does not cosign this, or what it said is no answer of a witness. */
   | { readonly kind: "refused"; readonly why: string }
   /** It did not answer, or not now. */
@@ -45,6 +47,12 @@ function judge(status: number, text: string, key: CosignerKey, checkpoint: strin
       ? { kind: "refused", why: "its 409 tells no size" }
       : { kind: "conflict", heldSize };
   }
+  if (status === 422) return { kind: "contradicted" };
+  if (status === 403)
+    return {
+      kind: "refused",
+      why: "it answered 403: it does not know the key that signed the checkpoint, so give its operator the ledger's key",
+    };
   const why = `it answered ${status}`;
   return status >= 500 || status === 429 ? { kind: "unavailable", why } : { kind: "refused", why };
 }

@@ -151,10 +151,14 @@ export class Witnessing {
         await this.#keep(witness, checkpoint.size, reply);
         return null;
       }
+      if (reply.kind === "contradicted")
+        return tampered(
+          `the ${oldSize} entries that the witness ${witness.name} has cosigned are not the first ones of this ledger: they were rewritten, or two databases are written under one key`,
+        );
       if (reply.kind !== "conflict") return unavailable(witness, reply.why);
       if (reply.heldSize === oldSize)
         return tampered(
-          `the witness ${witness.name} holds another ledger of ${oldSize} entries under this one's key`,
+          `the witness ${witness.name} holds another ledger of ${oldSize} entries under this one's key: two databases are written under one key, or this one was rewritten`,
         );
       witness.heldSize = reply.heldSize;
     }

@@ -3,7 +3,9 @@ import type { Signer } from "../custody/signer.ts";
 import type { Database } from "../database/open.ts";
 import { isRefusal, Refusal } from "../errors.ts";
 import { assertPublishedFrom } from "../ledger/published.ts";
-import { isSignedBy } from "../ledger/receipt.ts";
+import { newestCheckpoint } from "../ledger/receipt.ts";
+import { openSigned, reignOf } from "../ledger/reigns.ts";
+import { keyIdOf } from "../merkle/note.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
 import { openPerson } from "./person.ts";
 
@@ -14,7 +16,7 @@ export async function hasBegun({ database }: { readonly database: Database }): P
 
 /**
  * Refuses to start (`configuration_invalid`) on keys that are not this vault's: a custodian that does not open what was wrapped, a signer
- * that did not sign the ledger. The first person on record and the newest checkpoint are the samples. Refuses (`ledger_diverged`) a database
+ * that did not sign the ledger, or (`signer_refused`) whose key was replaced or whose time has not come. The first person on record and the newest checkpoint are the samples. Refuses (`ledger_diverged`) a database
  * that is not what was published from it.
  */
 export async function assertKeysBelong({
@@ -37,9 +39,14 @@ export async function assertKeysBelong({
     .limit(1)
     .executeTakeFirst();
   if (first !== undefined) await assertOpens({ database, custodian }, first.id);
-  if (!(await isSignedBy(database.db, signer))) {
+  const { name, publicKey } = signer;
+  const key = { name, publicKey, keyId: keyIdOf(name, publicKey) };
+  await reignOf(database.db, key);
+  const newest = await newestCheckpoint(database.db);
+  const opened = newest === null ? null : await openSigned(database.db, newest.note, key);
+  if (newest !== null && opened?.verdict !== "verified") {
     throw foreign(
-      "the signer is not the one that signed this ledger's newest checkpoint: restore its key, and the name WEIGHTVAULT_LEDGER_NAME that it signed under",
+      "the signer is not the one that signed this ledger's newest checkpoint: restore its key, and the name WEIGHTVAULT_LEDGER_NAME that it signed under; a new key is brought in by `weightvault ledger rotate-key`, with the old one's settings",
     );
   }
   await assertPublishedFrom({ db: database.db, store, signer });

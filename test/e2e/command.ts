@@ -64,6 +64,7 @@ export async function weightvaultHere(
       custody: async () => 0,
       recover: async () => await Promise.reject(new Error("nothing is recovered here")),
       rebuild: async () => ({ size: 0, rootHex: "" }),
+      rotateKey: async () => ({ verificationKey: "", replaced: "", lastSize: 0, next: "" }),
       witness: { init, serve },
     },
     args,

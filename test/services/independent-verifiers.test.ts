@@ -86,7 +86,7 @@ beforeAll(async () => {
       const reached = before;
       await until(async () => (await signedSize(database)) === reached, { seconds: 60 });
     }
-    const ledgerKey = { key, text: verificationKey, isPinned: true };
+    const ledgerKey = { key, text: verificationKey, isPinned: true, rotations: [] };
     const { signal } = new AbortController();
     await exportLedger(storedLedger(database), ledgerKey, { folder: folders[at] ?? "", signal });
   }

@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { readConfig } from "../../src/config.ts";
+import { openCustody } from "../../src/custodians.ts";
 import { type Cryptoki, loadCryptoki } from "../../src/custody/cryptoki.ts";
 import type { Custodian } from "../../src/custody/custodian.ts";
 import { openPkcs11Custodian } from "../../src/custody/pkcs11-custodian.ts";
@@ -207,6 +209,31 @@ describeSoftHsm("on SoftHSM", () => {
       );
       for (const { stdout, stderr } of [early, init, checked])
         expect(stdout + stderr).not.toContain(pin);
+    });
+
+    test("the next signing key is made under its label, signs, and is named by the setting to change", async () => {
+      if ("absent" in softHsm) return;
+      const config = readConfig({
+        WEIGHTVAULT_CUSTODIAN: "pkcs11",
+        WEIGHTVAULT_SIGNER: "pkcs11",
+        WEIGHTVAULT_PKCS11_MODULE: softHsm.library,
+        WEIGHTVAULT_PKCS11_TOKEN: token.label,
+        WEIGHTVAULT_PKCS11_PIN_FILE: token.pinFile,
+        WEIGHTVAULT_PKCS11_KEY: labels.wrapping,
+        WEIGHTVAULT_PKCS11_SIGNING_KEY: labels.signing,
+        WEIGHTVAULT_PKCS11_NEXT_SIGNING_KEY: "ledger-2",
+      });
+      const custody = await openCustody(config, { folder: tmpdir(), mayMake: false });
+      try {
+        const next = await custody.openNextSigner();
+        expect(next.signer.publicKey).not.toEqual(custody.signer.publicKey);
+        await next.signer.check();
+        expect(await next.install()).toContain("WEIGHTVAULT_PKCS11_SIGNING_KEY=ledger-2");
+        const again = await custody.openNextSigner();
+        expect(again.signer.publicKey).toEqual(next.signer.publicKey);
+      } finally {
+        await custody.close();
+      }
     });
 
     test("SoftHSM has every mechanism that the vault needs", () => {

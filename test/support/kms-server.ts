@@ -24,6 +24,7 @@ export type KmsServer = {
   readonly keyArn: string;
   readonly otherKeyArn: string;
   readonly signingKeyArn: string;
+  readonly nextSigningKeyArn: string;
   /** Operations asked for since the beginning, those that failed among them. */
   readonly asked: readonly string[];
   /** The next `times` calls of an operation get the fault. */
@@ -83,6 +84,7 @@ export async function startKmsServer(): Promise<KmsServer> {
     keyArn: keys.keyArn,
     otherKeyArn: keys.otherKeyArn,
     signingKeyArn: keys.signingKeyArn,
+    nextSigningKeyArn: keys.nextSigningKeyArn,
     asked,
     arm: (operation, fault, times = 1) => void faults.push({ operation, fault, left: times }),
     answerAs: (operation, keyArn) => void names.set(operation, keyArn),
@@ -94,13 +96,16 @@ export async function startKmsServer(): Promise<KmsServer> {
   };
 }
 
+type Pair = { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
+
 class Keys {
   readonly keyArn = `${account}/1234abcd-12ab-34cd-56ef-1234567890ab`;
   readonly otherKeyArn = `${account}/0987dcba-09fe-87dc-65ba-ab0987654321`;
   readonly signingKeyArn = `${account}/11111111-2222-3333-4444-555555555555`;
+  readonly nextSigningKeyArn = `${account}/66666666-7777-8888-9999-000000000000`;
   readonly #disabled: ReadonlySet<string>;
   readonly #symmetric: ReadonlyMap<string, Buffer>;
-  readonly #pair: { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
+  readonly #pairs: ReadonlyMap<string, Pair>;
 
   constructor(disabled: ReadonlySet<string>) {
     this.#disabled = disabled;
@@ -108,7 +113,10 @@ class Keys {
       [this.keyArn, randomBytes(32)],
       [this.otherKeyArn, randomBytes(32)],
     ]);
-    this.#pair = generateKeyPairSync("ed25519");
+    this.#pairs = new Map([
+      [this.signingKeyArn, generateKeyPairSync("ed25519")],
+      [this.nextSigningKeyArn, generateKeyPairSync("ed25519")],
+    ]);
   }
 
   answer(operation: string, body: Json): Json {
@@ -123,13 +131,14 @@ class Keys {
       return { KeyId: id, CiphertextBlob: base64(blob) };
     }
     if (operation === "Decrypt") return { KeyId: id, Plaintext: base64(this.#decrypt(id, body)) };
-    if (id !== this.signingKeyArn)
+    const pair = this.#pairs.get(id);
+    if (pair === undefined)
       throw new KmsError("InvalidKeyUsageException", `${id} key usage is ENCRYPT_DECRYPT`);
-    return operation === "Sign" ? this.#sign(id, body) : this.#describe(id);
+    return operation === "Sign" ? this.#sign(id, pair, body) : this.#describe(id, pair);
   }
 
   #usable(id: string): string {
-    if (!this.#symmetric.has(id) && id !== this.signingKeyArn)
+    if (!this.#symmetric.has(id) && !this.#pairs.has(id))
       throw new KmsError("NotFoundException", `Key '${id}' does not exist`);
     if (this.#disabled.has(id)) throw new KmsError("DisabledException", `${id} is disabled.`);
     return id;
@@ -168,23 +177,23 @@ class Keys {
     }
   }
 
-  #describe(id: string): Json {
+  #describe(id: string, { publicKey }: Pair): Json {
     return {
       KeyId: id,
       KeySpec: "ECC_NIST_EDWARDS25519",
       KeyUsage: "SIGN_VERIFY",
-      PublicKey: base64(this.#pair.publicKey.export({ format: "der", type: "spki" })),
+      PublicKey: base64(publicKey.export({ format: "der", type: "spki" })),
       SigningAlgorithms: ["ED25519_SHA_512", "ED25519_PH_SHA_512"],
     };
   }
 
-  #sign(id: string, body: Json): Json {
+  #sign(id: string, { privateKey }: Pair, body: Json): Json {
     const message = typeof body["Message"] === "string" ? bytesOf(body, "Message") : null;
     if (message === null || message.length === 0 || message.length > 4_096)
       throw new KmsError("ValidationException", "Member must have length between 1 and 4096");
     if (body["SigningAlgorithm"] !== "ED25519_SHA_512" || body["MessageType"] !== "RAW")
       throw new KmsError("ValidationException", "Algorithm ED25519_SHA_512 takes RAW messages");
-    const signature = sign(null, message, this.#pair.privateKey);
+    const signature = sign(null, message, privateKey);
     return { KeyId: id, Signature: base64(signature), SigningAlgorithm: "ED25519_SHA_512" };
   }
 }

@@ -193,7 +193,7 @@ forEachDatabase("publishing to the store", (open) => {
     expect(await publish({ db: database.db, store, key }, other)).toMatchObject({ size: 25 });
     gate.resolve();
     await expect(late).rejects.toMatchObject({ code: "ledger_unavailable" });
-    expect((await readPublished(store, key))?.checkpoint.size).toBe(25);
+    expect((await readPublished({ db: database.db, store, key }))?.checkpoint.size).toBe(25);
     expect(await verifyPublished(published, signer)).toMatchObject({ size: 25, verified: true });
   });
 
@@ -205,7 +205,7 @@ forEachDatabase("publishing to the store", (open) => {
     await expect(publish({ db: database.db, store, key }, lease)).rejects.toMatchObject({
       code: "ledger_unavailable",
     });
-    expect(await readPublished(store, key)).toBeNull();
+    expect(await readPublished({ db: database.db, store, key })).toBeNull();
   });
 
   test("a tile that somebody changed in the store is told, and is not covered by a new checkpoint", async () => {
@@ -220,7 +220,7 @@ forEachDatabase("publishing to the store", (open) => {
       code: "record_tampered",
       message: expect.stringContaining("tile/0/000.p/10"),
     });
-    expect((await readPublished(store, options.key))?.checkpoint.size).toBe(5);
+    expect((await readPublished(options))?.checkpoint.size).toBe(5);
   });
 
   test("the running ledger publishes at most once a second, and what it published last when it stops", async () => {

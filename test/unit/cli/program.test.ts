@@ -16,6 +16,7 @@ function context() {
     custody: async () => 3,
     recover: async () => await Promise.reject(new Error("nothing is recovered here")),
     rebuild: async () => ({ size: 0, rootHex: "" }),
+    rotateKey: async () => ({ verificationKey: "", replaced: "", lastSize: 0, next: "" }),
     witness: { init, serve },
   };
 }

@@ -54,3 +54,12 @@ test("a repository may be called as its owner likes, in the entry that creates i
   expect(() => assertNamesNoPlace("repository.created", body)).not.toThrow();
   expect(() => assertNamesNoPlace("revision.committed", body)).toThrow(TypeError);
 });
+
+test("the base64 of a rotation's statement is never taken for a country, and no other member of it is exempt", () => {
+  const statement = "vault.example/ledger+0a1b2c3d+AbC/US+x/A:5/IR==\n";
+  expect(() => assertNamesNoPlace("ledger.key-rotated", { statement })).not.toThrow();
+  expect(() => assertNamesNoPlace("ledger.key-rotated", { statement, reason: "IR" })).toThrow(
+    "the member reason",
+  );
+  expect(() => assertNamesNoPlace("grant.made", { statement })).toThrow("the member statement");
+});

@@ -1,7 +1,11 @@
 import { expect, test } from "@jest/globals";
 import { verifyLedger } from "../../../src/ledger/verify.ts";
-import { rotationText } from "../../../src/ledger/verify-keys.ts";
+import { type ExcerptSource, verifyExcerpt } from "../../../src/ledger/verify-excerpt.ts";
 import { encodeNote, parseNote, signNote } from "../../../src/merkle/note.ts";
+import { inclusionProof } from "../../../src/merkle/proof.ts";
+import { readRotation, rotationText, signRotation } from "../../../src/merkle/rotation.ts";
+import { encodeTlogProof } from "../../../src/merkle/tlog-proof.ts";
+import { leafHash } from "../../../src/merkle/tree.ts";
 import {
   encodeAll,
   type Files,
@@ -34,9 +38,9 @@ async function rotated(
 
 const releases = [decided("allowed", "r"), delivered("r")];
 
-async function judge(files: Files, older: readonly Buffer[] = []) {
+async function judge(files: Files, older: readonly Buffer[] = [], trusted = first) {
   const { findings, verified } = await verifyLedger(memorySource(files), {
-    verificationKey: first.verificationKey,
+    verificationKey: trusted.verificationKey,
     olderCheckpoints: older.map((bytes, at) => ({ name: `kept-${at}`, bytes })),
   });
   return verified ? "verified" : findings.map(({ code }) => code).join();
@@ -93,4 +97,81 @@ test("a new key for another log is none", async () => {
   const entry = record("ledger.key-rotated", { statement: await statement(text, first, second) });
   const files = await filesOf(encodeAll([...beginning, entry]), second);
   expect(await judge(files)).toBe("checkpoint_unsigned");
+});
+
+test.each([
+  ["the first", first],
+  ["the one between", second],
+  ["the newest", third],
+])(
+  "who trusts %s of three keys verifies the whole ledger, and old checkpoints with it",
+  async (_, trusted) => {
+    const before = [...beginning, await rotated(first, second)];
+    const between = [...before, ...releases, await rotated(second, third)];
+    const whole = [...between, decided("denied", "d")];
+    const files = await filesOf(encodeAll(whole), third);
+    const older = [await checkpointOf(before, first), await checkpointOf(between, second)];
+    expect(await judge(files, older, trusted)).toBe("verified");
+    const late = await checkpointOf(between, first);
+    expect(await judge(files, [late], trusted)).toBe("older_checkpoint_invalid");
+  },
+);
+
+test("a rotation that leads to no trusted key is found, wherever it stands", async () => {
+  const records = [...beginning, await rotated(second, third), await rotated(first, second)];
+  expect(await judge(await filesOf(encodeAll(records), second), [], first)).toBe(
+    "key_rotation_invalid",
+  );
+  const again = [...beginning, await rotated(first, second), await rotated(second, first)];
+  expect(await judge(await filesOf(encodeAll(again), second))).toBe("key_rotation_invalid");
+  const itself = [...beginning, await rotated(first, first)];
+  expect(await judge(await filesOf(encodeAll(itself), first))).toBe("key_rotation_invalid");
+});
+
+/** The entries of some indexes, with their proofs, as an excerpt has them. */
+async function excerptOf(
+  records: readonly Recorded[],
+  signer: FixedSigner,
+): Promise<ExcerptSource> {
+  const entries = encodeAll(records);
+  const checkpoint = (await filesOf(entries, signer)).get("checkpoint") ?? Buffer.alloc(0);
+  const leaves = entries.map((entry) => leafHash(entry));
+  const read = (_: number, index: number) => leaves[index] ?? Buffer.alloc(0);
+  return {
+    checkpoint: async () => checkpoint,
+    entry: async (index) => entries[index] ?? null,
+    proof: async (index) => {
+      const hashes = await inclusionProof(index, entries.length, read);
+      return Buffer.from(
+        encodeTlogProof({ index, hashes, checkpoint: checkpoint.toString("utf8") }),
+      );
+    },
+  };
+}
+
+test("an excerpt that holds the rotation verifies under the first key, and one without it does not", async () => {
+  const records = [...beginning, await rotated(first, second), ...releases];
+  const source = await excerptOf(records, second);
+  const indexes = records.map((_, index) => index).slice(beginning.length);
+  const under = async (signer: FixedSigner, held: readonly number[]) => {
+    const { verificationKey } = signer;
+    const { verified, findings } = await verifyExcerpt(source, held, { verificationKey });
+    return verified ? "verified" : findings.map(({ code }) => code).join();
+  };
+  expect(await under(first, indexes)).toBe("verified");
+  expect(await under(second, indexes)).toBe("verified");
+  expect(await under(first, indexes.slice(1))).toBe("checkpoint_unsigned");
+  const retired = await excerptOf(records, first);
+  const report = await verifyExcerpt(retired, indexes, { verificationKey: first.verificationKey });
+  expect(report.findings.map(({ code }) => code)).toEqual(["key_retired"]);
+});
+
+test("the statement that two signers make is read as theirs, and a name is never changed by it", async () => {
+  const statement = await signRotation(first, second);
+  expect(readRotation(statement, first.name)).toMatchObject({
+    from: { publicKey: Buffer.from(first.publicKey) },
+    to: { publicKey: Buffer.from(second.publicKey) },
+  });
+  expect(readRotation(statement, "another.example/ledger")).toBeNull();
+  await expect(signRotation(first, fixedSigner(8, "other.example"))).rejects.toThrow(TypeError);
 });

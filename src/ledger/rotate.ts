@@ -1,0 +1,76 @@
+import { sql } from "kysely";
+import type { Signer } from "../custody/signer.ts";
+import type { Database } from "../database/open.ts";
+import { transact } from "../database/transact.ts";
+import { Refusal } from "../errors.ts";
+import { encodeVerificationKey, keyIdOf, type VerificationKey } from "../merkle/note.ts";
+import { isSameKey, readRotation, signRotation, successionOf } from "../merkle/rotation.ts";
+import { newestCheckpoint } from "./receipt.ts";
+import { readRotations, rotationKind, statementOf } from "./reigns.ts";
+import { submit } from "./submit.ts";
+
+export type RotationOptions = {
+  readonly database: Database;
+  /** Whose key rules. */
+  readonly from: Signer;
+  /** Whose key is to follow. */
+  readonly to: Signer;
+};
+
+/** Any number that nothing else locks: one rotation is submitted at a time, whoever asks. */
+const rotationLock = 7_318_009_027n;
+
+/** The size of the old key's last checkpoint; null until that covers the handing over from the one to the other. */
+export async function rotatedSize({ database, from, to }: RotationOptions): Promise<number | null> {
+  const { reigns } = successionOf(keyOf(from), await readRotations(database.db));
+  const at = reigns.findIndex(({ key }) => isSameKey(key, keyOf(from)));
+  const [mine, after] = [reigns[at], reigns[at + 1]];
+  if (mine === undefined || after === undefined || !isSameKey(after.key, keyOf(to))) return null;
+  const signedSize = (await newestCheckpoint(database.db))?.size ?? 0;
+  return signedSize >= mine.lastSize ? mine.lastSize : null;
+}
+
+/**
+ * Submits the rotation from the ruling key to the next, signed by both; gives the submission, also where an earlier run left it. Refuses
+ * (`conflict`) while another rotation of the key is under way, and a next key that has signed this ledger before.
+ */
+export async function submitRotation({
+  database,
+  from,
+  to,
+  now,
+}: RotationOptions & { readonly now: () => Date }): Promise<bigint> {
+  const statement = await signRotation(from, to);
+  const [own, next] = [keyOf(from), keyOf(to)];
+  return await transact(database.db, async (tx) => {
+    await sql`select pg_advisory_xact_lock(${rotationLock}::bigint)`.execute(tx);
+    const succession = successionOf(own, await readRotations(tx));
+    const { rows } = await sql<{ id: bigint; body: Buffer }>`
+      select id, body from ledger_submission where kind = 'ledger.key-rotated' order by id`.execute(
+      tx,
+    );
+    for (const { id, body } of rows) {
+      const rotation = readRotation(statementOf(body), own.name);
+      if (rotation === null || !isSameKey(rotation.from, own)) continue;
+      if (isSameKey(rotation.to, next)) return id;
+      throw new Refusal(
+        "conflict",
+        `the ledger's key is being replaced, or was, by ${textOf(rotation.to)}: name that one as the next key`,
+      );
+    }
+    if (!succession.take({ index: Number.MAX_SAFE_INTEGER, statement }))
+      throw new Refusal(
+        "conflict",
+        `${textOf(next)} is the ledger's key, or was: name a key that has signed nothing of it`,
+      );
+    return await submit(tx, { kind: rotationKind, time: now(), body: { statement } });
+  });
+}
+
+function keyOf({ name, publicKey }: Signer): VerificationKey {
+  return { name, publicKey, keyId: keyIdOf(name, publicKey) };
+}
+
+function textOf({ name, publicKey }: VerificationKey): string {
+  return encodeVerificationKey(name, publicKey);
+}

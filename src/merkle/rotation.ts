@@ -1,0 +1,149 @@
+import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
+import {
+  encodeNote,
+  encodeVerificationKey,
+  type NoteSigner,
+  parseNote,
+  parseVerificationKey,
+  signNote,
+  type VerificationKey,
+  verifyNote,
+} from "./note.ts";
+
+/** `retired` is a checkpoint that covers more than the key that signed it was allowed to. */
+export type KeyVerdict = "verified" | "unsigned" | "forged" | "retired";
+
+export type SignedCheckpoint = { readonly checkpoint: Checkpoint; readonly verdict: KeyVerdict };
+
+/** One key is followed by another, and both have said so. */
+export type Rotation = { readonly from: VerificationKey; readonly to: VerificationKey };
+
+/** A rotation's statement and the index of the entry that carries it. */
+export type PlacedRotation = { readonly index: number; readonly statement: unknown };
+
+/** A key, and the largest size that it may sign: infinite for the one that rules. */
+export type Reign = { readonly key: VerificationKey; readonly lastSize: number };
+
+const rotationTitle = "weightvault/ledger-key-rotation/v1";
+
+/**
+ * The text of a rotation's statement, which both keys sign as a C2SP signed note: the old one says who follows it, and the new one that it
+ * is held by whom it names.
+ */
+export function rotationText(origin: string, oldKey: string, newKey: string): string {
+  return `${[rotationTitle, origin, oldKey, newKey].join("\n")}\n`;
+}
+
+/** The statement by which `from` hands the log of its name over to `to`. Throws a TypeError where the two keys have different names: a log keeps its own. */
+export async function signRotation(from: NoteSigner, to: NoteSigner): Promise<string> {
+  if (from.name !== to.name) throw new TypeError("a log keeps its name when its key is replaced");
+  const [oldKey, newKey] = [from, to].map((each) =>
+    encodeVerificationKey(each.name, each.publicKey),
+  );
+  const text = rotationText(from.name, oldKey ?? "", newKey ?? "");
+  const signed = [await signNote(text, from), await signNote(text, to)];
+  return encodeNote({
+    text,
+    signatures: signed.flatMap((note) => parseNote(note)?.signatures ?? []),
+  });
+}
+
+/** What a statement says of the log; null where it is none, or is not signed by both keys. */
+export function readRotation(statement: unknown, origin: string): Rotation | null {
+  const note = typeof statement === "string" ? parseNote(statement) : null;
+  const [title, log, oldText = "", newText = "", ...rest] = note?.text.split("\n") ?? [];
+  const [from, to] = [parseVerificationKey(oldText), parseVerificationKey(newText)];
+  if (note === null || from === null || to === null || rest.join() !== "") return null;
+  if (title !== rotationTitle || log !== origin || from.name !== to.name) return null;
+  if (isSameKey(from, to)) return null;
+  return [from, to].every((key) => verifyNote(note, key) === "verified") ? { from, to } : null;
+}
+
+/**
+ * The keys that a log was signed with, as the rotations in it tell, around one that is trusted: those that follow it, each named by the one
+ * before, and those that went before it, each of which the next has confirmed. A rotation's entry is the last that the old key's
+ * checkpoints cover.
+ */
+export class Succession {
+  readonly #origin: string;
+  readonly #trusted: VerificationKey;
+  #reigns: readonly Reign[];
+  /** Rotations that lead to each other, and not yet to the trusted key. */
+  #earlier: readonly (Rotation & { readonly index: number })[] = [];
+
+  constructor(trusted: VerificationKey, origin: string) {
+    this.#trusted = trusted;
+    this.#origin = origin;
+    this.#reigns = [{ key: trusted, lastSize: Number.POSITIVE_INFINITY }];
+  }
+
+  /** Oldest first; the last one rules. */
+  get reigns(): readonly Reign[] {
+    return this.#reigns;
+  }
+
+  /** The indexes of rotations that led to no key that is known. */
+  get strays(): readonly number[] {
+    return this.#earlier.map(({ index }) => index);
+  }
+
+  /** Takes the next rotation, in the log's order; false where it is none of this log, or its old key does not rule. */
+  take({ index, statement }: PlacedRotation): boolean {
+    const rotation = readRotation(statement, this.#origin);
+    if (rotation === null || this.#hasRuled(rotation.to)) return false;
+    const ruling = this.#reigns.at(-1)?.key ?? this.#trusted;
+    if (isSameKey(rotation.from, ruling)) {
+      const ended = { key: ruling, lastSize: index + 1 };
+      this.#reigns = [...this.#reigns.slice(0, -1), ended, rulingFrom(rotation.to)];
+      return true;
+    }
+    const before = this.#earlier.at(-1);
+    const isAfter = before === undefined || isSameKey(before.to, rotation.from);
+    const isAgain = this.#earlier.some(({ from }) => isSameKey(from, rotation.to));
+    if (this.#reigns.length > 1 || !isAfter || isAgain) return false;
+    this.#earlier = [...this.#earlier, { ...rotation, index }];
+    if (!isSameKey(rotation.to, this.#trusted)) return true;
+    const past = this.#earlier.map((each) => ({ key: each.from, lastSize: each.index + 1 }));
+    this.#reigns = [...past, rulingFrom(this.#trusted)];
+    this.#earlier = [];
+    return true;
+  }
+
+  /** A checkpoint and what the keys say of it; null where it is no note or no checkpoint. */
+  open(bytes: string | Uint8Array): SignedCheckpoint | null {
+    let unsigned: SignedCheckpoint | null = null;
+    for (const { key, lastSize } of this.#reigns.toReversed()) {
+      const opened = openCheckpoint(bytes, key);
+      if (opened === null) return null;
+      const { checkpoint, verdict } = opened;
+      if (verdict === "verified")
+        return { checkpoint, verdict: checkpoint.size > lastSize ? "retired" : "verified" };
+      if (verdict === "forged") return opened;
+      unsigned = opened;
+    }
+    return unsigned;
+  }
+
+  /** While nothing leads to the trusted key, a rotation may lead to it. */
+  #hasRuled(key: VerificationKey): boolean {
+    return this.#reigns.length > 1 && this.#reigns.some((reign) => isSameKey(reign.key, key));
+  }
+}
+
+/** The succession that rotations in the log's order make around a trusted key; those that lead nowhere are left out. */
+export function successionOf(
+  trusted: VerificationKey,
+  rotations: readonly PlacedRotation[],
+): Succession {
+  const succession = new Succession(trusted, trusted.name);
+  for (const rotation of rotations) succession.take(rotation);
+  return succession;
+}
+
+export function isSameKey(one: VerificationKey, other: VerificationKey): boolean {
+  return one.name === other.name && one.publicKey.equals(other.publicKey);
+}
+
+function rulingFrom(key: VerificationKey): Reign {
+  return { key, lastSize: Number.POSITIVE_INFINITY };
+}

@@ -1,0 +1,262 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, expect, test } from "@jest/globals";
+import type { Database } from "../../../src/database/open.ts";
+import { transact } from "../../../src/database/transact.ts";
+import { openLedger, type RunningLedger } from "../../../src/ledger/open.ts";
+import { assertPublishedFrom } from "../../../src/ledger/published.ts";
+import { rebuildLedger } from "../../../src/ledger/rebuild.ts";
+import { allReigns } from "../../../src/ledger/reigns.ts";
+import { rotatedSize, submitRotation } from "../../../src/ledger/rotate.ts";
+import { folderSource } from "../../../src/ledger/source-folder.ts";
+import { submit } from "../../../src/ledger/submit.ts";
+import { verifyLedger } from "../../../src/ledger/verify.ts";
+import { signCheckpoint } from "../../../src/merkle/checkpoint.ts";
+import { encodeVerificationKey } from "../../../src/merkle/note.ts";
+import { parsePolicy } from "../../../src/merkle/policy.ts";
+import { signRotation } from "../../../src/merkle/rotation.ts";
+import { forEachDatabase } from "../../support/database.ts";
+import { storedLedger } from "../../support/ledger.ts";
+import {
+  keyOf,
+  openStoreFolder,
+  settleAll,
+  startNode,
+  submitMany,
+  verifyPublished,
+  verifyStored,
+} from "../../support/log.ts";
+import { TestSigner } from "../../support/test-signer.ts";
+import { until } from "../../support/until.ts";
+import { startWitness } from "../../support/witness.ts";
+
+const now = () => new Date("2026-11-23T09:00:00.000Z");
+
+const textOf = ({ name, publicKey }: TestSigner) => encodeVerificationKey(name, publicKey);
+
+async function failureOf(ledger: RunningLedger): Promise<unknown> {
+  return await ledger.check().then(
+    () => null,
+    (error: { code: string }) => (error.code === "ledger_unavailable" ? null : error),
+  );
+}
+
+forEachDatabase("a ledger whose key is replaced", (open) => {
+  const ends: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+  });
+
+  async function start(
+    database: Database,
+    signer: TestSigner,
+    {
+      name = "one",
+      store = null,
+    }: Partial<Pick<Parameters<typeof startNode>[0], "name" | "store">> = {},
+  ): Promise<RunningLedger> {
+    const ledger = await startNode({ database, signer, store, name });
+    ends.push(async () => await ledger.stop());
+    return ledger;
+  }
+
+  async function expectFails(ledger: RunningLedger, code: string, says: RegExp): Promise<void> {
+    await until(async () => (await failureOf(ledger)) !== null);
+    const failure = { code, message: expect.stringMatching(says) };
+    expect(await failureOf(ledger)).toMatchObject(failure);
+  }
+
+  const sizeOf = async ({ db }: Database): Promise<number> =>
+    (await db.selectFrom("ledger_entry").select("index").execute()).length;
+
+  test("the old key's last checkpoint covers the rotation, the old node signs nothing more, and the new one goes on; it all verifies under either key", async () => {
+    const [database, from, to] = [await open(), new TestSigner(), new TestSigner()];
+    const folder = await openStoreFolder();
+    ends.push(folder.remove);
+    const { store } = folder;
+    const old = await start(database, from, { store });
+    await settleAll(old, await submitMany(database, 3), "published");
+    const kept = await storedLedger(database).checkpoint();
+    const rotation = { database, from, to };
+    const submission = await submitRotation({ ...rotation, now });
+    const beyond = await submitMany(database, 5, "beyond");
+    const { index } = await (async () => {
+      old.wake();
+      return await old.settle(submission, { after: "checkpoint", timeoutMs: 10_000 });
+    })();
+    expect(index).toBe(3);
+    await expectFails(old, "signer_refused", /replaced \(entry 3\) by test\.example.*new key/);
+    expect([await sizeOf(database), await rotatedSize(rotation)]).toEqual([4, 4]);
+
+    const other = await start(database, to, { name: "other", store });
+    await settleAll(other, beyond, "published");
+    await expectFails(old, "signer_refused", /replaced/);
+    for (const trusted of [from, to]) {
+      const options = { verificationKey: textOf(trusted), olderCheckpoint: kept ?? "" };
+      const report = await verifyLedger(folderSource(folder.published), options);
+      expect(report).toMatchObject({ size: 9, verified: true, findings: [] });
+    }
+    expect(await allReigns(database.db, keyOf(to))).toMatchObject([
+      { key: keyOf(from), firstSize: 0, lastSize: 4, statement: null },
+      { key: keyOf(to), firstSize: 5, lastSize: Number.POSITIVE_INFINITY },
+    ]);
+  });
+
+  test("whatever it was interrupted by, it goes on: an entry that is not covered is covered by the old key alone", async () => {
+    const [database, from, to] = [await open(), new TestSigner(), new TestSigner()];
+    const first = await startNode({ database, signer: from, store: null });
+    await settleAll(first, await submitMany(database, 2));
+    const early = await start(database, to, { name: "early" });
+    await first.stop();
+    await expectFails(early, "record_tampered", /not signed by this signer/);
+    await early.stop();
+
+    const submission = await submitRotation({ database, from, to, now });
+    from.refuses = true;
+    const dying = await startNode({ database, signer: from, store: null });
+    await dying.settle(submission, { after: "entry", timeoutMs: 10_000 });
+    await dying.stop();
+    expect(await rotatedSize({ database, from, to })).toBeNull();
+    const tooEarly = await startNode({ database, signer: to, store: null, name: "too-early" });
+    await expectFails(tooEarly, "signer_refused", /no checkpoint of the old key covers.*entry 2/);
+    await tooEarly.stop();
+
+    from.refuses = false;
+    const again = await start(database, from);
+    expect(await submitRotation({ database, from, to, now })).toBe(submission);
+    await again.settle(submission, { after: "checkpoint", timeoutMs: 10_000 });
+    await expectFails(again, "signer_refused", /replaced/);
+    const last = await start(database, to, { name: "last" });
+    await settleAll(last, await submitMany(database, 2));
+    expect(await verifyStored(database, from)).toMatchObject({ size: 5, verified: true });
+  });
+
+  test("one rotation is under way at a time, and no key comes back", async () => {
+    const [database, from, to] = [await open(), new TestSigner(), new TestSigner()];
+    const old = await start(database, from);
+    const rotation = { database, from, to, now };
+    const [submission, again] = await Promise.all([
+      submitRotation(rotation),
+      submitRotation(rotation),
+    ]);
+    expect(again).toBe(submission);
+    const conflict = { code: "conflict" };
+    await expect(submitRotation({ ...rotation, to: new TestSigner() })).rejects.toMatchObject(
+      conflict,
+    );
+    old.wake();
+    await old.settle(submission, { after: "checkpoint", timeoutMs: 10_000 });
+    for (const next of [from, to])
+      await expect(submitRotation({ database, from: to, to: next, now })).rejects.toMatchObject(
+        conflict,
+      );
+    const third = new TestSigner();
+    const other = await start(database, to, { name: "other" });
+    const second = await submitRotation({ database, from: to, to: third, now });
+    other.wake();
+    await other.settle(second, { after: "checkpoint", timeoutMs: 10_000 });
+    const newest = await start(database, third, { name: "newest" });
+    await settleAll(newest, await submitMany(database, 1));
+    for (const trusted of [from, to, third])
+      expect(await verifyStored(database, trusted)).toMatchObject({ verified: true, size: 3 });
+  });
+
+  test("a rotation that the ruling key has not signed is given no place, and stops the ledger", async () => {
+    const [database, from] = [await open(), new TestSigner()];
+    const old = await start(database, from);
+    await settleAll(old, await submitMany(database, 2));
+    const statement = await signRotation(new TestSigner(), new TestSigner());
+    await transact(database.db, async (tx) =>
+      submit(tx, { kind: "ledger.key-rotated", time: now(), body: { statement } }),
+    );
+    old.wake();
+    await expectFails(old, "record_tampered", /would replace the ledger's key.*not signed by/);
+    expect(await sizeOf(database)).toBe(2);
+  });
+
+  test("what the old key published is taken up to the rotation, and nothing beyond it", async () => {
+    const [database, from, to] = [await open(), new TestSigner(), new TestSigner()];
+    const folder = await openStoreFolder();
+    ends.push(folder.remove);
+    const old = await start(database, from, { store: folder.store });
+    const submission = await submitRotation({ database, from, to, now });
+    old.wake();
+    await old.settle(submission, { after: "published", timeoutMs: 10_000 });
+    const place = { db: database.db, store: folder.store, signer: to };
+    await assertPublishedFrom(place);
+    const root = Buffer.alloc(32);
+    for (const [signer, says] of [
+      [from, /2 entries and is signed by a key of this ledger that had been replaced by then/],
+      [new TestSigner(), /not signed by this ledger's key/],
+    ] as const) {
+      const note = await signCheckpoint({ origin: signer.name, size: 2, root }, signer);
+      await writeFile(join(folder.published, "checkpoint"), note);
+      await expect(assertPublishedFrom(place)).rejects.toMatchObject({
+        code: "ledger_diverged",
+        message: expect.stringMatching(says),
+      });
+    }
+  });
+
+  test("a ledger that was rotated is rebuilt from what was published, by whoever trusts the first key, and goes on under the newest", async () => {
+    const [database, from, to] = [await open(), new TestSigner(), new TestSigner()];
+    const folder = await openStoreFolder();
+    ends.push(folder.remove);
+    const old = await start(database, from, { store: folder.store });
+    const submission = await submitRotation({ database, from, to, now });
+    old.wake();
+    await old.settle(submission, { after: "checkpoint", timeoutMs: 10_000 });
+    const other = await startNode({ database, signer: to, store: folder.store, name: "other" });
+    await settleAll(other, await submitMany(database, 3), "published");
+    await other.stop();
+    const [source, rebuilt] = [folderSource(folder.published), await open()];
+    const stranger = keyOf(new TestSigner());
+    await expect(rebuildLedger({ database: rebuilt, source, key: stranger })).rejects.toMatchObject(
+      { code: "record_tampered" },
+    );
+    expect(await rebuildLedger({ database: rebuilt, source, key: keyOf(from) })).toMatchObject({
+      size: 4,
+    });
+    const goesOn = await start(rebuilt, to, { store: folder.store, name: "rebuilt" });
+    await settleAll(goesOn, await submitMany(rebuilt, 2), "published");
+    expect(await verifyPublished(folder.published, from)).toMatchObject({
+      size: 6,
+      verified: true,
+    });
+  });
+
+  test("a witness that was given both keys of the log goes on cosigning it; one that was not is told about", async () => {
+    const [database, from, to] = [await open(), new TestSigner(), new TestSigner()];
+    const both = await startWitness({ name: "w.example/both", logs: [keyOf(from), keyOf(to)] });
+    const one = await startWitness({ name: "w.example/one", logs: [keyOf(from)] });
+    ends.push(async () => await both[Symbol.asyncDispose]());
+    ends.push(async () => await one[Symbol.asyncDispose]());
+    const text = `${both.line("both")}${one.line("one")}group any any both one\nquorum any\n`;
+    const policy = parsePolicy(Buffer.from(text));
+    if ("problem" in policy) throw new Error(policy.problem);
+    const told: string[] = [];
+    const witnessed = async (signer: TestSigner, node: string) => {
+      const onFailure = (error: unknown) => told.push(String(error));
+      const options = { database, signer, store: null, node, now, onFailure, ...policy };
+      const ledger = await openLedger(options);
+      ends.push(async () => await ledger.stop());
+      return ledger;
+    };
+    const waiting = { after: "witnessed", timeoutMs: 10_000 } as const;
+    const old = await witnessed(from, "one");
+    const [id = 0n] = await submitMany(database, 1);
+    old.wake();
+    await old.settle(id, waiting);
+    const rotation = await submitRotation({ database, from, to, now });
+    old.wake();
+    await old.settle(rotation, { ...waiting, after: "checkpoint" });
+    const other = await witnessed(to, "other");
+    const [late = 0n] = await submitMany(database, 1, "late");
+    other.wake();
+    await other.settle(late, waiting);
+    await until(() =>
+      told.some((each) => /w\.example\/one did not cosign|one did not cosign.*403/.test(each)),
+    );
+    expect(both.answers.every(({ status }) => status === 200)).toBe(true);
+  });
+});

@@ -1,0 +1,133 @@
+import { mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { watchOnce } from "../../../src/cli/ledger-monitor.ts";
+import { folderSource } from "../../../src/ledger/source-folder.ts";
+import { rotateKeyCommand } from "../../../src/maintain.ts";
+import { parseVerificationKey } from "../../../src/merkle/note.ts";
+import { weightvaultHere } from "../../e2e/command.ts";
+import { type ClonedDatabase, cloneDatabase, hasPostgres } from "../../support/database.ts";
+import { startTestServer } from "../../support/server.ts";
+
+/** One vault with soft keys, whose ledger's key is replaced once. */
+describe("the ledger's key in a file", () => {
+  let [data, state, firstKey, secondKey] = ["", "", "", ""];
+  let clone: ClonedDatabase | null = null;
+  /** The keys lie in the data folder; the database does too, where the run has no PostgreSQL. */
+  const database = (): Readonly<Record<string, string>> =>
+    clone === null ? {} : { DATABASE_URL: clone.url };
+  const env = () => ({ WEIGHTVAULT_DATA: data, WEIGHTVAULT_PORT: "0", ...database() });
+  const published = () => join(data, "store", "blobs", "ledger");
+
+  beforeAll(async () => {
+    data = await mkdtemp(join(tmpdir(), "weightvault-rotate-"));
+    state = await mkdtemp(join(tmpdir(), "weightvault-monitor-"));
+    clone = hasPostgres ? await cloneDatabase() : null;
+    const server = await startTestServer({ folder: data, env: database() });
+    firstKey = server.verificationKey;
+    await server.stop();
+    await watch();
+  }, 120_000);
+
+  afterAll(async () => {
+    await clone?.drop();
+    for (const folder of [data, state]) await rm(folder, { recursive: true, force: true });
+  });
+
+  async function watch() {
+    const key = parseVerificationKey(firstKey);
+    if (key === null) throw new Error("the server has no key");
+    const pinned = { key, text: firstKey, isPinned: true, rotations: [] };
+    return await watchOnce({
+      source: folderSource(published()),
+      key: pinned,
+      folder: state,
+      unreachableLimitMs: 0,
+      now: () => new Date(),
+    });
+  }
+
+  /** A command of `ledger` that ends well. */
+  async function expectFine(
+    args: readonly string[],
+    env: Readonly<Record<string, string | undefined>> = {},
+  ): Promise<void> {
+    const { code, stderr } = await weightvaultHere(["ledger", ...args], { env });
+    expect([args[0], code, stderr]).toEqual([args[0], 0, expect.any(String)]);
+  }
+
+  test("is replaced by a new one in a file of mode 0600, and the old one stays under another name", async () => {
+    const rotated = await rotateKeyCommand(env());
+    secondKey = rotated.verificationKey;
+    expect(rotated).toMatchObject({ replaced: firstKey, next: expect.stringMatching(/destroy/) });
+    expect(secondKey).not.toBe(firstKey);
+    const files = (await readdir(data)).filter((name) => name.startsWith("ledger-key"));
+    expect(files.toSorted()).toEqual([
+      "ledger-key.pem",
+      expect.stringMatching(/^ledger-key\.pem\.retired-[0-9a-f]{8}$/),
+    ]);
+    for (const file of files) expect((await stat(join(data, file))).mode & 0o777).toBe(0o600);
+  });
+
+  test("a start with the old key refuses and says what to do; the command, run again, finishes it", async () => {
+    const at = (name: string) => join(data, name);
+    const [retired = ""] = (await readdir(data)).filter((name) => name.includes(".retired-"));
+    // As a crash leaves it between the checkpoint that covers the rotation and the exchange of the files.
+    await rename(at("ledger-key.pem"), at("ledger-key.next.pem"));
+    await rename(at(retired), at("ledger-key.pem"));
+    await expect(startTestServer({ folder: data, env: database() })).rejects.toMatchObject({
+      code: "signer_refused",
+      message: expect.stringMatching(/key was replaced .*run it again/),
+    });
+    expect(await rotateKeyCommand(env())).toMatchObject({
+      verificationKey: secondKey,
+      replaced: firstKey,
+    });
+    const pem = await readFile(at("ledger-key.pem"), "utf8");
+    expect(pem).not.toBe(await readFile(at(retired), "utf8"));
+  });
+
+  test("after it the vault goes on under the new key, tells both, and who pinned the first verifies everything", async () => {
+    const open = { ...database(), WEIGHTVAULT_LEDGER_PUBLIC: "entries" };
+    const server = await startTestServer({ folder: data, env: open });
+    try {
+      expect(server.verificationKey).toBe(secondKey);
+      const told = await fetch(`${server.url}/v1/ledger/key`);
+      expect(await told.json()).toMatchObject({
+        verificationKey: secondKey,
+        keys: [
+          { verificationKey: firstKey, firstSize: 0, statement: null },
+          { verificationKey: secondKey, lastSize: null, statement: expect.any(String) },
+        ],
+      });
+      const tokenFile = join(state, "officer-token");
+      const trade = ["init", "--url", server.url, "--name", "Ada", "--us-person", "citizen"];
+      const traded = await weightvaultHere(
+        [...trade, "--bootstrap-token-file", join(data, "bootstrap-token")].concat([
+          "--token-file",
+          tokenFile,
+        ]),
+      );
+      expect(traded).toMatchObject({ code: 0 });
+      const env = {
+        WEIGHTVAULT_URL: server.url,
+        WEIGHTVAULT_TOKEN: undefined,
+        WEIGHTVAULT_TOKEN_FILE: tokenFile,
+      };
+      await expectFine(["show", "--last", "2", "--ledger-key", firstKey], env);
+    } finally {
+      await server.stop();
+    }
+    const [copy, part] = [join(state, "copy"), join(state, "part")];
+    const under = (key: string) => ["--ledger-key", key];
+    await expectFine(["export", copy, "--ledger", published(), ...under(firstKey)]);
+    await expectFine(["show", "--last", "1", "--ledger", copy, ...under(firstKey)]);
+    const period = ["--from", "2020-01-01", "--ledger", copy];
+    await expectFine(["export", part, ...period, ...under(firstKey)]);
+    for (const key of [firstKey, secondKey])
+      for (const place of [copy, part]) await expectFine(["verify", place, "--key", key]);
+    expect(await watch()).toMatchObject({ isAlarm: false, code: "grown" });
+    expect(await watch()).toMatchObject({ isAlarm: false, code: "same" });
+  });
+});

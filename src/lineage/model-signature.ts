@@ -36,10 +36,10 @@ const bundleForm = z.looseObject({
     x509CertificateChain: z
       .looseObject({ certificates: z.array(z.looseObject({ rawBytes: z.base64() })) })
       .nullish(),
-    certificate: z.unknown(),
+    certificate: z.unknown().optional(),
     tlogEntries: z.array(z.unknown()).nullish(),
   }),
-  dsseEnvelope: z.unknown(),
+  dsseEnvelope: z.unknown().optional(),
 });
 
 /** OpenSSF Model Signing v1.0, the statement: its predicate may have more members, which a reader leaves alone. */

@@ -78,13 +78,17 @@ export class Repositories {
   /** What a revision was made from was committed before, whatever repository it is in. */
   #followLineage({ index, kind, body }: Entry): void {
     const { bases = [], lineage } = body;
-    const named = Array.isArray(bases) ? bases.map(objectOf) : [null];
-    if (named.includes(null) || (lineage === undefined ? named.length > 0 : !isDigest(lineage))) {
+    const named = Array.isArray(bases) ? bases : [null];
+    if (lineage === undefined ? named.length > 0 : !isDigest(lineage)) {
       this.#findings.add("body_malformed", `${kind} has a lineage without its digest`, index);
       return;
     }
-    for (const base of named)
-      this.#requireRevision(String(base?.["repository"]), String(base?.["revision"]), index);
+    for (const base of named) {
+      const { repository, revision } = objectOf(base) ?? {};
+      if (typeof repository === "string" && typeof revision === "string")
+        this.#requireRevision(repository, revision, index);
+      else this.#findings.add("body_malformed", `${kind} names a base that is none`, index);
+    }
   }
 
   propose(entry: Entry): void {

@@ -8,6 +8,7 @@ import { findComposeLoader } from "../test/support/compose/loader.ts";
 import { buildGoProgram } from "../test/support/go-program.ts";
 import { buildReference } from "../test/support/litewitness/reference.ts";
 import { findLocalKms } from "../test/support/local-kms.ts";
+import { findModelSigning } from "../test/support/openssf/model-signing.ts";
 import { findPostgres, PostgresAbsent } from "../test/support/postgres.ts";
 import { buildS3Server } from "../test/support/s3-server.ts";
 import { findSoftHsm } from "../test/support/softhsm.ts";
@@ -35,6 +36,7 @@ const needs: readonly Need[] = [
   { name: "an S3 server (versitygw, built with Go)", missing: missingS3Server },
   { name: "the ledger's independent verifiers", missing: missingLedgerCheck },
   { name: "the reference witness", missing: missingReference },
+  { name: "OpenSSF Model Signing", missing: async () => await missingIn(findModelSigning) },
   { name: "OpenSSL's time-stamping", missing: async () => whyNoOpenssl() },
 ];
 

@@ -133,6 +133,7 @@ export const settings = {
     .enum(["entry", "checkpoint", "published", "witnessed"])
     .default("checkpoint"),
   WEIGHTVAULT_WITNESS_POLICY: z.string().min(1).optional(),
+  WEIGHTVAULT_MODEL_SIGNING_KEYS: commaList.default([]),
   WEIGHTVAULT_TIMESTAMP_URL: z
     .string()
     .regex(/^https?:\/\//, "must be an http: or https: URL")
@@ -207,6 +208,7 @@ const schema = z.object(settings).transform((env) => ({
   ledgerQueue: env.WEIGHTVAULT_LEDGER_QUEUE,
   releaseAfter: env.WEIGHTVAULT_RELEASE_AFTER,
   witnessPolicyFile: env.WEIGHTVAULT_WITNESS_POLICY ?? null,
+  modelSigningKeyFiles: env.WEIGHTVAULT_MODEL_SIGNING_KEYS as readonly string[],
   timestampUrl: env.WEIGHTVAULT_TIMESTAMP_URL ?? null,
   timestampCertificateFile: env.WEIGHTVAULT_TIMESTAMP_CERTIFICATE ?? null,
   timestampSeconds: env.WEIGHTVAULT_TIMESTAMP_SECONDS,

@@ -46,8 +46,13 @@ export const refusals = {
   ],
   justification_required: [
     400,
-    "The classification is not the one that its datasheet leads to",
-    "Propose one of `candidates` and state what the sheet states (`contradictions` names what it does not), or say in `justification` why the item is classified otherwise.",
+    "The classification is not the one that its datasheet or its bases lead to",
+    "Propose one of `candidates` and state what the sheet states (`contradictions` names what it does not, and each of `bases` that is classified more strictly), or say in `justification` why the item is classified otherwise.",
+  ],
+  model_signature_invalid: [
+    400,
+    "The model signature does not hold for this revision",
+    "Sign the revision's files again with OpenSSF Model Signing v1.0, by a P-256, P-384 or P-521 key or its certificate, and send that bundle.",
   ],
   license_scope_unusable: [
     400,
@@ -64,6 +69,11 @@ export const refusals = {
     403,
     "The token lacks the role that this route needs",
     "Use a token with one of the roles named in `roles`.",
+  ],
+  model_signature_untrusted: [
+    403,
+    "The model signature is not by a signer that this vault trusts",
+    "Have the operator add the signer's key, or the root of its certificate, to WEIGHTVAULT_MODEL_SIGNING_KEYS.",
   ],
   principal_suspended: [
     403,
@@ -151,6 +161,11 @@ export const refusals = {
     409,
     "The commit names a file that was not uploaded",
     "Upload the file into this upload, or leave it out of the commit.",
+  ],
+  lineage_base_unknown: [
+    409,
+    "The lineage names a base that is not in this vault, or that you may not know of",
+    "Name revisions of this vault by namespace/name and the 40 hexadecimal digits; leave out what was made elsewhere.",
   ],
   parent_moved: [
     409,

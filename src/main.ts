@@ -28,6 +28,7 @@ import type { BlobStore } from "./storage/blob-store.ts";
 import { assertKeysBelong, hasBegun } from "./vault/begun.ts";
 import { initialize } from "./vault/bootstrap.ts";
 import { destinationNamed, destinations } from "./vault/destination.ts";
+import { readModelSigners } from "./vault/model-signers.ts";
 import { startPasses } from "./vault/passes.ts";
 import { rememberOverridden } from "./vault/rulebook.ts";
 import { openScreening } from "./vault/screening.ts";
@@ -200,6 +201,8 @@ export async function startServer({
   const vault: Vault = {
     database,
     custodian,
+    signer,
+    modelSigners: await readModelSigners(config.modelSigningKeyFiles),
     store,
     ledger,
     rulebook: read,

@@ -9,6 +9,13 @@ const base64 = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/);
 
 const file = z.object({ path: z.string(), size, sha256, object: z.uuid() });
 
+/** A repository that a classified one was made from. */
+const base = z.object({
+  repository: z.string(),
+  classification: z.object({ eccn: z.string(), paragraph: z.string().nullable() }).nullable(),
+  isLessStrict: z.string().nullable(),
+});
+
 /** The answers that the command line builds on; members that it does not read may come and go. */
 export const answers = {
   repository: z.object({ head: revisionId.nullable() }),
@@ -72,7 +79,11 @@ export const answers = {
       isCut: z.boolean(),
     }),
   }),
-  proposed: z.object({ classification: z.uuid(), datasheetSha256: sha256.nullable() }),
+  proposed: z.object({
+    classification: z.uuid(),
+    datasheetSha256: sha256.nullable(),
+    bases: z.array(base).default([]),
+  }),
   classification: z.object({
     eccn: z.string(),
     paragraph: z.string().nullable(),
@@ -82,6 +93,7 @@ export const answers = {
     datasheet: z.unknown(),
     datasheetSha256: sha256.nullable(),
     proposal: z.looseObject({ rulebook: z.string() }).nullable(),
+    bases: z.array(base).default([]),
   }),
   token: z.object({ text: z.string().regex(/^[\x21-\x7e]+$/) }),
   release: z.object({

@@ -15,9 +15,18 @@ export type ShownClassification = {
   readonly answer: unknown;
   readonly datasheetSha256: string | null;
   readonly memo: string | null;
-  /** What the officer states besides, places on other regimes' lists among it; null where nothing is. */
+  /** What the officer states besides, places on other regimes' lists among it, and what it was made from; null where nothing is. */
   readonly stated: string | null;
 };
+
+/** How each repository that a classified one was made from is classified, a line each. */
+export function baseLines({ bases }: Pick<Answer<"classification">, "bases">): readonly string[] {
+  return bases.map(({ repository, classification, isLessStrict }) => {
+    const { eccn, paragraph } = classification ?? { eccn: "not classified", paragraph: null };
+    const of = paragraph === null ? eccn : `${eccn}, paragraph ${paragraph}`;
+    return `made from ${repository}, ${of}${isLessStrict === null ? "" : `; this is less strict: ${isLessStrict}`}`;
+  });
+}
 
 /**
  * Reads a classification and believes nothing of its datasheet: the digest is computed from the sheet, and the arithmetic with this rulebook.
@@ -32,7 +41,11 @@ export async function showClassification(
   const answer = await ask(client, "GET", path);
   const classification = parseAnswer("classification", answer);
   const { datasheetSha256, attributes } = classification;
-  const stated = attributes === null ? null : `stated besides: ${JSON.stringify(attributes)}`;
+  const besides = [
+    ...(attributes === null ? [] : [`stated besides: ${JSON.stringify(attributes)}`]),
+    ...baseLines(classification),
+  ];
+  const stated = besides.length === 0 ? null : besides.join("\n");
   if (datasheetSha256 === null) return { answer, datasheetSha256, memo: null, stated };
   return { answer, datasheetSha256, memo: checked(classification), stated };
 }

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { isProposed, propose } from "../export-control/datasheet/propose.ts";
 import { rulebook } from "../export-control/rulebook.ts";
 import { parseAnswer } from "./answers.ts";
-import { showClassification } from "./classification.ts";
+import { baseLines, showClassification } from "./classification.ts";
 import { ask, route } from "./client.ts";
 import {
   local,
@@ -104,7 +104,9 @@ export function classifyCommands(program: Command, context: Context): void {
           attributes,
         }),
       );
-      const { datasheetSha256 } = parseAnswer("proposed", answer);
+      const proposed = parseAnswer("proposed", answer);
+      const { datasheetSha256 } = proposed;
+      for (const line of baseLines(proposed)) output.note(line);
       if (datasheetSha256 !== (sheet?.sha256 ?? null))
         throw new Failure("integrity", "the server recorded another datasheet than was sent");
       output.result({ ...answer, ...stated }, () => details({ ...answer, ...stated }));

@@ -83,6 +83,12 @@ export async function put(
   return await readJson(client, await exchange(client, { method: "PUT", path, body }));
 }
 
+/** The same of bytes at hand, to be added to what is there. */
+export async function post(client: Client, path: string, bytes: Buffer): Promise<unknown> {
+  const body = { type: "application/octet-stream", sizeBytes: bytes.length, source: [bytes] };
+  return await readJson(client, await exchange(client, { method: "POST", path, body }));
+}
+
 /** The answer's bytes, from an offset on, as they come; its head is checked, its body is the caller's to read. */
 export async function get(client: Client, path: string, start = 0): Promise<IncomingMessage> {
   const headers: Record<string, string> = start === 0 ? {} : { range: `bytes=${start}-` };

@@ -52,14 +52,15 @@ export type ManifestOptions = { readonly manifest?: string; readonly in?: string
 
 const longestManifestBytes = 256 * 2 ** 20;
 
-/** The revision that holds an object, from a file or from the server. Throws `usage` where an object is asked for without one. */
+/** The revision that holds an object, or that is asked for, from a file or from the server. Throws `usage` where an object is asked for without one. */
 export async function manifestOf(
   noun: StoryNoun,
   options: ManifestOptions,
   client: Client | null,
 ): Promise<unknown> {
-  if (noun !== "object") return undefined;
   const { manifest: file, in: place } = options;
+  const isNamed = file !== undefined || place !== undefined;
+  if (noun !== "object" && (noun !== "revision" || !isNamed)) return undefined;
   if (file !== undefined) {
     const bytes = await readRegularFile(file, longestManifestBytes);
     if (bytes === null) throw new Failure("failed", `${file} is no file`);

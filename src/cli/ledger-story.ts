@@ -1,11 +1,18 @@
 import { createHash } from "node:crypto";
-import { canonicalJson } from "../crypto/canonical-json.ts";
+import { type Canonical, canonicalJson } from "../crypto/canonical-json.ts";
 import type { Entry, EntryBody } from "../ledger/entry.ts";
 import { Failure } from "./failure.ts";
 import { isRecord } from "./record.ts";
 
 /** What a story can be told of. */
-export const storyNouns = ["object", "person", "license", "repository", "release"] as const;
+export const storyNouns = [
+  "object",
+  "revision",
+  "person",
+  "license",
+  "repository",
+  "release",
+] as const;
 
 export type StoryNoun = (typeof storyNouns)[number];
 
@@ -16,7 +23,14 @@ export type Selection = {
   readonly until: string | null;
   /** An object's revision, as the server answers it or as it was committed; no entry names an object. */
   readonly manifest?: unknown;
+  /** Revisions whose entries belong to it too, as `revisionKey` names them: what an object's revision was made from. */
+  readonly also?: ReadonlySet<string>;
 };
+
+/** How the entries of a revision name it. */
+export function revisionKey(repository: string, revision: string): string {
+  return `${repository}@${revision}`;
+}
 
 /**
  * Chooses entries as they come, in the order of the ledger: those about a thing, and what came of the releases among them. It holds the
@@ -28,16 +42,15 @@ export class Story {
   readonly #revisions = new Set<string>();
   readonly #open = new Set<string>();
 
+  /** The revisions that the story is of, without those that were named to it. */
+  readonly roots = new Set<string>();
+
   constructor(selection: Selection) {
     this.#selection = selection;
+    for (const key of selection.also ?? []) this.#revisions.add(key);
     const { thing, manifest } = selection;
     if (thing?.noun === "object" && !holds(manifest, thing.id))
       throw new Failure("usage", "the revision that is named does not hold the object");
-  }
-
-  /** Whether an object's revision was found committed as it was named. */
-  get isGrounded(): boolean {
-    return this.#selection.thing?.noun !== "object" || this.#revisions.size > 0;
   }
 
   /** Whether the entry belongs to the story. Call it once for each entry, in order. */
@@ -57,7 +70,8 @@ export class Story {
       this.#open.delete(release);
       return true;
     }
-    const isAbout = thing.noun === "object" ? this.#isOfRevision(entry) : this.#isAbout(entry);
+    const isOfRevision = thing.noun === "object" || thing.noun === "revision";
+    const isAbout = isOfRevision ? this.#isOfRevision(entry) : this.#isAbout(entry);
     if (isAbout && kind === "release.allowed" && typeof release === "string")
       this.#open.add(release);
     return isAbout;
@@ -82,10 +96,22 @@ export class Story {
   }
 
   #isOfRevision({ kind, body }: Entry): boolean {
-    const key = JSON.stringify([body["repository"], body["revision"]]);
-    if (kind === "revision.committed" && isCommitted(this.#selection.manifest, body))
+    const { repository, revision } = body;
+    if (typeof repository !== "string" || typeof revision !== "string") return false;
+    const key = revisionKey(repository, revision);
+    if (kind === "revision.committed" && this.#isRoot(body)) {
+      this.roots.add(key);
       this.#revisions.add(key);
+    }
     return this.#revisions.has(key);
+  }
+
+  /** Whether the entry commits the revision that was asked for: by its id, or by the digest of the manifest that was given, whoever named it. */
+  #isRoot({ repository, revision, manifest: digest }: EntryBody): boolean {
+    const { thing, manifest } = this.#selection;
+    if (thing?.noun === "revision" && thing.id !== revision) return false;
+    if (manifest === undefined) return thing?.noun === "revision";
+    return typeof repository === "string" && manifestDigest(manifest, repository) === digest;
   }
 }
 
@@ -97,16 +123,19 @@ function holds(manifest: unknown, object: string): boolean {
   );
 }
 
-/** Whether the entry commits exactly this revision: the digest of its manifest says so, whoever named it. */
-function isCommitted(manifest: unknown, { repository, manifest: digest }: EntryBody): boolean {
-  if (!isRecord(manifest) || typeof repository !== "string") return false;
-  const { parent, message, createdAt, createdBy, files } = manifest;
+/** SHA-256 of the manifest that a revision, as the server answers it or as it was committed, has in its repository, hex; null where it is none. */
+export function manifestDigest(manifest: unknown, repository: string): string | null {
+  if (!isRecord(manifest)) return null;
+  const { parent, message, createdAt, createdBy, files, lineage } = manifest;
   try {
-    const stated = { repository, parent, message, createdAt, createdBy, files } as EntryBody;
-    return createHash("sha256").update(canonicalJson(stated)).digest("hex") === digest;
+    const stated = { repository, parent, message, createdAt, createdBy, files };
+    const whole = lineage === undefined || lineage === null ? stated : { ...stated, lineage };
+    return createHash("sha256")
+      .update(canonicalJson(whole as EntryBody))
+      .digest("hex");
   } catch {
     // It has a member that no manifest has.
-    return false;
+    return null;
   }
 }
 
@@ -119,6 +148,10 @@ const told = [
   "run",
   "checkpoint",
   "bases",
+  "lineage",
+  "bundle",
+  "key",
+  "trust",
   "classification",
   "eccn",
   "license",
@@ -141,13 +174,25 @@ export function tell({ index, time, kind, body }: Entry): string {
     const value = body[name];
     if (value === undefined || value === null || (Array.isArray(value) && value.length === 0))
       return [];
-    return [`${name} ${typeof value === "string" ? value : JSON.stringify(value)}`];
+    return [`${name} ${shown(value)}`];
   });
   const decision = isRecord(body["decision"]) ? body["decision"] : {};
   if (typeof decision["verdict"] === "string") parts.push(`verdict ${decision["verdict"]}`);
   for (const amount of [body["files"], body["objects"]] as readonly unknown[])
-    if (isRecord(amount))
+    if (isRecord(amount) && amount["count"] !== undefined)
       parts.push(`${String(amount["count"])} files, ${String(amount["bytes"])} bytes`);
   if (typeof body["by"] === "string") parts.push(`by ${body["by"]}`);
   return `${index}  ${time}  ${noun} ${verb}${parts.length === 0 ? "" : `: ${parts.join("; ")}`}`;
+}
+
+/** A base is shown as it is named elsewhere; everything else that is no text, as JSON. */
+function shown(value: Canonical): string {
+  if (typeof value === "string") return value;
+  if (!Array.isArray(value)) return JSON.stringify(value);
+  const bases = value.map((each) => {
+    const { repository, revision } = isRecord(each) ? each : {};
+    const isBase = typeof repository === "string" && typeof revision === "string";
+    return isBase ? revisionKey(repository, revision) : null;
+  });
+  return bases.includes(null) ? JSON.stringify(value) : bases.join(", ");
 }

@@ -139,11 +139,16 @@ function traceCommand(ledger: Command, context: Context): void {
     ),
   )
     .addArgument(new Argument("<what>", "what the story is of").choices(storyNouns))
-    .argument("<id>", "its id", uuid)
+    .argument("<id>", "its id: a revision's is 40 hex digits, any other's a UUID", storyId)
     .option("--last <count>", "only the newest entries of the story (10000)", positive)
-    .option("--in <revision>", "the revision that holds an object, as namespace/name@revision")
+    .option(
+      "--in <revision>",
+      "the revision that holds an object, or whose run, code and data sets are told, as namespace/name@revision",
+    )
     .option("--manifest <file>", "the same as JSON, as the server answers it")
     .action(async (what: StoryNoun, id: string, options: TraceOptions) => {
+      if ((what === "revision") !== isRevisionId(id))
+        throw new Failure("usage", "a revision's id is 40 hex digits, any other's a UUID");
       const { source, key, output, client } = await openPlace(context, options);
       const manifest = await manifestOf(what, options, client);
       const thing = { noun: what, id };
@@ -152,6 +157,12 @@ function traceCommand(ledger: Command, context: Context): void {
       output.result({ ...thing, ...traced }, () => storyText(traced));
       assertVerified(report);
     });
+}
+
+const isRevisionId = (text: string): boolean => /^[0-9a-f]{40}$/.test(text);
+
+function storyId(text: string): string {
+  return isRevisionId(text) ? text : uuid(text);
 }
 
 function assertVerified({ verified, errors }: Report): void {

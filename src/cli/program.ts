@@ -21,6 +21,8 @@ import { releaseCommands } from "./release.ts";
 import { repositoryCommands } from "./repository.ts";
 import { riskCommand } from "./risk.ts";
 import { serverCommands } from "./server.ts";
+import { signatureCommands } from "./signature.ts";
+import { statementCommands } from "./statement.ts";
 import { tokenCommands } from "./token.ts";
 import { uploadCommand } from "./upload.ts";
 import { witnessCommands } from "./witness.ts";
@@ -42,6 +44,8 @@ export function buildProgram(context: Context): Command {
   repositoryCommands(program, context);
   uploadCommand(program, context);
   downloadCommand(program, context);
+  signatureCommands(program, context);
+  statementCommands(program, context);
   classifyCommands(program, context);
   personCommands(program, context);
   entityCommands(program, context);

@@ -3,8 +3,10 @@ import { parseAnswer } from "./answers.ts";
 import { ask, filesRoute, put, route } from "./client.ts";
 import { type RepositoryName, remote, repositoryName, repositoryRoute } from "./command.ts";
 import { type Context, openSession, type RemoteOptions, type Session } from "./context.ts";
+import { readJsonFile } from "./facts.ts";
 import { Failure } from "./failure.ts";
 import { sizeText } from "./progress.ts";
+import { attachBundle, readBundle } from "./signature.ts";
 import { DigestedFile, findSources, type Source } from "./sources.ts";
 
 type UploadOptions = RemoteOptions & {
@@ -12,7 +14,14 @@ type UploadOptions = RemoteOptions & {
   /** 40 hex digits, or `none`; absent: the head. */
   readonly parent?: string;
   readonly replaceAll?: boolean;
+  /** A JSON file of what the revision was made from. */
+  readonly lineage?: string;
+  /** A file that holds an OpenSSF Model Signing bundle. */
+  readonly modelSignature?: string;
 };
+
+/** A commit is JSON of 1 MiB at the most, with its files in it. */
+const longestCommittedBundle = 500_000;
 
 type CommittedFile = { readonly path: string; readonly size: number; readonly sha256: string };
 
@@ -27,11 +36,20 @@ export function uploadCommand(program: Command, context: Context): void {
       revisionOrNone,
     )
     .option("--replace-all", "do not keep the parent's other files")
+    .option(
+      "--lineage <file>",
+      "what it was made from: a JSON object of bases, run, code and datasets, - for standard input",
+    )
+    .option("--model-signature <file>", "an OpenSSF model signature over the revision's files")
     .action(
       async (repository: RepositoryName, given: readonly string[], options: UploadOptions) => {
         const session = await openSession(context, options);
         const sources = await findSources(given, session.output.note);
-        const result = await upload(session, { repository, sources, options });
+        const { lineage: file, modelSignature } = options;
+        const lineage = file === undefined ? null : await readJsonFile(file);
+        const bundle = modelSignature === undefined ? null : await readBundle(modelSignature);
+        const made = { lineage, bundle };
+        const result = await upload(session, { repository, sources, options, made });
         session.output.result(result, () => summary(result));
       },
     );
@@ -47,12 +65,17 @@ export async function upload(
     repository,
     sources,
     options,
+    made = { lineage: null, bundle: null },
   }: {
     readonly repository: RepositoryName;
     readonly sources: readonly Source[];
     readonly options: Pick<UploadOptions, "message" | "parent" | "replaceAll">;
+    /** What goes with the commit; a bundle that is too long for one is attached after it. */
+    readonly made?: { readonly lineage: unknown; readonly bundle: Buffer | null };
   },
 ) {
+  const { lineage, bundle } = made;
+  const isSmall = (bundle?.length ?? 0) <= longestCommittedBundle;
   const { client } = session;
   const base = repositoryRoute(repository);
   const parent = await parentOf(client, base, options.parent);
@@ -68,8 +91,11 @@ export async function upload(
       parent,
       message: options.message,
       files,
+      ...(lineage === null ? {} : { lineage }),
+      ...(bundle === null || !isSmall ? {} : { modelSignature: bundle.toString("utf8") }),
     });
     const { revision } = parseAnswer("commit", committed);
+    if (bundle !== null && !isSmall) await attachBundle(client, { repository, revision }, bundle);
     return {
       repository: `${repository.namespace}/${repository.name}`,
       revision,

@@ -37,9 +37,13 @@ export async function openSoftSigner(options: SoftSignerOptions): Promise<Signer
   }
 }
 
+/** As much as a statement of ten thousand files has, and more. */
+const longestMessage = 2 ** 24;
+
 class SoftSigner implements Signer {
   readonly name: string;
   readonly publicKey: Buffer;
+  readonly longestMessage = longestMessage;
   readonly #file: string;
   readonly #key: KeyObject;
 

@@ -10,6 +10,7 @@ export const appendOnlyTables = [
   "ledger_timestamp",
   "revision",
   "revision_file",
+  "model_signature",
   "release_object",
   "release_license",
   "rulebook",
@@ -134,6 +135,15 @@ export type Schema = {
     object: string;
     size_bytes: bigint;
     sha256: Buffer;
+  };
+  model_signature: {
+    repository: string;
+    revision: string;
+    digest: Buffer;
+    bundle: Buffer;
+    attached_by: string;
+    attached_at: Date;
+    submission: bigint;
   };
   classification: {
     id: string;

@@ -252,7 +252,8 @@ function knownParagraph(
   return known.some((each) => overlap(each, paragraph)) ? paragraph : null;
 }
 
-function narrowed(
+/** The requirements of an entry that a stated paragraph meets: all of them where none, or one that nothing knows, is stated. */
+export function narrowed(
   rows: readonly Requirement[],
   entry: Entry,
   stated: string | null,

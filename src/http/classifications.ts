@@ -19,6 +19,7 @@ import {
   id,
   json,
   repositoryParams,
+  revisionId,
   sha256,
   text,
 } from "./schema.ts";
@@ -88,6 +89,19 @@ const attributes = z
   .nullable()
   .default(null) satisfies z.ZodType<ClassificationAttributes | null>;
 
+/** A repository that this one was made from, and how it is classified. */
+const base = z.strictObject({
+  repository: z.string(),
+  revisions: z.array(revisionId),
+  classification: z
+    .strictObject({ jurisdiction: z.string(), eccn: z.string(), paragraph: z.string().nullable() })
+    .nullable(),
+  isLessStrict: z
+    .string()
+    .nullable()
+    .describe("Why this one's classification is less strict than that; null where it is not."),
+});
+
 /** A classification as answers give it. */
 export const classification = z.strictObject({
   id,
@@ -123,7 +137,13 @@ export const classificationRoutes = [
       justification: text(2_000, 10).nullable().default(null),
       attributes,
     }),
-    answers: { 201: json("The proposal.", { classification: id, datasheetSha256: digest }) },
+    answers: {
+      201: json("The proposal.", {
+        classification: id,
+        datasheetSha256: digest,
+        bases: z.array(base),
+      }),
+    },
     handle: async ({ params, body, caller, services: { vault } }) => ({
       status: 201,
       json: await proposeClassification(vault, caller, params, {
@@ -142,11 +162,12 @@ export const classificationRoutes = [
       200: json("The classification, and what its datasheet leads to.", {
         ...classification.shape,
         proposal: arithmetic.nullable(),
+        bases: z.array(base),
       }),
     },
     handle: async ({ params, services: { vault } }) => {
-      const { row, proposal } = await readClassification(vault, params, params.id);
-      return { status: 200, json: { ...outlineOf(row), proposal } };
+      const { row, proposal, bases } = await readClassification(vault, params, params.id);
+      return { status: 200, json: { ...outlineOf(row), proposal, bases } };
     },
   }),
   route({

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { keptLineageForm } from "../lineage/form.ts";
 import { listRevisions, readRevision } from "../vault/list-revisions.ts";
 import { route } from "./route.ts";
 import { givenInstant, id, json, repositoryParams, revisionId, revisionName } from "./schema.ts";
@@ -44,12 +45,18 @@ export const revisionRoutes = [
     summary: "Read a revision, by its id or as `main`",
     params: repositoryParams.extend({ revision: revisionName }),
     answers: {
-      200: json("The revision.", { ...outline, createdBy: id, files: z.array(storedFile) }),
+      200: json("The revision.", {
+        ...outline,
+        createdBy: id,
+        files: z.array(storedFile),
+        lineage: keptLineageForm.nullable(),
+      }),
     },
     handle: async ({ params, caller, services: { vault } }) => {
       const { revision, manifest } = await readRevision(vault, caller, params);
-      const { parent, message, createdAt, createdBy, files } = manifest;
-      return { status: 200, json: { revision, parent, message, createdAt, createdBy, files } };
+      const { parent, message, createdAt, createdBy, files, lineage = null } = manifest;
+      const json = { revision, parent, message, createdAt, createdBy, files, lineage };
+      return { status: 200, json };
     },
   }),
 ];

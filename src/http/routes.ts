@@ -10,6 +10,7 @@ import { healthRoutes } from "./health.ts";
 import { holdRoutes } from "./holds.ts";
 import { ledgerRoutes } from "./ledger.ts";
 import { licenseRoutes } from "./licenses.ts";
+import { lineageRoutes } from "./lineage.ts";
 import { objectRoutes } from "./objects.ts";
 import { describeApi } from "./openapi.ts";
 import { overrideRoutes } from "./overrides.ts";
@@ -64,6 +65,7 @@ export const routes: readonly Route[] = [
   ...recordRoutes,
   ...uploadRoutes,
   ...revisionRoutes,
+  ...lineageRoutes,
   ...fileRoutes,
   ...releaseRoutes,
   ...objectRoutes,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Refusal } from "../errors.ts";
+import { keptLineageForm, lineageForm } from "../lineage/form.ts";
 import { lend } from "../vault/memory.ts";
 import { commitRevision } from "../vault/revision.ts";
 import { abortUpload, listUpload, openUpload, putFile } from "../vault/upload.ts";
@@ -119,6 +120,13 @@ export const uploadRoutes = [
         .array(z.strictObject({ path: z.string(), size: byteCount, sha256 }))
         .min(1)
         .max(elementLimit),
+      lineage: lineageForm.nullable().default(null),
+      modelSignature: text(600_000)
+        .nullable()
+        .default(null)
+        .describe(
+          "An OpenSSF Model Signing bundle over the files; a longer one is attached later.",
+        ),
     }),
     answers: {
       201: json("The revision.", {
@@ -130,6 +138,7 @@ export const uploadRoutes = [
           createdAt: givenInstant,
           createdBy: id,
           files: z.array(storedFile),
+          lineage: keptLineageForm.exactOptional(),
         }),
       }),
     },

@@ -45,7 +45,26 @@ export async function makeReceipts(
   places: readonly Place[],
 ): Promise<readonly Receipt[]> {
   const last = Math.max(-1, ...places.map(({ index }) => index));
-  const checkpoint = (await mostCosigned(db, last)) ?? (await newestCheckpoint(db));
+  return await proveUnder(
+    db,
+    places,
+    (await mostCosigned(db, last)) ?? (await newestCheckpoint(db)),
+  );
+}
+
+/** The receipt of an entry under the newest checkpoint and without cosignatures, which are any number: as short as can be. Throws as `makeReceipt`. */
+export async function makeShortReceipt(db: Kysely<Schema>, place: Place): Promise<Receipt> {
+  const [receipt] = await proveUnder(db, [place], await newestCheckpoint(db));
+  if (receipt === undefined) throw new Error("a place has one receipt");
+  return receipt;
+}
+
+async function proveUnder(
+  db: Kysely<Schema>,
+  places: readonly Place[],
+  checkpoint: { readonly size: number; readonly note: string } | null,
+): Promise<readonly Receipt[]> {
+  const last = Math.max(-1, ...places.map(({ index }) => index));
   if (checkpoint === null || checkpoint.size <= last) {
     throw new Refusal("ledger_unavailable", "no signed checkpoint covers the entry yet");
   }

@@ -12,7 +12,7 @@ export type EntryKind =
   | `entity.${"recorded" | "updated" | Standing}`
   | `workload.${"recorded" | "updated" | Standing}`
   | "repository.created"
-  | "revision.committed"
+  | `revision.${"committed" | "signed"}`
   | `classification.${"proposed" | "approved" | "superseded"}`
   | `license.${"entered" | "activated" | "updated" | Standing}`
   | `grant.${"made" | Standing | "flagged" | "cleared"}`

@@ -22,6 +22,7 @@ const otherKinds = {
   "token.revoked": true,
   "repository.created": true,
   "revision.committed": true,
+  "revision.signed": true,
   "classification.proposed": true,
   "classification.approved": true,
   "classification.superseded": true,
@@ -183,6 +184,8 @@ export class EntryChecks {
         return this.#repositories.create(entry);
       case "revision.committed":
         return this.#repositories.commit(entry);
+      case "revision.signed":
+        return this.#repositories.sign(entry);
       case "classification.proposed":
         return this.#repositories.propose(entry);
       case "classification.approved":

@@ -1,6 +1,7 @@
 import type { Canonical } from "../crypto/canonical-json.ts";
 import type { Entry, EntryBody } from "./entry.ts";
 import type { Findings } from "./findings.ts";
+import { objectOf } from "./verify-body.ts";
 import { SeenIds } from "./verify-ids.ts";
 import type { Principals } from "./verify-principals.ts";
 
@@ -53,7 +54,41 @@ export class Repositories {
       return;
     }
     if (typeof parent === "string") this.#requireRevision(repository, parent, index);
+    this.#followLineage(entry);
     this.#revisions.set(keyOf(repository, revision), seen);
+  }
+
+  /** Takes a model signature: the vault records none that does not verify. */
+  sign(entry: Entry): void {
+    const { index, kind, body } = entry;
+    const { revision, bundle, key, trust, verdict, files } = body;
+    const repository = this.require(entry);
+    if (repository === null) return;
+    this.#requireRevision(repository, typeof revision === "string" ? revision : "", index);
+    const isWhole =
+      isDigest(bundle) &&
+      isDigest(key) &&
+      (trust === "key" || trust === "certificate") &&
+      objectOf(files) !== null;
+    if (isWhole && verdict === "verified") return;
+    const message = `${kind} lacks its bundle, key, files or a verdict that it verifies`;
+    this.#findings.add("body_malformed", message, index);
+  }
+
+  /** What a revision was made from was committed before, whatever repository it is in. */
+  #followLineage({ index, kind, body }: Entry): void {
+    const { bases = [], lineage } = body;
+    const named = Array.isArray(bases) ? bases : [null];
+    if (lineage === undefined ? named.length > 0 : !isDigest(lineage)) {
+      this.#findings.add("body_malformed", `${kind} has a lineage without its digest`, index);
+      return;
+    }
+    for (const base of named) {
+      const { repository, revision } = objectOf(base) ?? {};
+      if (typeof repository === "string" && typeof revision === "string")
+        this.#requireRevision(repository, revision, index);
+      else this.#findings.add("body_malformed", `${kind} names a base that is none`, index);
+    }
   }
 
   propose(entry: Entry): void {
@@ -148,6 +183,10 @@ export class Repositories {
     const message = `revision ${revision} was never committed to repository ${repository}`;
     this.#findings.add("revision_unknown", message, index);
   }
+}
+
+function isDigest(value: Canonical | undefined): boolean {
+  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 }
 
 function keyOf(repository: string, revision: string): string {

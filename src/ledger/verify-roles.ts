@@ -50,6 +50,7 @@ export const rolesOfKinds = {
   "workload.revoked": officer,
   "repository.created": ["uploader", "export-officer", "operator"],
   "revision.committed": uploader,
+  "revision.signed": uploader,
   "classification.proposed": officer,
   "classification.approved": officer,
   "classification.superseded": officer,

@@ -20,14 +20,18 @@ export type Checkpoint = {
 
 export type OpenedCheckpoint = { readonly checkpoint: Checkpoint; readonly verdict: NoteVerdict };
 
-/** The note text: origin, size, base64 root and extension lines, one a line. Throws a TypeError for what `parseCheckpoint` would refuse. */
+/**
+ * The note text: origin, size, base64 root and extension lines, one a line. Throws a TypeError for what `parseCheckpoint` would refuse, and for
+ * an origin that begins as what is signed for a DSSE envelope.
+ */
 export function encodeCheckpoint(
   checkpoint: Omit<Checkpoint, "extensions"> & Partial<Checkpoint>,
 ): string {
   const { origin, size, root, extensions = [] } = checkpoint;
   const text = `${[origin, size, root.toString("base64"), ...extensions].join("\n")}\n`;
   const parsed = parseCheckpoint(text);
-  if (parsed?.origin !== origin || parsed.extensions.length !== extensions.length) {
+  const isEnvelope = origin.startsWith("DSSEv1 ");
+  if (isEnvelope || parsed?.origin !== origin || parsed.extensions.length !== extensions.length) {
     throw new TypeError(
       "the checkpoint has an empty or broken line, a size or a root that it cannot have",
     );

@@ -44,6 +44,8 @@ export const ed25519SpkiPrefix = Buffer.from("302a300506032b6570032100", "hex");
 export const maximumNoteBytes = 1_000_000;
 const maximumSignatures = 100;
 const namePattern = /^[^\s\u0085+]+$/u;
+/** What is signed for a DSSE envelope begins so (DSSE v1.0.2): no note may, or a signature of one could pass for the other's. */
+const envelopePrefix = "DSSEv1 ";
 const signatureLinePattern = /^— ([^\s\u0085+]+) ([A-Za-z0-9+/]+={0,2})$/u;
 
 /** The id of an Ed25519 key: the first 4 bytes of SHA-256(name | 0A | 01 | public key), as hex. */
@@ -75,6 +77,8 @@ export function parseVerificationKey(text: string): VerificationKey | null {
  */
 export async function signNote(text: string, signer: NoteSigner): Promise<string> {
   assertKey(signer.name, signer.publicKey);
+  if (text.startsWith(envelopePrefix))
+    throw new TypeError("a text that begins as a DSSE envelope's is not signed as a note");
   const signature = Buffer.from(await signer.sign(Buffer.from(text, "utf8")));
   const keyId = keyIdOf(signer.name, signer.publicKey);
   const note = encodeNote({ text, signatures: [{ name: signer.name, keyId, signature }] });

@@ -6,6 +6,7 @@ import { Refusal } from "../errors.ts";
 import type { Datasheet } from "../export-control/datasheet/form.ts";
 import type { ClassificationFacts } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
+import { assertJustified, type ClassifiedBase, classifiedBases } from "./bases.ts";
 import { recordAs } from "./caller.ts";
 import { assertStated, type NoDatasheet, proposalOf } from "./datasheet.ts";
 import { findRepository, type RepositoryName } from "./repository.ts";
@@ -36,14 +37,18 @@ type Writer = Pick<Vault, "database" | "ledger" | "now">;
 
 /**
  * One officer proposes. Nothing changes for releases until another approves. Throws `digest_mismatch` and `justification_required` as
- * `assertStated` does. The datasheet's digest stands in the entry, and in the commitment with everything else.
+ * `assertStated` does, and the latter too where the repository was made from one that is classified more strictly. The datasheet's digest stands in the entry, and in the commitment with everything else.
  */
 export async function proposeClassification(
   vault: Writer & Pick<Vault, "rulebook">,
   caller: Caller,
   wanted: RepositoryName,
   { datasheetSha256 = null, justification = null, ...proposal }: ClassificationProposal,
-): Promise<{ readonly classification: string; readonly datasheetSha256: string | null }> {
+): Promise<{
+  readonly classification: string;
+  readonly datasheetSha256: string | null;
+  readonly bases: readonly ClassifiedBase[];
+}> {
   const repository = await findRepository(vault.database.db, wanted);
   const stated = { ...proposal, datasheetSha256, justification };
   const digest = assertStated(vault.rulebook, proposal.datasheet, stated);
@@ -59,7 +64,10 @@ export async function proposeClassification(
     salt: newSalt(),
   };
   const commitment = commitmentOf("classification", row);
-  await recordAs(vault, caller, async (tx) => {
+  const bases = await recordAs(vault, caller, async (tx) => {
+    const { rulebook } = vault;
+    const compared = await classifiedBases(tx, repository.id, { rulebook, proposed: proposal });
+    assertJustified(compared, justification);
     const submission = await submitRow(tx, {
       kind: "classification.proposed",
       row: { id, state: "proposed", version: 1, commitment },
@@ -85,8 +93,9 @@ export async function proposeClassification(
         submission,
       })
       .execute();
+    return compared;
   });
-  return { classification: id, datasheetSha256: digest };
+  return { classification: id, datasheetSha256: digest, bases };
 }
 
 /** A classification without a datasheet has entries without this member. */
@@ -177,8 +186,8 @@ async function supersede(
 }
 
 /**
- * One classification with what its datasheet leads to under the rulebook in force, for whoever is to approve it. Throws `not_found`, and
- * `record_tampered` where the row is not the one that its latest entry recorded.
+ * One classification with what its datasheet leads to under the rulebook in force, and how what its revisions were made from is classified now, for
+ * whoever is to approve it. Throws `not_found`, and `record_tampered` where the row is not the one that its latest entry recorded.
  */
 export async function readClassification(
   { database, rulebook }: Pick<Vault, "database" | "rulebook">,
@@ -196,7 +205,8 @@ export async function readClassification(
     if (row === undefined)
       throw new Refusal("not_found", "the repository has no such classification");
     await assertAsRecorded(tx, [recordedClassification(row)]);
-    return { row, proposal: proposalOf(rulebook, row) };
+    const bases = await classifiedBases(tx, repository.id, { rulebook, proposed: row });
+    return { row, proposal: proposalOf(rulebook, row), bases };
   });
 }
 

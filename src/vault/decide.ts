@@ -10,12 +10,12 @@ import type { Caller } from "../identity/authenticate.ts";
 import { submit } from "../ledger/submit.ts";
 import { keepEvidence, sealEvidence } from "./evidence.ts";
 import { type GatheredFacts, gatherFacts } from "./facts.ts";
+import { findRevision, manifestOf } from "./find-revision.ts";
 import { withPerson } from "./hypothetical.ts";
 import { filePath } from "./name.ts";
 import { outline } from "./outline.ts";
 import type { OpenedPerson } from "./person.ts";
 import { findRepository, type Repository, type RepositoryName } from "./repository.ts";
-import { findRevision, manifestOf } from "./revision.ts";
 import { keepRulebook, rulebookIn, shareRulebook } from "./rulebook.ts";
 import { record, secondsAfter, type Tx, type Vault } from "./vault.ts";
 

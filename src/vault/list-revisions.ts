@@ -2,8 +2,8 @@ import type { Kysely } from "kysely";
 import type { Schema } from "../database/schema.ts";
 import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
+import { findRevision, type Manifest, manifestOf } from "./find-revision.ts";
 import { findVisibleRepository, type RepositoryName } from "./repository.ts";
-import { findRevision, type Manifest, manifestOf } from "./revision.ts";
 import type { Vault } from "./vault.ts";
 
 export type ReadRevision = { readonly revision: string; readonly manifest: Manifest };

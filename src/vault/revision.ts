@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
-import type { Kysely, Selectable } from "kysely";
 import { canonicalJson } from "../crypto/canonical-json.ts";
-import type { Schema } from "../database/schema.ts";
 import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
-import { submittedAs } from "../ledger/outbox.ts";
 import { submit } from "../ledger/submit.ts";
+import type { Lineage, StatedLineage } from "../lineage/form.ts";
 import { recordAs } from "./caller.ts";
+import { type Manifest, type ManifestFile, manifestOf } from "./find-revision.ts";
+import { lineageMembers, resolveLineage } from "./lineage.ts";
 import { filePath } from "./name.ts";
+import { recordSignature } from "./record-signature.ts";
 import type { RepositoryName } from "./repository.ts";
 import { actedBy } from "./row.ts";
 import { lockUpload } from "./upload.ts";
@@ -24,42 +25,30 @@ export type CommitRequest = RepositoryName & {
     readonly size: number;
     readonly sha256: string;
   }[];
+  /** What it was made from; null or absent where nothing is stated. */
+  readonly lineage?: StatedLineage | null;
+  /** The text of an OpenSSF Model Signing bundle over all its files. */
+  readonly modelSignature?: string | null;
 };
-
-export type ManifestFile = {
-  readonly path: string;
-  readonly size: number;
-  readonly sha256: string;
-  readonly object: string;
-};
-
-/** The immutable content of a revision. Its canonical bytes are stored, and the revision's id is made of them. */
-export type Manifest = {
-  readonly repository: string;
-  readonly parent: string | null;
-  readonly message: string;
-  readonly createdAt: string;
-  readonly createdBy: string;
-  readonly files: readonly ManifestFile[];
-};
-
-export type Revision = Selectable<Schema["revision"]>;
 
 /**
  * Makes a revision of what was uploaded, whole or not at all, and moves the head to it. Committing the same upload again with the same
- * content gives the same revision, so that a client that lost the answer can ask again.
+ * content gives the same revision, so that a client that lost the answer can ask again. A model signature that does not hold commits nothing.
  */
 export async function commitRevision(
-  vault: Pick<Vault, "database" | "ledger" | "now">,
+  vault: Pick<Vault, "database" | "ledger" | "now" | "modelSigners">,
   caller: Caller,
   request: CommitRequest,
 ): Promise<{ readonly revision: string; readonly manifest: Manifest }> {
   assertDistinct(request.files.map((file) => filePath(file.path)));
+  // Bases never change and are never removed, so they are found before anything is locked.
+  const stated = request.lineage ?? null;
+  const lineage = stated === null ? null : await resolveLineage(vault, caller, stated);
   return await recordAs(vault, caller, async (tx) => {
     const upload = await lockUpload(tx, caller, request.upload);
     const repository = await lockRepository(tx, request, upload.repository);
     if (upload.state === "committed" && upload.revision !== null)
-      return await sameCommit(tx, repository.id, upload.revision, request);
+      return await sameCommit(tx, upload.revision, { ...request, repository, lineage });
     if (upload.state !== "open")
       throw new Refusal("upload_closed", `the upload is ${upload.state}`);
     if (repository.head !== request.parent) {
@@ -76,8 +65,14 @@ export async function commitRevision(
       createdAt: vault.now().toISOString(),
       createdBy: caller.principal,
       files,
+      ...(lineage === null ? {} : { lineage }),
     };
     const revision = await insertRevision(tx, caller, { manifest, now: vault.now() });
+    if (request.modelSignature != null) {
+      const bundle = Buffer.from(request.modelSignature, "utf8");
+      const named = { repository: repository.id, revision };
+      await recordSignature(tx, { vault, caller, revision: named, files, bundle });
+    }
     await tx
       .updateTable("repository")
       .set({ head: revision })
@@ -90,44 +85,6 @@ export async function commitRevision(
       .execute();
     return { revision, manifest };
   });
-}
-
-/** A revision by its id, or the head by `main`. Throws `not_found`. */
-export async function findRevision(
-  db: Kysely<Schema>,
-  repository: { readonly id: string; readonly head: string | null },
-  name: string,
-): Promise<Revision> {
-  const id = name === "main" ? repository.head : name;
-  const row =
-    id === null
-      ? undefined
-      : await db
-          .selectFrom("revision")
-          .selectAll()
-          .where("repository", "=", repository.id)
-          .where("id", "=", id)
-          .executeTakeFirst();
-  if (row === undefined) throw new Refusal("not_found", "there is no such revision");
-  await assertCommitted(db, row);
-  return row;
-}
-
-/** A revision stands by the entry of its commit, in this repository and with these bytes: a row that was slipped in has none. */
-async function assertCommitted(db: Kysely<Schema>, row: Revision): Promise<void> {
-  const entry = await submittedAs(db, { id: row.submission, subject: row.repository });
-  const body = entry?.kind === "revision.committed" ? entry.body : null;
-  const digest = createHash("sha256").update(row.manifest).digest("hex");
-  if (body?.["revision"] === row.id && body["manifest"] === digest) return;
-  throw new Refusal("record_tampered", "the revision differs from its ledger entry");
-}
-
-/** The manifest as it was committed. Throws `record_tampered` where its bytes are not those that the revision's id is made of. */
-export function manifestOf({ id, manifest }: Pick<Revision, "id" | "manifest">): Manifest {
-  const digest = createHash("sha256").update(manifest).digest("hex");
-  if (!digest.startsWith(id))
-    throw new Refusal("record_tampered", "a revision's manifest is not the one that was committed");
-  return JSON.parse(manifest.toString("utf8")) as Manifest;
 }
 
 async function lockRepository(tx: Tx, { namespace, name }: RepositoryName, id: string) {
@@ -161,6 +118,7 @@ async function insertRevision(
       revision: id,
       parent: manifest.parent,
       manifest: digest,
+      ...lineageMembers(manifest.lineage ?? null),
       ...actedBy(caller),
       files: { count: manifest.files.length, bytes: bytesTotal.toString() },
     },
@@ -238,11 +196,18 @@ async function resolveFiles(
     .sort((one, other) => (one.path < other.path ? -1 : 1));
 }
 
-async function sameCommit(tx: Tx, repository: string, revision: string, request: CommitRequest) {
+async function sameCommit(
+  tx: Tx,
+  revision: string,
+  request: Omit<CommitRequest, "lineage"> & {
+    readonly repository: { readonly id: string };
+    readonly lineage: Lineage | null;
+  },
+) {
   const row = await tx
     .selectFrom("revision")
     .selectAll()
-    .where("repository", "=", repository)
+    .where("repository", "=", request.repository.id)
     .where("id", "=", revision)
     .executeTakeFirstOrThrow();
   const manifest = manifestOf(row);
@@ -252,6 +217,7 @@ async function sameCommit(tx: Tx, repository: string, revision: string, request:
   const isSame =
     manifest.parent === request.parent &&
     manifest.message === request.message &&
+    canonicalJson(manifest.lineage ?? null).equals(canonicalJson(request.lineage)) &&
     manifest.files.length === given.size &&
     manifest.files.every((file) => given.get(file.path) === `${file.size} ${file.sha256}`);
   if (!isSame)

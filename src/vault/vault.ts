@@ -1,5 +1,6 @@
 import type { Transaction } from "kysely";
 import type { Custodian } from "../custody/custodian.ts";
+import type { Signer } from "../custody/signer.ts";
 import type { Database } from "../database/open.ts";
 import type { Schema } from "../database/schema.ts";
 import { transact } from "../database/transact.ts";
@@ -7,6 +8,7 @@ import type { ScreeningFacts } from "../export-control/facts.ts";
 import type { Override } from "../export-control/rulebook/rule.ts";
 import type { Rulebook } from "../export-control/rulebook.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import type { ModelSigners } from "../lineage/signing-keys.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
 import type { Site } from "./destination.ts";
 
@@ -16,6 +18,10 @@ export type Tx = Transaction<Schema>;
 export type Vault = {
   readonly database: Database;
   readonly custodian: Custodian;
+  /** The ledger's signer, which signs statements too. */
+  readonly signer: Signer;
+  /** Whose model signatures are taken. */
+  readonly modelSigners: ModelSigners;
   readonly store: BlobStore;
   readonly ledger: Ledger;
   /** The rulebook that ships; decisions are made with the overrides that stand: see `rulebookIn`. */

@@ -8,6 +8,7 @@ import { openSoftSigner } from "../../src/custody/soft-signer.ts";
 import type { Database } from "../../src/database/open.ts";
 import { rulebook } from "../../src/export-control/rulebook.ts";
 import { openLedger, type RunningLedger } from "../../src/ledger/open.ts";
+import { type ModelSigners, noModelSigners } from "../../src/lineage/signing-keys.ts";
 import { encodeVerificationKey } from "../../src/merkle/note.ts";
 import type { BlobStore } from "../../src/storage/blob-store.ts";
 import { openDiskStore } from "../../src/storage/disk.ts";
@@ -52,6 +53,7 @@ export type TestVaultOptions = {
   readonly limits?: Partial<Limits>;
   /** Publishes the ledger to the disk store, past the faults that `wrap` puts before it. Left out, the store is the test's alone. */
   readonly publishes?: boolean;
+  readonly modelSigners?: ModelSigners;
 };
 
 /** A vault on real adapters, without HTTP: the soft keys and the disk store in a folder of its own, and a running ledger. */
@@ -62,6 +64,7 @@ export async function startVault({
   node = "test",
   limits = {},
   publishes = false,
+  modelSigners = noModelSigners,
 }: TestVaultOptions): Promise<TestVault> {
   const root = folder ?? (await mkdtemp(join(tmpdir(), "weightvault-test-")));
   const clock = new Clock();
@@ -96,6 +99,7 @@ export async function startVault({
   });
   const vault: Vault = {
     ...adapters,
+    modelSigners,
     ledger,
     rulebook,
     overridden: rememberOverridden(rulebook),

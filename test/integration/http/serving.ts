@@ -11,6 +11,7 @@ import { createApp } from "../../../src/http/app.ts";
 import { attach } from "../../../src/http/attach.ts";
 import { matchTemplate, pathSegments, targetPath } from "../../../src/http/path.ts";
 import { routes } from "../../../src/http/routes.ts";
+import { type ModelSigners, noModelSigners } from "../../../src/lineage/signing-keys.ts";
 import type { BlobStore } from "../../../src/storage/blob-store.ts";
 import { destinationNamed, destinations } from "../../../src/vault/destination.ts";
 import { openMemory } from "../../support/database.ts";
@@ -41,10 +42,12 @@ export async function serve(
     open = openMemory,
     trustedProxies = ["127.0.0.1"],
     ledgerPublic = "none",
+    modelSigners = noModelSigners,
   }: {
     readonly open?: () => Promise<Database>;
     readonly trustedProxies?: readonly string[];
     readonly ledgerPublic?: "none" | "tiles" | "entries";
+    readonly modelSigners?: ModelSigners;
   } = {},
 ): Promise<Serving> {
   const database = await open();
@@ -55,6 +58,7 @@ export async function serve(
   const started = await startVault({
     database,
     limits,
+    modelSigners,
     wrap: (adapters) => {
       faulty.store = withFaults(adapters.store);
       faulty.custodian = withFaults(adapters.custodian);

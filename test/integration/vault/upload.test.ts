@@ -4,10 +4,11 @@ import { newRecipientKeyPair, releaseInfo } from "../../../src/crypto/enclosure.
 import { Secret } from "../../../src/crypto/secret.ts";
 import { open as openSealed } from "../../../src/floe/open.ts";
 import type { BlobStore } from "../../../src/storage/blob-store.ts";
+import { findRevision, manifestOf } from "../../../src/vault/find-revision.ts";
 import { aadOf, objectKey } from "../../../src/vault/object.ts";
 import { releaseEnclosed } from "../../../src/vault/release.ts";
 import { createRepository } from "../../../src/vault/repository.ts";
-import { commitRevision, findRevision, manifestOf } from "../../../src/vault/revision.ts";
+import { commitRevision } from "../../../src/vault/revision.ts";
 import { sweep } from "../../../src/vault/sweep.ts";
 import { abortUpload, listUpload, openUpload, putFile } from "../../../src/vault/upload.ts";
 import {

@@ -43,6 +43,8 @@ test("every command that the design names is there", () => {
       ...["create", "list", "show"].map((verb) => `repository ${verb}`),
       "upload",
       "download",
+      ...["attach", "list", "save"].map((verb) => `signature ${verb}`),
+      ...["revision", "release", "verify"].map((verb) => `statement ${verb}`),
       ...["check", "propose", "show", "approve", "list"].map((verb) => `classify ${verb}`),
       ...["add", "list", "show", "update", "erase"].map((verb) => `person ${verb}`),
       ...["add", "list", "show"].flatMap((verb) => [`entity ${verb}`, `workload ${verb}`]),

@@ -1,0 +1,157 @@
+import { createHash } from "node:crypto";
+import { expect, test } from "@jest/globals";
+import { storyText, traceLedger } from "../../../src/cli/ledger-trace.ts";
+import { type Canonical, canonicalJson } from "../../../src/crypto/canonical-json.ts";
+import { parseVerificationKey } from "../../../src/merkle/note.ts";
+import {
+  encodeAll,
+  filesOf,
+  fixedSigner,
+  memorySource,
+  type Recorded,
+} from "../../vectors/ledger/build.ts";
+import {
+  beginning,
+  committed,
+  decided,
+  delivered,
+  digestOf,
+  idOf,
+  made,
+  record,
+} from "../../vectors/ledger/story.ts";
+
+const signer = fixedSigner(7);
+const [large, middle, small] = ["aurora/large", "aurora/middle", "aurora/small"].map(idOf) as [
+  string,
+  string,
+  string,
+];
+const revisionOf = (name: string): string => digestOf(name).slice(0, 40);
+const created = (repository: string): Recorded =>
+  record("repository.created", { repository, ...made("training job") });
+const base = { repository: large, revision: revisionOf("revision") };
+const derived = (repository: string, name: string, bases: Canonical): Recorded =>
+  record("revision.committed", {
+    ...committed.body,
+    repository,
+    revision: revisionOf(name),
+    manifest: digestOf(name),
+    lineage: digestOf(`lineage of ${name}`),
+    bases,
+  });
+
+/** The last revision's manifest, as the server answers it. */
+const manifest = {
+  revision: "set below",
+  parent: null,
+  message: "distilled",
+  createdAt: "2026-01-01T00:00:00.000Z",
+  createdBy: idOf("job"),
+  files: [{ path: "w", size: 1, sha256: digestOf("w"), object: idOf("object") }],
+  lineage: {
+    bases: [{ repository: middle, revision: revisionOf("middle") }],
+    run: { id: "run-17", system: "slurm", url: "https://runs.example/17" },
+    code: { commit: revisionOf("code"), repository: "https://code.example/train" },
+    datasets: [{ name: "corpus", sha256: digestOf("corpus") }],
+  },
+};
+const { revision: _, ...stated } = manifest;
+const smallDigest = createHash("sha256")
+  .update(canonicalJson({ repository: small, ...stated }))
+  .digest("hex");
+const smallRevision = smallDigest.slice(0, 40);
+
+const records: readonly Recorded[] = [
+  ...beginning,
+  decided("allowed", "of the base"),
+  delivered("of the base"),
+  created(middle),
+  created(small),
+  derived(middle, "unrelated", [base]),
+  derived(middle, "middle", [base]),
+  record("revision.signed", {
+    repository: middle,
+    revision: revisionOf("middle"),
+    bundle: digestOf("bundle"),
+    key: digestOf("key"),
+    trust: "key",
+    verdict: "verified",
+    files: { covered: 2, ignored: 0 },
+    ...made("training job"),
+  }),
+  record("revision.committed", {
+    ...committed.body,
+    repository: small,
+    revision: smallRevision,
+    manifest: smallDigest,
+    lineage: digestOf("lineage"),
+    bases: manifest.lineage.bases,
+  }),
+  decided("denied", "of the base again"),
+];
+const at = (wanted: (each: Recorded, index: number) => boolean): readonly number[] =>
+  records.flatMap((each, index) => (wanted(each, index) ? [index] : []));
+const ofBase = at(
+  ({ kind, body }) =>
+    body["revision"] === base.revision ||
+    (kind === "release.delivered" && body["release"] === idOf("of the base")),
+);
+const ofMiddle = at(({ body }) => body["revision"] === revisionOf("middle"));
+const ofSmall = at(({ body }) => body["revision"] === smallRevision);
+
+async function trace(noun: "object" | "revision", id: string, given?: unknown, last?: number) {
+  const key = parseVerificationKey(signer.verificationKey);
+  if (key === null) throw new Error("the signer has no key");
+  const source = memorySource(await filesOf(encodeAll(records), signer));
+  const selection = { thing: { noun, id }, from: null, until: null, manifest: given };
+  const pinned = { key, text: signer.verificationKey, isPinned: true };
+  return (await traceLedger(source, pinned, { selection, last })).traced;
+}
+
+test("a revision's story walks to its bases, theirs, and their releases, in the order of the ledger", async () => {
+  const traced = await trace("revision", smallRevision);
+  expect(traced).toMatchObject({ verified: true, lineage: null });
+  expect(traced.entries.map(({ index }) => index)).toEqual(
+    [...ofBase, ...ofMiddle, ...ofSmall].toSorted((one, other) => one - other),
+  );
+  expect(traced.bases).toEqual([`${middle}@${revisionOf("middle")}`, `${large}@${base.revision}`]);
+  expect(traced.count).toBe(traced.entries.length);
+});
+
+test("a story goes up from what was asked for, not down to what was made from it", async () => {
+  const traced = await trace("revision", base.revision);
+  expect(traced.entries.map(({ index }) => index)).toEqual(ofBase);
+  expect(traced.bases).toEqual([]);
+});
+
+test("an object's story tells the run, the code and the data sets of its revision's manifest", async () => {
+  const traced = await trace("object", idOf("object"), { ...manifest, revision: smallRevision });
+  expect(traced.lineage).toEqual(manifest.lineage);
+  expect(traced.entries.map(({ index }) => index)).toEqual(
+    (await trace("revision", smallRevision)).entries.map(({ index }) => index),
+  );
+  const text = storyText(traced).split("\n");
+  expect(text.slice(0, 4)).toEqual([
+    "training run run-17 in slurm <https://runs.example/17>",
+    `code commit ${revisionOf("code")} of https://code.example/train`,
+    `data set corpus, SHA-256 ${digestOf("corpus")}`,
+    `made from ${middle}@${revisionOf("middle")}, ${large}@${base.revision}, whose entries follow too`,
+  ]);
+  expect(text.at(-2)).toContain(`bases ${middle}@${revisionOf("middle")}`);
+});
+
+test("a manifest that was never committed tells nothing, however it is told", async () => {
+  const lied = { ...manifest, lineage: { ...manifest.lineage, run: { id: "run-18" } } };
+  await expect(trace("object", idOf("object"), lied)).rejects.toMatchObject({ exit: "notFound" });
+  await expect(trace("revision", smallRevision, lied)).rejects.toMatchObject({ exit: "notFound" });
+  const { lineage: _lineage, ...bare } = manifest;
+  await expect(trace("object", idOf("object"), bare)).rejects.toMatchObject({ exit: "notFound" });
+});
+
+test("only the newest entries of a long story are kept, and all are counted", async () => {
+  const traced = await trace("revision", smallRevision, undefined, 2);
+  expect(traced.entries).toHaveLength(2);
+  expect(traced.count).toBe(ofBase.length + ofMiddle.length + ofSmall.length);
+  expect(storyText(traced)).toContain("older entries are not shown");
+});

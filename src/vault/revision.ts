@@ -10,6 +10,7 @@ import { recordAs } from "./caller.ts";
 import { filePath } from "./name.ts";
 import type { RepositoryName } from "./repository.ts";
 import { actedBy } from "./row.ts";
+import { assertNotShredded } from "./shredded.ts";
 import { lockUpload } from "./upload.ts";
 import type { Tx, Vault } from "./vault.ts";
 
@@ -47,7 +48,7 @@ export type Revision = Selectable<Schema["revision"]>;
 
 /**
  * Makes a revision of what was uploaded, whole or not at all, and moves the head to it. Committing the same upload again with the same
- * content gives the same revision, so that a client that lost the answer can ask again.
+ * content gives the same revision, so that a client that lost the answer can ask again. Throws `shredded` for a file of the parent that is gone.
  */
 export async function commitRevision(
   vault: Pick<Vault, "database" | "ledger" | "now">,
@@ -68,6 +69,7 @@ export async function commitRevision(
       });
     }
     const files = await resolveFiles(tx, repository.id, request);
+    await assertNotShredded(tx, repository.id, () => files.map(({ object }) => object));
     const { parent, message } = request;
     const manifest = {
       repository: repository.id,

@@ -57,7 +57,10 @@ export class Story {
       this.#open.delete(release);
       return true;
     }
-    const isAbout = thing.noun === "object" ? this.#isOfRevision(entry) : this.#isAbout(entry);
+    const isAbout =
+      thing.noun === "object"
+        ? this.#isOfRevision(entry) || this.#isOfShredding(entry, thing.id)
+        : this.#isAbout(entry);
     if (isAbout && kind === "release.allowed" && typeof release === "string")
       this.#open.add(release);
     return isAbout;
@@ -79,6 +82,16 @@ export class Story {
       isIts ||
       [principal, by].some((each) => typeof each === "string" && this.#principals.has(each))
     );
+  }
+
+  /** What was proposed, approved and listed of the object, or of the repository that it was committed to. */
+  #isOfShredding({ kind, body }: Entry, id: string): boolean {
+    if (kind !== "repository.shredded" && !kind.startsWith("shredding.")) return false;
+    const { object, objects, repository } = body;
+    if (object === id) return true;
+    if (Array.isArray(objects))
+      return objects.some((each: unknown) => isRecord(each) && each["object"] === id);
+    return object === null && [...this.#revisions].some((key) => key.includes(String(repository)));
   }
 
   #isOfRevision({ kind, body }: Entry): boolean {
@@ -113,6 +126,9 @@ function isCommitted(manifest: unknown, { repository, manifest: digest }: EntryB
 /** The members that a sentence names, in the order in which it does. */
 const told = [
   "release",
+  "rotation",
+  "shredding",
+  "object",
   "repository",
   "revision",
   "parent",
@@ -132,6 +148,9 @@ const told = [
   "bytes",
   "reason",
   "cause",
+  "count",
+  "rewrapped",
+  "restorableUntil",
 ] as const;
 
 /** One line of a custody story: where and when, what happened, and to what. */
@@ -145,6 +164,7 @@ export function tell({ index, time, kind, body }: Entry): string {
   });
   const decision = isRecord(body["decision"]) ? body["decision"] : {};
   if (typeof decision["verdict"] === "string") parts.push(`verdict ${decision["verdict"]}`);
+  if (Array.isArray(body["objects"])) parts.push(`${body["objects"].length} objects`);
   for (const amount of [body["files"], body["objects"]] as readonly unknown[])
     if (isRecord(amount))
       parts.push(`${String(amount["count"])} files, ${String(amount["bytes"])} bytes`);

@@ -345,11 +345,29 @@ forEachDatabase("a shredding", (open) => {
       expect(await errors()).toEqual([]);
     });
 
-    test("a stream's next range is refused, and no key is asked for", async () => {
+    test("a stream's next range is refused", async () => {
       const answer = await stream("h.bin");
       await shred(objectOf("h.bin"));
       const asking = answer.stream?.read({ start: 0, end: 1 });
       await expect(asking?.next()).rejects.toMatchObject(gone);
+      expect(await errors()).toEqual([]);
+    });
+
+    test("no release is allowed after it in the ledger, however the two are timed", async () => {
+      await commit({ "j.bin": "j", "k.bin": "k", "l.bin": "l" }, ["i.bin"]);
+      for (const path of ["j.bin", "k.bin", "l.bin"]) {
+        const object = objectOf(path);
+        const { shredding } = await propose(object);
+        const settled = await Promise.allSettled([
+          read(path),
+          approve(shredding, object),
+          read(path),
+          stream(path),
+        ]);
+        expect(settled[1]).toMatchObject({ status: "fulfilled" });
+        for (const each of settled)
+          if (each.status === "rejected") expect(each.reason).toMatchObject(gone);
+      }
       expect(await errors()).toEqual([]);
     });
 

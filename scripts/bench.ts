@@ -5,6 +5,7 @@ import { ledgerVerify } from "./bench/ledger-verify.ts";
 import type { Figure, Measurement } from "./bench/measure.ts";
 import { memory, memoryPglite } from "./bench/memory.ts";
 import { Resources } from "./bench/resources.ts";
+import { rotate } from "./bench/rotate.ts";
 import { sealStream } from "./bench/seal-stream.ts";
 import { uploadHttp } from "./bench/upload-http.ts";
 
@@ -20,6 +21,7 @@ const measures: Readonly<Record<string, Measure>> = {
   "ledger-verify": ledgerVerify,
   "ledger-append": ledgerAppend,
   "ledger-latency": ledgerLatency,
+  rotate,
 };
 
 /** What a ratio must keep to; the others only inform. */

@@ -112,6 +112,7 @@ export const settings = {
     .url({ protocol: /^https?$/, error: "must be an http: or https: URL" })
     .optional(),
   WEIGHTVAULT_KMS_KEY: kmsKey.optional(),
+  WEIGHTVAULT_KMS_UNWRAP_KEYS: commaList.pipe(z.array(kmsKey)).default([]),
   WEIGHTVAULT_KMS_SIGNING_KEY: kmsKey.optional(),
   WEIGHTVAULT_KMS_NEXT_SIGNING_KEY: kmsKey.optional(),
   WEIGHTVAULT_KMS_TIMEOUT_MS: wholeNumber(100, 60_000).default(1_000),
@@ -120,6 +121,9 @@ export const settings = {
   WEIGHTVAULT_PKCS11_SLOT: wholeNumber(0, 999_999_999).optional(),
   WEIGHTVAULT_PKCS11_PIN_FILE: z.string().min(1).optional(),
   WEIGHTVAULT_PKCS11_KEY: z.string().min(1).max(64).default("weightvault-kek"),
+  WEIGHTVAULT_PKCS11_UNWRAP_KEYS: commaList
+    .pipe(z.array(z.string().max(64, "must be labels")))
+    .default([]),
   WEIGHTVAULT_PKCS11_SIGNING_KEY: z.string().min(1).max(64).default("weightvault-ledger"),
   WEIGHTVAULT_PKCS11_NEXT_SIGNING_KEY: z.string().min(1).max(64).optional(),
   WEIGHTVAULT_PKCS11_SESSIONS: wholeNumber(1, 1_000).default(16),
@@ -153,6 +157,8 @@ export const settings = {
     .enum(["printed-date", "first-business-day"])
     .default("printed-date"),
   WEIGHTVAULT_RETENTION_YEARS: wholeNumber(5, 100).default(5),
+  WEIGHTVAULT_BACKUP_RETENTION_DAYS: wholeNumber(0, 36_500).optional(),
+  WEIGHTVAULT_REWRAPS_PER_SECOND: wholeNumber(1, 100_000).default(100),
   WEIGHTVAULT_DRAIN_SECONDS: wholeNumber(0, 3_600).default(30),
   WEIGHTVAULT_LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "silent"])
@@ -189,6 +195,7 @@ const schema = z.object(settings).transform((env) => ({
     region: env.WEIGHTVAULT_KMS_REGION ?? null,
     endpoint: env.WEIGHTVAULT_KMS_ENDPOINT ?? null,
     keyArn: env.WEIGHTVAULT_KMS_KEY ?? null,
+    unwrapArns: env.WEIGHTVAULT_KMS_UNWRAP_KEYS as readonly string[],
     signingKeyArn: env.WEIGHTVAULT_KMS_SIGNING_KEY ?? null,
     nextSigningKeyArn: env.WEIGHTVAULT_KMS_NEXT_SIGNING_KEY ?? null,
     timeoutMs: env.WEIGHTVAULT_KMS_TIMEOUT_MS,
@@ -199,6 +206,7 @@ const schema = z.object(settings).transform((env) => ({
     slot: env.WEIGHTVAULT_PKCS11_SLOT ?? null,
     pinFile: env.WEIGHTVAULT_PKCS11_PIN_FILE ?? null,
     keyLabel: env.WEIGHTVAULT_PKCS11_KEY,
+    unwrapLabels: env.WEIGHTVAULT_PKCS11_UNWRAP_KEYS as readonly string[],
     signingKeyLabel: env.WEIGHTVAULT_PKCS11_SIGNING_KEY,
     nextSigningKeyLabel: env.WEIGHTVAULT_PKCS11_NEXT_SIGNING_KEY ?? null,
     sessions: env.WEIGHTVAULT_PKCS11_SESSIONS,
@@ -220,6 +228,9 @@ const schema = z.object(settings).transform((env) => ({
   redecideSeconds: env.WEIGHTVAULT_REDECIDE_SECONDS,
   licenseExpiry: env.WEIGHTVAULT_LICENSE_EXPIRY,
   retentionYears: env.WEIGHTVAULT_RETENTION_YEARS,
+  /** Null where nobody states it: then nothing is shredded, since no entry could say until when a backup brings it back. */
+  backupRetentionDays: env.WEIGHTVAULT_BACKUP_RETENTION_DAYS ?? null,
+  rewrapsPerSecond: env.WEIGHTVAULT_REWRAPS_PER_SECOND,
   drainSeconds: env.WEIGHTVAULT_DRAIN_SECONDS,
   logLevel: env.WEIGHTVAULT_LOG_LEVEL,
 }));
@@ -325,6 +336,7 @@ function custodyContradictions({ custodian, signer, kms, pkcs11, environment }: 
     ["WEIGHTVAULT_KMS_KEY", kms.keyArn],
     ["WEIGHTVAULT_KMS_SIGNING_KEY", kms.signingKeyArn],
     ["WEIGHTVAULT_KMS_NEXT_SIGNING_KEY", kms.nextSigningKeyArn],
+    ...kms.unwrapArns.map((each) => ["WEIGHTVAULT_KMS_UNWRAP_KEYS", each] as const),
   ] as const) {
     if (arn !== null && kms.region !== null && arn.split(":")[3] !== kms.region)
       found.push(`${name}: the key lies in another region than WEIGHTVAULT_KMS_REGION`);

@@ -140,7 +140,11 @@ async function openAwsKeeper({ kms: settings, ledgerName }: Config): Promise<Kee
   const kms = openAwsKms({ ...settings, region });
   return {
     openCustodian: async () =>
-      await openAwsKmsCustodian({ kms, keyArn: stated("WEIGHTVAULT_KMS_KEY", settings.keyArn) }),
+      await openAwsKmsCustodian({
+        kms,
+        keyArn: stated("WEIGHTVAULT_KMS_KEY", settings.keyArn),
+        unwrapArns: settings.unwrapArns,
+      }),
     openSigner: async () =>
       await openAwsKmsSigner({
         kms,
@@ -160,9 +164,9 @@ async function openTokenKeeper(config: Config): Promise<Keeper> {
   const { openPkcs11Custodian } = await import("./custody/pkcs11-custodian.ts");
   const { openPkcs11Signer } = await import("./custody/pkcs11-signer.ts");
   const { token } = await openToken(config);
-  const { keyLabel, signingKeyLabel, nextSigningKeyLabel } = config.pkcs11;
+  const { keyLabel, unwrapLabels, signingKeyLabel, nextSigningKeyLabel } = config.pkcs11;
   return {
-    openCustodian: async () => await openPkcs11Custodian({ token, keyLabel }),
+    openCustodian: async () => await openPkcs11Custodian({ token, keyLabel, unwrapLabels }),
     openSigner: async () =>
       await openPkcs11Signer({ token, keyLabel: signingKeyLabel, name: config.ledgerName }),
     openNextSigner: async () => {

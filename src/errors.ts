@@ -135,6 +135,16 @@ export const refusals = {
     "It was erased after its retention had run",
     "Nothing brings it back; the ledger keeps the decisions and the entry that erased it.",
   ],
+  shredded: [
+    410,
+    "The weights were shredded by two officers",
+    "Nothing brings them back; the ledger keeps their manifests, decisions and the entry that shredded them. Use another revision, or upload the file anew.",
+  ],
+  backup_retention_unstated: [
+    409,
+    "Nobody stated how long database backups are kept",
+    "Have an operator set WEIGHTVAULT_BACKUP_RETENTION_DAYS (0 where there are none): the entry says until when a backup still holds the keys.",
+  ],
   not_found: [
     404,
     "There is no such thing, or you may not know of it",

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { chmod, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -117,7 +117,9 @@ export async function openAdapters(
 /** Keys without the database that they belong to are what a half-restored backup looks like; an empty vault beside them would hide it. */
 function assertWhole(folder: string, database: string): void {
   if (existsSync(database)) return;
-  const keys = ["kek", "ledger-key.pem"].filter((name) => existsSync(join(folder, name)));
+  const keys = readdirSync(folder).filter((name) =>
+    /^(?:kek(?:\.\d+)?|ledger-key\.pem)$/.test(name),
+  );
   if (keys.length === 0) return;
   throw new ConfigurationError([
     `WEIGHTVAULT_DATA: ${folder} holds ${keys.join(" and ")} and no database: restore all of it from one backup, or name a new folder`,
@@ -219,6 +221,8 @@ export async function startServer({
       uploadHours: config.uploadHours,
       leaseSeconds: 60,
       retentionYears: config.retentionYears,
+      backupRetentionDays: config.backupRetentionDays,
+      rewrapsPerSecond: config.rewrapsPerSecond,
     },
   };
   const bootstrapTokenFile = await writeBootstrapToken(vault, resolve(config.dataFolder));

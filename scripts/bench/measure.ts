@@ -2,7 +2,7 @@
 export type Figure = {
   readonly name: string;
   readonly value: number;
-  readonly unit: "MiB/s" | "MiB" | "decisions/s" | "entries/s" | "entries" | "ms";
+  readonly unit: "MiB/s" | "MiB" | "decisions/s" | "keys/s" | "entries/s" | "entries" | "ms";
   readonly baseline: number;
   readonly ratio: number;
 };

@@ -71,7 +71,10 @@ export class Story {
       return true;
     }
     const isOfRevision = thing.noun === "object" || thing.noun === "revision";
-    const isAbout = isOfRevision ? this.#isOfRevision(entry) : this.#isAbout(entry);
+    const isAbout = isOfRevision
+      ? this.#isOfRevision(entry) ||
+        (thing.noun === "object" && this.#isOfShredding(entry, thing.id))
+      : this.#isAbout(entry);
     if (isAbout && kind === "release.allowed" && typeof release === "string")
       this.#open.add(release);
     return isAbout;
@@ -93,6 +96,16 @@ export class Story {
       isIts ||
       [principal, by].some((each) => typeof each === "string" && this.#principals.has(each))
     );
+  }
+
+  /** What was proposed, approved and listed of the object, or of the repository that it was committed to. */
+  #isOfShredding({ kind, body }: Entry, id: string): boolean {
+    if (kind !== "repository.shredded" && !kind.startsWith("shredding.")) return false;
+    const { object, objects, repository } = body;
+    if (object === id) return true;
+    if (Array.isArray(objects))
+      return objects.some((each: unknown) => isRecord(each) && each["object"] === id);
+    return object === null && [...this.#revisions].some((key) => key.includes(String(repository)));
   }
 
   #isOfRevision({ kind, body }: Entry): boolean {
@@ -142,6 +155,9 @@ export function manifestDigest(manifest: unknown, repository: string): string | 
 /** The members that a sentence names, in the order in which it does. */
 const told = [
   "release",
+  "rotation",
+  "shredding",
+  "object",
   "repository",
   "revision",
   "parent",
@@ -165,6 +181,9 @@ const told = [
   "bytes",
   "reason",
   "cause",
+  "count",
+  "rewrapped",
+  "restorableUntil",
 ] as const;
 
 /** One line of a custody story: where and when, what happened, and to what. */
@@ -178,6 +197,7 @@ export function tell({ index, time, kind, body }: Entry): string {
   });
   const decision = isRecord(body["decision"]) ? body["decision"] : {};
   if (typeof decision["verdict"] === "string") parts.push(`verdict ${decision["verdict"]}`);
+  if (Array.isArray(body["objects"])) parts.push(`${body["objects"].length} objects`);
   for (const amount of [body["files"], body["objects"]] as readonly unknown[])
     if (isRecord(amount) && amount["count"] !== undefined)
       parts.push(`${String(amount["count"])} files, ${String(amount["bytes"])} bytes`);

@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { isRefusal } from "../errors.ts";
 import { classifyCommands } from "./classify.ts";
 import type { Context } from "./context.ts";
+import { custodyCommands } from "./custody.ts";
 import { decideCommand } from "./decide.ts";
 import { describe } from "./describe.ts";
 import { downloadCommand } from "./download.ts";
@@ -21,6 +22,7 @@ import { releaseCommands } from "./release.ts";
 import { repositoryCommands } from "./repository.ts";
 import { riskCommand } from "./risk.ts";
 import { serverCommands } from "./server.ts";
+import { shredCommands } from "./shred.ts";
 import { signatureCommands } from "./signature.ts";
 import { statementCommands } from "./statement.ts";
 import { tokenCommands } from "./token.ts";
@@ -58,8 +60,10 @@ export function buildProgram(context: Context): Command {
   releaseCommands(program, context);
   recordsCommands(program, context);
   holdCommands(program, context);
+  shredCommands(program, context);
   ledgerCommands(program, context);
   serverCommands(program, context);
+  custodyCommands(program, context);
   witnessCommands(program, context);
   return program;
 }

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { local, noun, uuid } from "./command.ts";
+import { local, uuid } from "./command.ts";
 import type { Context } from "./context.ts";
 import { Failure } from "./failure.ts";
 import { createOutput } from "./output.ts";
@@ -16,23 +16,7 @@ export function serverCommands(program: Command, context: Context): void {
       if ((await run(options.json === true)) !== 0) throw new Failure("failed", "");
     });
   }
-  custodyCommands(program, context);
   recoverCommand(program, context);
-}
-
-/** For whoever sets up a KMS or an HSM, with the server's settings. */
-function custodyCommands(program: Command, context: Context): void {
-  const custody = noun(program, "custody", "the keys that wrap data keys and sign checkpoints");
-  const whats = {
-    init: "make on the PKCS #11 token the keys that it lacks",
-    check: "say what the token lacks, and try the configured custodian and signer",
-  } as const;
-  for (const what of ["init", "check"] as const) {
-    local(custody, what, whats[what]).action(async (options: { readonly json?: boolean }) => {
-      if ((await context.custody(what, options.json === true)) !== 0)
-        throw new Failure("failed", "");
-    });
-  }
 }
 
 type RecoverOptions = {

@@ -1,13 +1,20 @@
-import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand } from "@aws-sdk/client-kms";
+import {
+  DecryptCommand,
+  EncryptCommand,
+  GenerateDataKeyCommand,
+  ReEncryptCommand,
+} from "@aws-sdk/client-kms";
 import { Secret } from "../crypto/secret.ts";
 import { Refusal } from "../errors.ts";
 import { type AwsKms, faultOf, sentenceOf, within } from "./aws-kms.ts";
-import type { Custodian, GeneratedKey, WrapContext } from "./custodian.ts";
+import type { Custodian, GeneratedKey, Wrap, WrapContext } from "./custodian.ts";
 
 export type AwsKmsCustodianOptions = {
   readonly kms: AwsKms;
   /** The ARN of a symmetric key. An alias may be pointed at another key by others, so it is no name for one. */
   readonly keyArn: string;
+  /** ARNs of the keys besides it that wraps may be under: those before a rotation, and the one after it. */
+  readonly unwrapArns?: readonly string[];
 };
 
 const keyBytes = 32;
@@ -26,10 +33,12 @@ export async function openAwsKmsCustodian(options: AwsKmsCustodianOptions): Prom
 class AwsKmsCustodian implements Custodian {
   readonly keyId: string;
   readonly #kms: AwsKms;
+  readonly #held: ReadonlySet<string>;
 
-  constructor({ kms, keyArn }: AwsKmsCustodianOptions) {
+  constructor({ kms, keyArn, unwrapArns = [] }: AwsKmsCustodianOptions) {
     this.#kms = kms;
     this.keyId = keyArn;
+    this.#held = new Set([keyArn, ...unwrapArns]);
   }
 
   async generate(context: WrapContext): Promise<GeneratedKey> {
@@ -43,16 +52,16 @@ class AwsKmsCustodian implements Custodian {
         within(this.#kms),
       ),
     );
-    const dataKey = this.#opened(answer.Plaintext, answer.KeyId);
+    const dataKey = this.#opened(answer.Plaintext, answer.KeyId, this.keyId);
     try {
-      return { dataKey, wrapped: await this.#proven(answer.CiphertextBlob, dataKey, context) };
+      return { dataKey, ...(await this.#proven(answer.CiphertextBlob, dataKey, context)) };
     } catch (error) {
       dataKey.wipe();
       throw error;
     }
   }
 
-  async wrap(dataKey: Secret, context: WrapContext): Promise<Buffer> {
+  async wrap(dataKey: Secret, context: WrapContext): Promise<Wrap> {
     if (dataKey.sizeBytes !== keyBytes) throw new RangeError(`a data key has ${keyBytes} bytes`);
     const answer = await this.#ask(() =>
       this.#kms.client.send(
@@ -64,23 +73,51 @@ class AwsKmsCustodian implements Custodian {
         within(this.#kms),
       ),
     );
-    this.#assertAnsweredBy(answer.KeyId);
+    this.#assertAnsweredBy(answer.KeyId, this.keyId);
     return await this.#proven(answer.CiphertextBlob, dataKey, context);
   }
 
-  async unwrap(wrapped: Uint8Array, context: WrapContext): Promise<Secret> {
+  async unwrap(wrapped: Uint8Array, context: WrapContext, keyId: string): Promise<Secret> {
+    this.#assertHeld(keyId);
     if (wrapped.length === 0 || wrapped.length > longestWrapped) throw rejected();
     const answer = await this.#ask(() =>
       this.#kms.client.send(
         new DecryptCommand({
-          KeyId: this.keyId,
+          KeyId: keyId,
           CiphertextBlob: wrapped,
           EncryptionContext: context,
         }),
         within(this.#kms),
       ),
     );
-    return this.#opened(answer.Plaintext, answer.KeyId);
+    return this.#opened(answer.Plaintext, answer.KeyId, keyId);
+  }
+
+  /** The new wrap is made inside KMS; only then are both opened here, to be compared. */
+  async rewrap(wrapped: Uint8Array, context: WrapContext, keyId: string): Promise<Wrap> {
+    this.#assertHeld(keyId);
+    if (wrapped.length === 0 || wrapped.length > longestWrapped) throw rejected();
+    const answer = await this.#ask(() =>
+      this.#kms.client.send(
+        new ReEncryptCommand({
+          CiphertextBlob: wrapped,
+          SourceKeyId: keyId,
+          SourceEncryptionContext: context,
+          DestinationKeyId: this.keyId,
+          DestinationEncryptionContext: context,
+        }),
+        within(this.#kms),
+      ),
+    );
+    this.#assertAnsweredBy(answer.SourceKeyId, keyId);
+    this.#assertAnsweredBy(answer.KeyId, this.keyId);
+    using dataKey = await this.unwrap(wrapped, context, keyId);
+    return await this.#proven(answer.CiphertextBlob, dataKey, context);
+  }
+
+  /** Keys of a KMS are made by whoever administers it. */
+  async renew(): Promise<null> {
+    return null;
   }
 
   async check(): Promise<void> {
@@ -93,18 +130,22 @@ class AwsKmsCustodian implements Custodian {
     ciphertext: Uint8Array | undefined,
     dataKey: Secret,
     context: WrapContext,
-  ): Promise<Buffer> {
+  ): Promise<Wrap> {
     const wrapped = Buffer.from(ciphertext ?? []);
-    using unwrapped = await this.unwrap(wrapped, context);
+    using unwrapped = await this.unwrap(wrapped, context, this.keyId);
     if (!unwrapped.equals(dataKey)) throw new Error("a wrapped key does not give its data key");
-    return wrapped;
+    return { wrapped, keyId: this.keyId };
   }
 
-  #opened(plaintext: Uint8Array | undefined, keyId: string | undefined): Secret {
+  #opened(
+    plaintext: Uint8Array | undefined,
+    answeredBy: string | undefined,
+    asked: string,
+  ): Secret {
     const bytes = plaintext ?? new Uint8Array();
     const secret = new Secret(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     try {
-      this.#assertAnsweredBy(keyId);
+      this.#assertAnsweredBy(answeredBy, asked);
       if (secret.sizeBytes !== keyBytes) throw rejected();
     } catch (error) {
       secret.wipe();
@@ -113,8 +154,18 @@ class AwsKmsCustodian implements Custodian {
     return secret;
   }
 
-  #assertAnsweredBy(keyId: string | undefined): void {
-    if (keyId === this.keyId) return;
+  /** A key that a row names and the configuration does not is never asked for: rows can be edited. */
+  #assertHeld(keyId: string): void {
+    if (this.#held.has(keyId)) return;
+    throw new Refusal(
+      "custodian_refused",
+      "the data key is wrapped under a key-encryption key that neither WEIGHTVAULT_KMS_KEY nor WEIGHTVAULT_KMS_UNWRAP_KEYS names",
+      { cause: new Error(`wrapped under ${keyId}`) },
+    );
+  }
+
+  #assertAnsweredBy(answeredBy: string | undefined, asked: string): void {
+    if (answeredBy === asked) return;
     throw new Refusal("custodian_refused", "AWS KMS answered with another key than the one named");
   }
 

@@ -87,10 +87,15 @@ export function faultOf(thrown: unknown): AwsKmsFault {
   return { kind: "refused", name };
 }
 
+/** What KMS answers for a key that somebody disabled, deletes or deleted; what it wrapped opens again where the key comes back. */
+const keyStates = ["DisabledException", "KMSInvalidStateException", "NotFoundException"];
+
 /** The sentence for an outage or a refusal; nothing in it comes from KMS but the error's name. */
 export function sentenceOf({ kind, name }: AwsKmsFault): string {
   if (kind === "throttled") return `AWS KMS throttles the vault (${name})`;
   if (kind === "unreachable") return `AWS KMS does not answer (${name})`;
+  if (keyStates.includes(name))
+    return `the key in AWS KMS is disabled, being deleted or gone (${name}): enable it, or restore it while it waits for its deletion`;
   return `AWS KMS refuses the vault (${name}): look at the key's state, its policy and grants, and the vault's role`;
 }
 

@@ -3,57 +3,78 @@ import { decrypt, encrypt } from "../crypto/aead.ts";
 import { canonicalJson } from "../crypto/canonical-json.ts";
 import { Secret } from "../crypto/secret.ts";
 import { Refusal } from "../errors.ts";
-import type { Custodian, GeneratedKey, WrapContext } from "./custodian.ts";
+import type { Custodian, GeneratedKey, Wrap, WrapContext } from "./custodian.ts";
 import {
   type KeyFile,
   keepKeyFile,
+  nextAfter,
   readKeyFile,
   refuseInProduction,
+  successorsOf,
   unusable,
 } from "./soft-file.ts";
 
-/** The file holds 32 raw bytes, mode 0600. */
+/**
+ * Each file holds 32 raw bytes, mode 0600: `file` the first key-encryption key, and beside it `file.2`, `file.3` and so on those that came
+ * after it, the newest of which is the primary. An old one may be removed when nothing is wrapped under it any more.
+ */
 export type SoftCustodianOptions = KeyFile & {
   /** WEIGHTVAULT_ENV: `production` is refused. */
   readonly environment: string;
 };
 
+type Kek = { readonly id: string; readonly file: string; readonly key: Secret };
+
 const keyBytes = 32;
 
-/** The custodian of the embedded default: AES-256-GCM under a key in a file, with the context's canonical JSON as associated data. */
+/** The custodian of the embedded default: AES-256-GCM under keys in files, with the context's canonical JSON as associated data. */
 export async function openSoftCustodian(options: SoftCustodianOptions): Promise<Custodian> {
   refuseInProduction("the soft key custodian", options.environment);
-  const kek = new Secret(await keepKeyFile(options, () => randomBytes(keyBytes)));
-  if (kek.sizeBytes !== keyBytes) throw unusable(options.file, `must hold ${keyBytes} bytes`);
-  return new SoftCustodian(options.file, kek);
+  const { file } = options;
+  const later = await successorsOf(file);
+  const first = await (later.length === 0
+    ? keepKeyFile(options, () => randomBytes(keyBytes))
+    : readKeyFile(file));
+  const keks = first === null ? [] : [kekOf(file, first)];
+  for (const each of later) keks.push(await openKek(each));
+  return new SoftCustodian(file, keks);
 }
 
 class SoftCustodian implements Custodian {
-  readonly keyId: string;
   readonly #file: string;
-  readonly #kek: Secret;
+  readonly #keks = new Map<string, Kek>();
+  #primary: Kek;
 
-  constructor(file: string, kek: Secret) {
+  /** Oldest first; there is at least one. */
+  constructor(file: string, keks: readonly Kek[]) {
     this.#file = file;
-    this.#kek = kek;
-    this.keyId = `soft:${createHash("sha256").update(kek.expose()).digest("hex").slice(0, 16)}`;
+    for (const kek of keks) this.#keks.set(kek.id, kek);
+    const newest = keks.at(-1);
+    if (newest === undefined) throw new RangeError("a soft custodian has a key");
+    this.#primary = newest;
+  }
+
+  get keyId(): string {
+    return this.#primary.id;
   }
 
   async generate(context: WrapContext): Promise<GeneratedKey> {
     const dataKey = new Secret(randomBytes(keyBytes));
-    return { dataKey, wrapped: await this.wrap(dataKey, context) };
+    return { dataKey, ...(await this.wrap(dataKey, context)) };
   }
 
-  async wrap(dataKey: Secret, context: WrapContext): Promise<Buffer> {
+  async wrap(dataKey: Secret, context: WrapContext): Promise<Wrap> {
     if (dataKey.sizeBytes !== keyBytes) throw new RangeError(`a data key has ${keyBytes} bytes`);
-    const wrapped = encrypt(this.#kek, dataKey.expose(), canonicalJson(context));
-    using unwrapped = await this.unwrap(wrapped, context);
+    const { id, key } = this.#primary;
+    const wrapped = encrypt(key, dataKey.expose(), canonicalJson(context));
+    using unwrapped = await this.unwrap(wrapped, context, id);
     if (!unwrapped.equals(dataKey)) throw new Error("a wrapped key does not give its data key");
-    return wrapped;
+    return { wrapped, keyId: id };
   }
 
-  async unwrap(wrapped: Uint8Array, context: WrapContext): Promise<Secret> {
-    const bytes = decrypt(this.#kek, wrapped, canonicalJson(context));
+  async unwrap(wrapped: Uint8Array, context: WrapContext, keyId: string): Promise<Secret> {
+    const { key } = await this.#kek(keyId);
+    const bytes = decrypt(key, wrapped, canonicalJson(context));
     if (bytes === null || bytes.length !== keyBytes) {
       bytes?.fill(0);
       throw new Refusal("wrapped_key_rejected", "the wrapped key does not open in its context");
@@ -61,18 +82,65 @@ class SoftCustodian implements Custodian {
     return new Secret(bytes);
   }
 
+  async rewrap(wrapped: Uint8Array, context: WrapContext, keyId: string): Promise<Wrap> {
+    using dataKey = await this.unwrap(wrapped, context, keyId);
+    return await this.wrap(dataKey, context);
+  }
+
+  /** The file is durable under its name before anything is wrapped under its key. */
+  async renew(): Promise<string> {
+    const file = nextAfter(this.#file, await successorsOf(this.#file));
+    const made = await keepKeyFile({ file, mayMake: true }, () => randomBytes(keyBytes));
+    const kek = kekOf(file, made);
+    this.#keks.set(kek.id, kek);
+    this.#primary = kek;
+    return kek.id;
+  }
+
   /** The key in memory goes on working without its file, but what it wraps would be lost with the process. */
   async check(): Promise<void> {
-    using kept = new Secret((await this.#read()) ?? Buffer.alloc(0));
-    if (kept.equals(this.#kek)) return;
+    using kept = new Secret((await this.#read(this.#primary.file)) ?? Buffer.alloc(0));
+    if (kept.equals(this.#primary.key)) return;
     throw new Refusal("custodian_unavailable", "the key file is gone or holds another key");
   }
 
-  async #read(): Promise<Buffer | null> {
+  /** A key that came into the folder since, from another process on it or from a backup, is found when it is first asked for. */
+  async #kek(id: string): Promise<Kek> {
+    const known = this.#keks.get(id);
+    if (known !== undefined) return known;
+    for (const file of [this.#file, ...(await successorsOf(this.#file))]) {
+      const bytes = await this.#read(file);
+      if (bytes === null) continue;
+      const kek = kekOf(file, bytes);
+      if (!this.#keks.has(kek.id)) this.#keks.set(kek.id, kek);
+    }
+    const found = this.#keks.get(id);
+    if (found !== undefined) return found;
+    throw new Refusal(
+      "custodian_refused",
+      "the data key is wrapped under a key-encryption key that is not in the data folder: restore its file",
+      { cause: new Error(`wrapped under ${id}`) },
+    );
+  }
+
+  async #read(file: string): Promise<Buffer | null> {
     try {
-      return await readKeyFile(this.#file);
+      return await readKeyFile(file);
     } catch (cause) {
       throw new Refusal("custodian_unavailable", "the key file cannot be used", { cause });
     }
   }
+}
+
+async function openKek(file: string): Promise<Kek> {
+  const bytes = await readKeyFile(file);
+  if (bytes === null) throw unusable(file, "vanished while it was read");
+  return kekOf(file, bytes);
+}
+
+function kekOf(file: string, bytes: Buffer): Kek {
+  const key = new Secret(bytes);
+  if (key.sizeBytes !== keyBytes) throw unusable(file, `must hold ${keyBytes} bytes`);
+  const id = `soft:${createHash("sha256").update(bytes).digest("hex").slice(0, 16)}`;
+  return { id, file, key };
 }

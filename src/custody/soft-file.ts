@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { link, mkdir, open, rename, unlink } from "node:fs/promises";
-import { dirname } from "node:path";
+import { link, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { Refusal } from "../errors.ts";
 
 /** Soft keys lie beside what they protect, so they are for one machine and never for production. */
@@ -39,6 +39,34 @@ export async function keepKeyFile({ file, mayMake }: KeyFile, make: () => Buffer
   const written = await readKeyFile(file);
   if (written === null) throw unusable(file, "vanished while it was made");
   return written;
+}
+
+/** The files beside `file` that came after it, `file.2` and up, in their order. None where there is no folder yet. */
+export async function successorsOf(file: string): Promise<readonly string[]> {
+  const names = await readdir(dirname(file)).catch((error: unknown) => {
+    if (errno(error) === "ENOENT") return [];
+    throw unusable(file, "lies in a folder that cannot be read", error);
+  });
+  return names
+    .flatMap((name) => {
+      const place = placeOf(file, name);
+      return place === null ? [] : [{ name, place }];
+    })
+    .toSorted((one, other) => one.place - other.place)
+    .map(({ name }) => join(dirname(file), name));
+}
+
+/** The name that the next file after these has. */
+export function nextAfter(file: string, successors: readonly string[]): string {
+  const last = successors.at(-1);
+  return `${file}.${(last === undefined ? 1 : (placeOf(file, basename(last)) ?? 1)) + 1}`;
+}
+
+function placeOf(file: string, name: string): number | null {
+  const own = `${basename(file)}.`;
+  if (!name.startsWith(own) || !/^[1-9][0-9]{0,8}$/.test(name.slice(own.length))) return null;
+  const place = Number(name.slice(own.length));
+  return place >= 2 ? place : null;
 }
 
 /** Null when there is no such file. Throws `configuration_invalid` when anybody else may read it or put another in its place. */

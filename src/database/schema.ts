@@ -15,6 +15,7 @@ export const appendOnlyTables = [
   "release_license",
   "rulebook",
   "movement",
+  "rewrapped_key",
 ] as const;
 
 /** The tables whose rows the server may delete: working state that the ledger has absorbed, that was never committed or that is derived. */
@@ -108,7 +109,8 @@ export type Schema = {
     repository: string;
     upload: string;
     state: "opening" | "sealed" | "removing" | "removed";
-    wrapped_key: Buffer;
+    /** Null as soon as the object is shredded. */
+    wrapped_key: Buffer | null;
     custodian_key: string;
     header: Buffer;
     size_bytes: bigint | null;
@@ -117,6 +119,8 @@ export type Schema = {
     lease_until: Date;
     created_at: Date;
     sealed_at: Date | null;
+    /** The proposal under which two officers shredded it. */
+    shredding: Generated<string | null>;
   };
   upload_file: { upload: string; path: string; object: string };
   revision: {
@@ -335,6 +339,29 @@ export type Schema = {
     wrapped_key: Buffer;
     custodian_key: string;
     created_at: Date;
+  };
+  custody_rotation: {
+    id: string;
+    kek: string;
+    state: "running" | "finished" | "superseded";
+    begun_by: string;
+    begun_at: Date;
+    ended_at: Date | null;
+    rewrapped: Generated<bigint>;
+    rejected: Generated<bigint>;
+    digest: Buffer;
+    holder: string | null;
+    lease_until: Date | null;
+    submission: bigint;
+    outcome: bigint | null;
+  };
+  rewrapped_key: {
+    rotation: string;
+    position: bigint;
+    noun: "object" | "person" | "term";
+    record: string;
+    old_sha256: Buffer;
+    new_sha256: Buffer;
   };
   record_term: {
     term: Buffer;

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { bootstrapRoutes } from "./bootstrap.ts";
 import { classificationRoutes } from "./classifications.ts";
+import { custodyRoutes } from "./custody.ts";
 import { decisionRoutes } from "./decisions.ts";
 import { entityRoutes } from "./entities.ts";
 import { fileRoutes } from "./files.ts";
@@ -21,6 +22,7 @@ import { repositoryRoutes } from "./repositories.ts";
 import { revisionRoutes } from "./revisions.ts";
 import { riskRoutes } from "./risk.ts";
 import { publicRoute, type Route } from "./route.ts";
+import { shreddingRoutes } from "./shreddings.ts";
 import { standingRoutes } from "./standing.ts";
 import { timestampRoutes } from "./timestamp.ts";
 import { tokenRoutes } from "./tokens.ts";
@@ -63,6 +65,8 @@ export const routes: readonly Route[] = [
   ...riskRoutes,
   ...holdRoutes,
   ...recordRoutes,
+  ...shreddingRoutes,
+  ...custodyRoutes,
   ...uploadRoutes,
   ...revisionRoutes,
   ...lineageRoutes,

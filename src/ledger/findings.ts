@@ -87,10 +87,18 @@ export const findingCodes = {
   checks_mismatch: "error",
   /** A person or evidence erased before their retention had run, or while a hold stood. */
   erased_early: "error",
+  /** Weights shredded while a hold stood. */
+  shredded_held: "error",
+  /** A release of weights that were shredded before it. */
+  shredded_released: "error",
   /** What a replay of the decision by the caller found. */
   replay_differs: "error",
   /** Evidence that was erased after its retention: its decisions stand in the ledger and cannot be made again. */
   evidence_erased: "notice",
+  /** Weights that two officers destroyed, and until when a backup may bring their keys back. */
+  weights_shredded: "notice",
+  /** A shredding whose objects are not all listed yet. */
+  shredding_unlisted: "notice",
   release_abandoned: "notice",
   release_unknown: "notice",
   release_open: "notice",

@@ -11,7 +11,9 @@ export type EntryKind =
   | `person.${"recorded" | "updated" | Standing | "read" | "erased"}`
   | `entity.${"recorded" | "updated" | Standing}`
   | `workload.${"recorded" | "updated" | Standing}`
-  | "repository.created"
+  | `repository.${"created" | "shredded"}`
+  | `shredding.${"proposed" | "approved"}`
+  | `rotation.${"begun" | "finished" | "superseded"}`
   | `revision.${"committed" | "signed"}`
   | `classification.${"proposed" | "approved" | "superseded"}`
   | `license.${"entered" | "activated" | "updated" | Standing}`

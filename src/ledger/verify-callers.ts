@@ -188,12 +188,12 @@ function isIndispensable(role: string): boolean {
   return role === "export-officer" || role === "operator";
 }
 
-/** The vault's beginning, a new signing key, the outcomes of releases and what re-decision does are nobody's requests. */
+/** The vault's beginning, a new signing key, the end of a rotation, the outcomes of releases and what re-decision does are nobody's requests. */
 function isOwn(entry: Entry): boolean {
   const { kind } = entry;
   if (isOfRedecision(entry)) return true;
   const isOfLedger = kind === "vault.initialized" || kind === "ledger.key-rotated";
-  if (isOfLedger || kind === "token.recovered") return true;
+  if (isOfLedger || kind === "token.recovered" || kind === "rotation.finished") return true;
   return kind.startsWith("release.") && !decisions.has(kind);
 }
 

@@ -10,6 +10,8 @@ import { Principals } from "./verify-principals.ts";
 import { type ReleaseKind, Releases, releaseKinds } from "./verify-releases.ts";
 import { Repositories } from "./verify-repositories.ts";
 import { Retained } from "./verify-retained.ts";
+import { Rotations } from "./verify-rotations.ts";
+import { Shreddings } from "./verify-shreddings.ts";
 import { type StandingNoun, Standings, standingNouns } from "./verify-standing.ts";
 import { Uses } from "./verify-uses.ts";
 
@@ -38,6 +40,12 @@ const otherKinds = {
   "movement.noted": true,
   "records.searched": true,
   "records.exported": true,
+  "repository.shredded": true,
+  "shredding.proposed": true,
+  "shredding.approved": true,
+  "rotation.begun": true,
+  "rotation.finished": true,
+  "rotation.superseded": true,
 } as const satisfies Record<Exclude<EntryKind, ReleaseKind | `${StandingNoun}.${string}`>, true>;
 
 const flagKinds = new Set(["grant.flagged", "grant.cleared"]);
@@ -81,6 +89,8 @@ export class EntryChecks {
   readonly #overrides: Overrides;
   readonly #flags: Flags;
   readonly #retained: Retained;
+  readonly #rotations: Rotations;
+  readonly #shreddings: Shreddings;
   readonly #standings: Standings;
   readonly #releases: Releases;
   readonly #replay: ((entry: Entry) => Replayed) | undefined;
@@ -101,6 +111,12 @@ export class EntryChecks {
     this.#overrides = new Overrides(findings, this.#principals);
     this.#flags = new Flags(findings);
     this.#retained = new Retained(findings, this.#principals);
+    this.#rotations = new Rotations(findings);
+    this.#shreddings = new Shreddings(findings, {
+      principals: this.#principals,
+      repositories: this.#repositories,
+      holds: this.#retained,
+    });
     this.#standings = new Standings(findings);
     this.#releases = new Releases(findings, {
       decisions: new Decisions(findings, checkIds ?? null),
@@ -126,6 +142,7 @@ export class EntryChecks {
   /** Names what is still open; call it once, after the last entry. */
   finish(): void {
     this.#releases.finish();
+    this.#shreddings.finish();
     this.#findings.finish();
     for (const kind of this.#unknownKinds) {
       const times = this.#counts.get(kind) ?? 0;
@@ -160,6 +177,7 @@ export class EntryChecks {
     const { kind } = entry;
     if (isReleaseKind(kind)) {
       this.#releases.follow(kind, entry);
+      if (kind === "release.allowed") this.#shreddings.allow(entry);
       return this.#retained.follow(entry);
     }
     const [noun = "", verb = ""] = kind.split(".");
@@ -183,6 +201,7 @@ export class EntryChecks {
       case "repository.created":
         return this.#repositories.create(entry);
       case "revision.committed":
+        this.#shreddings.commit(entry);
         return this.#repositories.commit(entry);
       case "revision.signed":
         return this.#repositories.sign(entry);
@@ -199,6 +218,17 @@ export class EntryChecks {
         return this.#makeGrant(entry);
       case "decision.simulated":
         return this.#simulate(entry);
+      case "repository.shredded":
+        return this.#shreddings.list(entry);
+      case "shredding.proposed":
+        return this.#shreddings.propose(entry);
+      case "shredding.approved":
+        return this.#shreddings.approve(entry);
+      case "rotation.begun":
+        return this.#rotations.begin(entry);
+      case "rotation.finished":
+      case "rotation.superseded":
+        return this.#rotations.end(entry);
       case "override.proposed":
         return this.#overrides.propose(entry);
       case "override.approved":

@@ -68,6 +68,13 @@ export class Retained {
     }
   }
 
+  /** The holds that stand on everything or on this target. */
+  holdsOn(wanted: string): readonly string[] {
+    return [...this.#holds].flatMap(([hold, { scope, target }]) =>
+      scope === "everything" || target === wanted ? [hold] : [],
+    );
+  }
+
   #note(entry: Entry): void {
     const { kind, body } = entry;
     const { release, person } = body;
@@ -158,8 +165,7 @@ export class Retained {
     )
       this.#findings.add("two_person_rule", `one person erased person ${person}`, index);
     this.#requireOver(entry, person);
-    for (const [hold, { scope, target }] of this.#holds) {
-      if (scope !== "everything" && target !== person) continue;
+    for (const hold of this.holdsOn(person)) {
       const message = `person ${person} was erased while hold ${hold} stood`;
       this.#findings.add("erased_early", message, index);
     }

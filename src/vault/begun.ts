@@ -60,10 +60,17 @@ async function assertOpens(
     const { key } = await openPerson(vault, person);
     key.wipe();
   } catch (cause) {
-    if (!isRefusal(cause, "wrapped_key_rejected")) throw cause;
-    throw foreign("the custodian does not open the keys that this vault wrapped: restore its key", {
-      cause,
-    });
+    if (isRefusal(cause, "wrapped_key_rejected"))
+      throw foreign(
+        "the custodian does not open the keys that this vault wrapped: restore its key",
+        { cause },
+      );
+    // Also a key-encryption key of before a rotation that the settings do not name.
+    if (!isRefusal(cause, "custodian_refused")) throw cause;
+    throw foreign(
+      `the custodian does not open the keys that this vault wrapped: ${cause.message}`,
+      { cause },
+    );
   }
 }
 

@@ -17,6 +17,7 @@ import { outline } from "./outline.ts";
 import type { OpenedPerson } from "./person.ts";
 import { findRepository, type Repository, type RepositoryName } from "./repository.ts";
 import { keepRulebook, rulebookIn, shareRulebook } from "./rulebook.ts";
+import { assertNotShredded } from "./shredded.ts";
 import { record, secondsAfter, type Tx, type Vault } from "./vault.ts";
 
 export type ReleaseRequest = RepositoryName & {
@@ -51,7 +52,7 @@ export type DecidedRelease = {
 
 /**
  * The first of a release's steps, in one transaction: locks and reads the facts, decides, writes the release and its evidence, consumes
- * license uses and byte budget, and submits `release.allowed`, `release.denied` or `release.held`. A denial commits like an allowance. Throws `ledger_full`, with nothing done, while the ledger cannot keep up.
+ * license uses and byte budget, and submits `release.allowed`, `release.denied` or `release.held`. A denial commits like an allowance. Throws `ledger_full`, with nothing done, while the ledger cannot keep up, and `shredded` for what is gone.
  */
 export async function decideRelease(
   vault: Vault,
@@ -133,6 +134,7 @@ async function decideIn(tx: Tx, vault: Vault, deciding: Deciding): Promise<Decid
     screening: vault.screening(),
     now,
   });
+  await assertNotShredded(tx, repository.id, () => files.map(({ object }) => object));
   const decision = decide(gathered.facts, rulebook);
   const release = randomUUID();
   const evidence = sealEvidence(person.key, release, { facts: gathered.facts, decision });
@@ -274,7 +276,8 @@ export function allowedBody(
   };
 }
 
-function listDigest(files: readonly ReleaseFile[]): Buffer {
+/** SHA-256 over the ordered list of what a release is about. */
+export function listDigest(files: readonly ReleaseFile[]): Buffer {
   const list = files.map(({ path, size, sha256, object }) => ({ path, size, sha256, object }));
   return createHash("sha256").update(canonicalJson(list)).digest();
 }

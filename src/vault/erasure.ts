@@ -2,19 +2,16 @@ import { randomUUID } from "node:crypto";
 import { Refusal } from "../errors.ts";
 import { hasRun, retentionOf } from "../export-control/retention.ts";
 import type { Caller } from "../identity/authenticate.ts";
-import { firstOf } from "../ledger/outbox.ts";
 import { submit } from "../ledger/submit.ts";
 import { assertCallerStands } from "./caller.ts";
 import { holdHolds } from "./hold.ts";
 import { holdsOn, involvementOf } from "./involvement.ts";
-import { responsibleFor } from "./own.ts";
+import { assertProposed } from "./proposal.ts";
 import { actedBy, assertAsRecorded, recordedRow, submitRow } from "./row.ts";
-import { record, secondsAfter, type Tx, type Vault } from "./vault.ts";
+import { record, type Tx, type Vault } from "./vault.ts";
 
 type Eraser = Pick<Vault, "database" | "ledger" | "now" | "limits">;
 
-/** A proposal is approved within this time or made anew. */
-const proposalDays = 30;
 /** The ids of so many releases fit into one entry. */
 const releasesAnEntry = 1_000;
 
@@ -53,7 +50,7 @@ export async function approveErasure(
 ): Promise<{ readonly evidence: number }> {
   return await record(vault, async (tx) => {
     const { row, retainedUntil } = await assertErasable(tx, vault, caller, person);
-    await assertProposed(tx, vault, caller, { person, erasure });
+    await assertProposed(tx, vault, caller, { what: "erasure", id: erasure, of: { person } });
     const now = vault.now();
     const version = row.version + 1;
     const submission = await submitRow(tx, {
@@ -125,28 +122,4 @@ async function assertErasable(tx: Tx, vault: Eraser, caller: Caller, person: str
       members: { retainedUntil: retention?.until ?? null, latest: retention?.latest ?? null },
     });
   return { row, retainedUntil: retention.until };
-}
-
-/** The proposal stands in the ledger alone. */
-async function assertProposed(
-  tx: Tx,
-  vault: Eraser,
-  caller: Caller,
-  { person, erasure }: { readonly person: string; readonly erasure: string },
-): Promise<void> {
-  const proposed = await firstOf(tx, erasure);
-  if (proposed?.kind !== "erasure.proposed" || proposed.body["person"] !== person)
-    throw new Refusal("not_found", "nobody proposed this erasure of this person");
-  if (secondsAfter(proposed.time, proposalDays * 86_400) < vault.now())
-    throw new Refusal(
-      "conflict",
-      `the proposal is older than ${proposalDays} days: propose it anew`,
-    );
-  const by = proposed.body["by"];
-  const proposer = typeof by === "string" ? await responsibleFor(tx, by) : null;
-  if (proposer === null || proposer === caller.person)
-    throw new Refusal(
-      "two_person_rule",
-      "an erasure is approved by another officer than its proposer",
-    );
 }

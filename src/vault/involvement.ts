@@ -102,6 +102,43 @@ export async function holdsOn(
   return found;
 }
 
+/**
+ * The holds among those that stand which keep a repository's weights: on everything, on the repository, and on a license, a person or an entity that
+ * any of its allowed releases rested on, was made to, or to a workload of.
+ */
+export async function holdsOnWeights(
+  tx: Tx,
+  repository: string,
+  holds: readonly StandingHold[],
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const { id, scope, target } of holds) {
+    if (scope === "everything" || target === null || target === repository) found.push(id);
+    else if (scope !== "repository" && (await wasReleasedTo(tx, repository, scope, target)))
+      found.push(id);
+  }
+  return found;
+}
+
+async function wasReleasedTo(
+  tx: Tx,
+  repository: string,
+  scope: "person" | "entity" | "license",
+  target: string,
+): Promise<boolean> {
+  const rested = {
+    person: sql`${target}::uuid in (principal.person, workload.accountable)`,
+    entity: sql`workload.entity = ${target}::uuid`,
+    license: sql`exists (select from release_license where release_license.release = release.id and license = ${target}::uuid)`,
+  };
+  const { rows } = await sql<{ does: boolean }>`select exists (
+    select from release join principal on principal.id = release.principal left join workload on workload.id = principal.workload
+    where release.repository = ${repository}::uuid and release.verdict = 'allow' and ${rested[scope]}) as does`.execute(
+    tx,
+  );
+  return rows[0]?.does !== false;
+}
+
 async function figures(
   tx: Tx,
   person: string,

@@ -10,7 +10,14 @@ import type { Vault } from "./vault.ts";
 
 export type SealedObject = Pick<
   Selectable<Schema["object"]>,
-  "id" | "repository" | "wrapped_key" | "header" | "size_bytes" | "object_bytes" | "sha256"
+  | "id"
+  | "repository"
+  | "wrapped_key"
+  | "custodian_key"
+  | "header"
+  | "size_bytes"
+  | "object_bytes"
+  | "sha256"
 >;
 
 /** Where an object lies in the store. */
@@ -30,14 +37,19 @@ export function aadOf(id: string): Buffer {
 
 /**
  * The data key of an object, outside any transaction; the caller wipes it. The repository is the one that was decided on, never the one
- * that the object's row names: a row that was moved into another repository does not open there.
+ * that the object's row names: a row that was moved into another repository does not open there. Throws `shredded` where the key is gone.
  */
 export async function unwrapKey(
   { custodian }: Pick<Vault, "custodian">,
-  object: Pick<SealedObject, "id" | "wrapped_key">,
+  {
+    id,
+    wrapped_key: wrapped,
+    custodian_key: kek,
+  }: Pick<SealedObject, "id" | "wrapped_key" | "custodian_key">,
   repository: string,
 ): Promise<Secret> {
-  return await custodian.unwrap(object.wrapped_key, objectContext(object.id, repository));
+  if (wrapped === null) throw new Refusal("shredded", "the object was shredded");
+  return await custodian.unwrap(wrapped, objectContext(id, repository), kek);
 }
 
 /** Verified plaintext bytes `start` to `end` (exclusive) of a sealed object. */

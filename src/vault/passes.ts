@@ -1,11 +1,13 @@
 import { indexRecords } from "./index-records.ts";
 import { redecide } from "./redecide.ts";
 import type { RiskEvent } from "./review-grant.ts";
+import { rewrapKeys } from "./rewrap.ts";
 import { sweep } from "./sweep.ts";
 import type { Vault } from "./vault.ts";
 
 const sweepEveryMs = 15_000;
 const relistEveryMs = 3_600_000;
+const rewrapEveryMs = 5_000;
 /** Ten thousand releases a turn, so that sweeping is not held up for long. */
 const batchesAtOnce = 20;
 
@@ -18,8 +20,9 @@ export type PassOptions = {
 };
 
 /**
- * Sweeps, indexes records, reads the denied-party list again and decides grants again, on a clock. The first three never run two at a time, and neither does
- * re-decision, which may take long and holds nothing else up. All begin at the start; stopping ends a re-decision after the grant under way.
+ * Sweeps, indexes records, reads the denied-party list again, decides grants again and re-wraps keys of a rotation, on a clock. The first three never run two
+ * at a time, and neither do re-decision and re-wrapping, which may take long and hold nothing else up. All begin at the start; stopping ends a re-decision
+ * after the grant under way, and re-wrapping after its batch.
  */
 export function startPasses(
   vault: Vault,
@@ -30,30 +33,45 @@ export function startPasses(
   const then = (work: () => Promise<unknown>) => () => {
     running = running.then(work).catch(onFailure);
   };
-  let redeciding: Promise<unknown> | null = null;
-  const redecideOnce = () => {
-    redeciding ??= redecide(vault, { onEvent: onRisk, onFailure, signal: stopping.signal })
-      .catch(onFailure)
-      .finally(() => {
-        redeciding = null;
-      });
-  };
+  const { signal } = stopping;
+  const redeciding = alone(
+    async () => await redecide(vault, { onEvent: onRisk, onFailure, signal }),
+    onFailure,
+  );
+  const rewrapping = alone(async () => await rewrapKeys(vault, { onFailure, signal }), onFailure);
   const sweeping = then(async () => await sweep(vault));
   const indexing = then(async () => await indexRecords(vault, batchesAtOnce));
   const timers = [
     setInterval(sweeping, sweepEveryMs),
     setInterval(indexing, sweepEveryMs),
     setInterval(then(reload), relistEveryMs),
-    setInterval(redecideOnce, redecideEveryMs),
+    setInterval(redeciding.begin, redecideEveryMs),
+    setInterval(rewrapping.begin, rewrapEveryMs),
   ];
   sweeping();
   indexing();
-  redecideOnce();
+  redeciding.begin();
+  rewrapping.begin();
   return {
     stop: async () => {
       for (const timer of timers) clearInterval(timer);
       stopping.abort();
-      await Promise.all([running, redeciding]);
+      await Promise.all([running, redeciding.ended(), rewrapping.ended()]);
     },
+  };
+}
+
+/** Work that is not begun again before it has ended. */
+function alone(work: () => Promise<unknown>, onFailure: (error: unknown) => void) {
+  let underWay: Promise<unknown> | null = null;
+  return {
+    begin: () => {
+      underWay ??= work()
+        .catch(onFailure)
+        .finally(() => {
+          underWay = null;
+        });
+    },
+    ended: async () => await underWay,
   };
 }

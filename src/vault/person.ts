@@ -94,7 +94,7 @@ export async function preparePerson(
   facts: PersonRecord,
 ): Promise<PreparedPerson> {
   const person = randomUUID();
-  const { dataKey, wrapped } = await custodian.generate(wrapContext(person));
+  const { dataKey, wrapped, keyId } = await custodian.generate(personContext(person));
   using key = dataKey;
   const { sealed, commitment } = sealFacts(key, person, 1, facts);
   return {
@@ -103,7 +103,7 @@ export async function preparePerson(
     commitment,
     sealed,
     wrapped,
-    custodianKey: custodian.keyId,
+    custodianKey: keyId,
   };
 }
 
@@ -204,10 +204,10 @@ export async function openPerson(
     .where("id", "=", id)
     .executeTakeFirst();
   if (row === undefined) throw new Refusal("not_found", "there is no such person");
-  const { wrapped_key: wrapped, facts } = row;
+  const { wrapped_key: wrapped, custodian_key: kek, facts } = row;
   if (wrapped === null || facts === null)
     throw new Refusal("erased", "the person's facts were erased");
-  const key = await custodian.unwrap(wrapped, wrapContext(id));
+  const key = await custodian.unwrap(wrapped, personContext(id), kek);
   const opened = openFacts(key, id, facts);
   if (opened === null || !opened.commitment.equals(row.commitment)) {
     key.wipe();
@@ -265,7 +265,8 @@ export function factsForDecision(
   };
 }
 
-function wrapContext(person: string): { readonly "weightvault:person": string } {
+/** What a person's data key is bound to. */
+export function personContext(person: string): { readonly "weightvault:person": string } {
   return { "weightvault:person": person };
 }
 

@@ -29,7 +29,7 @@ export async function readSealed(
     .selectFrom("release")
     .innerJoin("release_object", "release_object.release", "release.id")
     .innerJoin("object", "object.id", "release_object.object")
-    .select(["object.object_bytes", "release.expires_at"])
+    .select(["object.object_bytes", "object.shredding", "release.expires_at"])
     .where("release.id", "=", release)
     .where("release.principal", "=", caller.principal)
     .where("release.way", "=", "enclosed")
@@ -38,6 +38,7 @@ export async function readSealed(
     .executeTakeFirst();
   if (row === undefined)
     throw new Refusal("not_found", "there is no such object in a release delivered to you");
+  if (row.shredding !== null) throw new Refusal("shredded", "the object was shredded");
   if (row.expires_at <= now())
     throw new Refusal("release_stopped", "the time of the release is over");
   return {

@@ -6,13 +6,14 @@ import type { Rulebook } from "../export-control/rulebook.ts";
 import { latestOf, type Submitted } from "../ledger/outbox.ts";
 import type { ReleaseRow } from "./outcome.ts";
 import { rulebookIn } from "./rulebook.ts";
+import { assertNotShredded } from "./shredded.ts";
 import type { Screening, Tx, Vault } from "./vault.ts";
 
 /**
  * Whether what an allowed release rests on still stands at this instant: nothing was submitted of any of it since the decision (every change
  * submits), the rulebook is the same one, overrides and all, the keys leave from where they did, and the same facts decided now still allow. The submissions tell, not the rows,
  * which could be edited back. Shares the locks of whoever revokes; the transaction has called `shareRulebook` before any other lock. Throws
- * `release_stopped`.
+ * `release_stopped`, and `shredded` where what it is about was shredded.
  */
 export async function assertStands(
   tx: Tx,
@@ -25,6 +26,9 @@ export async function assertStands(
   const rows = await lockRests(tx, row, facts);
   const latest = await latestOf(tx, [row.id, ...rows.map(({ id }) => id)]);
   const allowed = latest.get(row.id);
+  const repository = allowed?.body["repository"];
+  if (typeof repository === "string")
+    await assertNotShredded(tx, repository, async () => await objectsOf(tx, row.id));
   const licenses = allowed?.body["licenses"];
   const expiresAt = latest.get(row.token)?.body["expiresAt"];
   const stands =
@@ -42,6 +46,15 @@ export async function assertStands(
       "release_stopped",
       "an authorization behind the release was changed, suspended or revoked, or has ended",
     );
+}
+
+async function objectsOf(tx: Tx, release: string): Promise<readonly string[]> {
+  const rows = await tx
+    .selectFrom("release_object")
+    .select("object")
+    .where("release", "=", release)
+    .execute();
+  return rows.map(({ object }) => object);
 }
 
 function isOlder(latest: Submitted | undefined, { id }: Submitted): boolean {

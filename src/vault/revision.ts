@@ -11,6 +11,7 @@ import { filePath } from "./name.ts";
 import { recordSignature } from "./record-signature.ts";
 import type { RepositoryName } from "./repository.ts";
 import { actedBy } from "./row.ts";
+import { assertNotShredded } from "./shredded.ts";
 import { lockUpload } from "./upload.ts";
 import type { Tx, Vault } from "./vault.ts";
 
@@ -34,6 +35,7 @@ export type CommitRequest = RepositoryName & {
 /**
  * Makes a revision of what was uploaded, whole or not at all, and moves the head to it. Committing the same upload again with the same
  * content gives the same revision, so that a client that lost the answer can ask again. A model signature that does not hold commits nothing.
+ * Throws `shredded` for a file of the parent that is gone.
  */
 export async function commitRevision(
   vault: Pick<Vault, "database" | "ledger" | "now" | "modelSigners">,
@@ -57,6 +59,7 @@ export async function commitRevision(
       });
     }
     const files = await resolveFiles(tx, repository.id, request);
+    await assertNotShredded(tx, repository.id, () => files.map(({ object }) => object));
     const { parent, message } = request;
     const manifest = {
       repository: repository.id,

@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import type { Secret } from "../crypto/secret.ts";
+import type { WrapContext } from "../custody/custodian.ts";
 import { nameKeys } from "../screening/names.ts";
 import type { OpenedPerson } from "./person.ts";
 import { record, type Tx, type Vault } from "./vault.ts";
@@ -12,7 +13,8 @@ export type Term = {
   readonly text: string;
 };
 
-const wrapContext = { "weightvault:records": "terms" };
+/** What the index's key is bound to. */
+export const termKeyContext: WrapContext = { "weightvault:records": "terms" };
 
 /**
  * HMAC-SHA256 of a term under the index's key, which the custodian wraps: who has the database alone can neither read nor guess a name or a
@@ -31,19 +33,24 @@ export async function openTermKey({
   now,
 }: Pick<Vault, "database" | "custodian" | "now">): Promise<Secret> {
   const find = async () =>
-    await database.db.selectFrom("term_key").select("wrapped_key").executeTakeFirst();
+    await database.db
+      .selectFrom("term_key")
+      .select(["wrapped_key", "custodian_key"])
+      .executeTakeFirst();
+  const open = async (row: NonNullable<Awaited<ReturnType<typeof find>>>) =>
+    await custodian.unwrap(row.wrapped_key, termKeyContext, row.custodian_key);
   const present = await find();
-  if (present !== undefined) return await custodian.unwrap(present.wrapped_key, wrapContext);
-  const { dataKey, wrapped } = await custodian.generate(wrapContext);
+  if (present !== undefined) return await open(present);
+  const { dataKey, wrapped, keyId } = await custodian.generate(termKeyContext);
   dataKey.wipe();
   await database.db
     .insertInto("term_key")
-    .values({ wrapped_key: wrapped, custodian_key: custodian.keyId, created_at: now() })
+    .values({ wrapped_key: wrapped, custodian_key: keyId, created_at: now() })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
   const kept = await find();
   if (kept === undefined) throw new Error("the key of the index of records was not kept");
-  return await custodian.unwrap(kept.wrapped_key, wrapContext);
+  return await open(kept);
 }
 
 /** Puts the names and countries of an opened person into the index, unless they are there. Those of earlier versions stay. */

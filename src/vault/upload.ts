@@ -17,6 +17,7 @@ import {
   unwrapKey,
 } from "./object.ts";
 import { findRepository, type RepositoryName } from "./repository.ts";
+import { assertNotShredded } from "./shredded.ts";
 import { secondsAfter, type Tx, type Vault } from "./vault.ts";
 
 /** 5 TiB: what one object of a store can be at the most. */
@@ -39,13 +40,14 @@ export type UploadedFile = {
   readonly object: string;
 };
 
-/** Opens an upload: files go into it, one commit ends it, and after its time the sweeper does. */
+/** Opens an upload: files go into it, one commit ends it, and after its time the sweeper does. Throws `shredded` for a repository that was. */
 export async function openUpload(
   vault: Pick<Vault, "database" | "ledger" | "now" | "limits">,
   caller: Caller,
   wanted: RepositoryName,
 ): Promise<{ readonly upload: string; readonly expiresAt: Date }> {
   const repository = await findRepository(vault.database.db, wanted);
+  await assertNotShredded(vault.database.db, repository.id, () => []);
   const [id, now] = [randomUUID(), vault.now()];
   const expiresAt = secondsAfter(now, vault.limits.uploadHours * 3_600);
   await recordAs(vault, caller, async (tx) => {
@@ -79,13 +81,16 @@ export async function putFile(
     throw new Refusal("payload_too_large", "a file may have 5 TiB at the most");
   const upload = await openUploadOf(vault, caller, request.upload);
   const id = randomUUID();
-  const { dataKey, wrapped } = await vault.custodian.generate(objectContext(id, upload.repository));
+  const { dataKey, wrapped, keyId } = await vault.custodian.generate(
+    objectContext(id, upload.repository),
+  );
   using key = dataKey;
   using sealer = new Sealer({ key, aad: aadOf(id) });
   const object = {
     id,
     repository: upload.repository,
     wrapped_key: wrapped,
+    custodian_key: keyId,
     header: sealer.header,
   } as const;
   await vault.database.db
@@ -94,7 +99,6 @@ export async function putFile(
       ...object,
       upload: request.upload,
       state: "opening",
-      custodian_key: vault.custodian.keyId,
       size_bytes: null,
       object_bytes: null,
       sha256: null,

@@ -56,6 +56,10 @@ export type Limits = {
   readonly leaseSeconds: number;
   /** How long records are kept from their latest event, 15 CFR 762.6: five years or more. */
   readonly retentionYears: number;
+  /** How long the operator keeps backups of the database; null where that is not stated. */
+  readonly backupRetentionDays: number | null;
+  /** How many data keys one node re-wraps in a second at the most. */
+  readonly rewrapsPerSecond: number;
 };
 
 /** One business transaction that may submit to the ledger: commits, then wakes the sequencer. */

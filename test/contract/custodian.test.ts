@@ -12,9 +12,20 @@ import { type CustodianUnderTest, custodianContract } from "./custodian.ts";
 async function openSoft(): Promise<CustodianUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), "weightvault-custodian-"));
   const file = join(folder, "kek");
+  const open = async () =>
+    await openSoftCustodian({ mayMake: false, file, environment: "development" });
   return {
     custodian: await openSoftCustodian({ mayMake: true, file, environment: "development" }),
-    breakDown: () => rm(file),
+    rotate: async () => {
+      const custodian = await open();
+      await custodian.renew();
+      return custodian;
+    },
+    disableOlder: async () => {
+      await rm(file, { force: true });
+      return await open();
+    },
+    breakDown: () => rm(`${file}.2`),
     close: () => rm(folder, { recursive: true }),
   };
 }
@@ -23,16 +34,24 @@ custodianContract("the soft key custodian", openSoft);
 
 custodianContract("a custodian that can be made to fail, and is not", async () => {
   const opened = await openSoft();
-  return { ...opened, custodian: withFaults(opened.custodian).port };
+  const rotate = async () => withFaults(await opened.rotate()).port;
+  return { ...opened, custodian: withFaults(opened.custodian).port, rotate };
 });
 
 provideAwsCredentials();
 
 custodianContract("the AWS KMS custodian", async () => {
-  const { endpoint, region, keyArn, stop } = await startKmsServer();
+  const { endpoint, region, keyArn, otherKeyArn, disable, stop } = await startKmsServer();
   const kms = openAwsKms({ region, endpoint, timeoutMs: 20_000 });
+  const rotate = async () =>
+    await openAwsKmsCustodian({ kms, keyArn: otherKeyArn, unwrapArns: [keyArn] });
   return {
     custodian: await openAwsKmsCustodian({ kms, keyArn }),
+    rotate,
+    disableOlder: async () => {
+      disable(keyArn);
+      return await rotate();
+    },
     breakDown: stop,
     close: async () => {
       kms.close();

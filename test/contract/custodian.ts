@@ -1,12 +1,16 @@
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Secret } from "../../src/crypto/secret.ts";
-import type { Custodian, WrapContext } from "../../src/custody/custodian.ts";
+import type { Custodian, GeneratedKey, WrapContext } from "../../src/custody/custodian.ts";
 
 export type CustodianUnderTest = {
   readonly custodian: Custodian;
   /** Makes the custodian unable to serve, for good. Left out where that cannot be arranged. */
   readonly breakDown?: () => Promise<void>;
+  /** The same custodian, on another primary and still holding the one of now. */
+  readonly rotate: () => Promise<Custodian>;
+  /** The rotated custodian after the key-encryption key of before was disabled or taken away. */
+  readonly disableOlder: () => Promise<Custodian>;
   readonly close: () => Promise<void>;
 };
 
@@ -40,7 +44,7 @@ export function custodianContract(
     afterAll(() => opened.close());
 
     async function rejected(wrapped: Uint8Array, given: WrapContext): Promise<unknown> {
-      return custodian.unwrap(wrapped, given).then(
+      return custodian.unwrap(wrapped, given, custodian.keyId).then(
         () => "it opened",
         (error: unknown) => error,
       );
@@ -49,20 +53,22 @@ export function custodianContract(
     test("a generated key is 32 bytes and unwraps to itself", async () => {
       const { dataKey, wrapped } = await custodian.generate(context);
       expect(dataKey.sizeBytes).toBe(32);
-      expect((await custodian.unwrap(wrapped, context)).equals(dataKey)).toBe(true);
+      expect((await custodian.unwrap(wrapped, context, custodian.keyId)).equals(dataKey)).toBe(
+        true,
+      );
     });
 
     test("the order of the context's names does not matter", async () => {
       const { dataKey, wrapped } = await custodian.generate(context);
       const turned = Object.fromEntries(Object.entries(context).reverse());
-      expect((await custodian.unwrap(wrapped, turned)).equals(dataKey)).toBe(true);
+      expect((await custodian.unwrap(wrapped, turned, custodian.keyId)).equals(dataKey)).toBe(true);
     });
 
     test("an existing key is wrapped and unwraps to itself, and stays usable", async () => {
       const bytes = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 7));
       using dataKey = new Secret(Buffer.from(bytes));
-      const wrapped = await custodian.wrap(dataKey, context);
-      expect((await custodian.unwrap(wrapped, context)).expose()).toEqual(bytes);
+      const { wrapped } = await custodian.wrap(dataKey, context);
+      expect((await custodian.unwrap(wrapped, context, custodian.keyId)).expose()).toEqual(bytes);
       expect(dataKey.expose()).toEqual(bytes);
     });
 
@@ -70,7 +76,8 @@ export function custodianContract(
       const [one, other] = [await custodian.generate(context), await custodian.generate(context)];
       expect(one.dataKey.equals(other.dataKey)).toBe(false);
       expect(one.wrapped.equals(other.wrapped)).toBe(false);
-      expect((await custodian.wrap(one.dataKey, context)).equals(one.wrapped)).toBe(false);
+      const again = await custodian.wrap(one.dataKey, context);
+      expect(again.wrapped.equals(one.wrapped)).toBe(false);
     });
 
     test("the wrapped form does not contain the data key", async () => {
@@ -143,7 +150,7 @@ export function custodianContract(
         Array.from({ length: 64 }, async (_, index) => {
           const own = { ...context, "weightvault:object": `object-${index}` };
           const { dataKey, wrapped } = await custodian.generate(own);
-          return (await custodian.unwrap(wrapped, own)).equals(dataKey);
+          return (await custodian.unwrap(wrapped, own, custodian.keyId)).equals(dataKey);
         }),
       );
       expect(opens).toEqual(Array(64).fill(true));
@@ -153,11 +160,95 @@ export function custodianContract(
       expect(custodian.keyId).toMatch(/^[\x21-\x7e]{8,}$/);
     });
 
+    describe("on another primary", () => {
+      let rotated: Custodian;
+      let older: GeneratedKey;
+
+      beforeAll(async () => {
+        older = await custodian.generate(context);
+        rotated = await opened.rotate();
+      });
+
+      test("what it generates and wraps is under the new primary, and says so", async () => {
+        expect(rotated.keyId).not.toBe(older.keyId);
+        const generated = await rotated.generate(context);
+        const again = await rotated.wrap(generated.dataKey, context);
+        expect([generated.keyId, again.keyId]).toEqual([rotated.keyId, rotated.keyId]);
+        using opens = await rotated.unwrap(again.wrapped, context, again.keyId);
+        expect(opens.equals(generated.dataKey)).toBe(true);
+      });
+
+      test("what is wrapped under the older one opens under its name, and under no other", async () => {
+        const { wrapped, keyId, dataKey } = older;
+        expect((await rotated.unwrap(wrapped, context, keyId)).equals(dataKey)).toBe(true);
+        await expect(rotated.unwrap(wrapped, context, rotated.keyId)).rejects.toMatchObject({
+          code: "wrapped_key_rejected",
+        });
+      });
+
+      test("a re-wrapped key is the same key under the new primary, and both wraps open", async () => {
+        const made = await rotated.rewrap(older.wrapped, context, older.keyId);
+        expect(made.keyId).toBe(rotated.keyId);
+        expect(made.wrapped.equals(older.wrapped)).toBe(false);
+        for (const { wrapped, keyId } of [older, made])
+          expect((await rotated.unwrap(wrapped, context, keyId)).equals(older.dataKey)).toBe(true);
+      });
+
+      test("a re-wrapped key stays bound to its context", async () => {
+        const other = { ...context, "weightvault:object": "another" };
+        const made = await rotated.rewrap(older.wrapped, context, older.keyId);
+        const refused = { code: "wrapped_key_rejected" };
+        await expect(rotated.unwrap(made.wrapped, other, made.keyId)).rejects.toMatchObject(
+          refused,
+        );
+        await expect(rotated.rewrap(older.wrapped, other, older.keyId)).rejects.toMatchObject(
+          refused,
+        );
+      });
+
+      test("a damaged wrap is not re-wrapped", async () => {
+        const damaged = Buffer.from(older.wrapped);
+        const last = damaged.length - 1;
+        damaged.writeUInt8(damaged.readUInt8(last) ^ 1, last);
+        for (const wrapped of [damaged, Buffer.alloc(0), older.wrapped.subarray(0, last)])
+          await expect(rotated.rewrap(wrapped, context, older.keyId)).rejects.toMatchObject({
+            code: "wrapped_key_rejected",
+          });
+      });
+
+      test("a wrap under a key that it does not hold is refused, neither as damage nor as an outage", async () => {
+        const keyId = `${older.keyId.slice(0, -4)}0000`;
+        for (const asked of [
+          rotated.unwrap(older.wrapped, context, keyId),
+          rotated.rewrap(older.wrapped, context, keyId),
+        ])
+          await expect(asked).rejects.toMatchObject({ code: "custodian_refused" });
+      });
+
+      test("a wrap under a disabled key says so, and what is under the new one still opens", async () => {
+        const made = await rotated.rewrap(older.wrapped, context, older.keyId);
+        const left = await opened.disableOlder();
+        for (const asked of [
+          left.unwrap(older.wrapped, context, older.keyId),
+          left.rewrap(older.wrapped, context, older.keyId),
+        ])
+          await expect(asked).rejects.toMatchObject({
+            code: "custodian_refused",
+            message: expect.stringMatching(/^the (?:data )?key /) as unknown,
+          });
+        await left.check();
+        expect((await left.unwrap(made.wrapped, context, made.keyId)).equals(older.dataKey)).toBe(
+          true,
+        );
+      });
+    });
+
     test("check resolves while it can serve, and is refused as an outage once it cannot", async () => {
-      await custodian.check();
+      const left = await opened.disableOlder();
+      await left.check();
       if (opened.breakDown === undefined) return;
       await opened.breakDown();
-      await expect(custodian.check()).rejects.toMatchObject({ code: "custodian_unavailable" });
+      await expect(left.check()).rejects.toMatchObject({ code: "custodian_unavailable" });
     });
   });
 }

@@ -35,8 +35,16 @@ describeLocalKms("on local-kms", () => {
     "the AWS KMS custodian",
     async () => {
       const { server, kms, newKey } = await start();
+      const [older, newer] = [await newKey(), await newKey()];
+      const rotate = async () =>
+        await openAwsKmsCustodian({ kms, keyArn: newer, unwrapArns: [older] });
       return {
-        custodian: await openAwsKmsCustodian({ kms, keyArn: await newKey() }),
+        custodian: await openAwsKmsCustodian({ kms, keyArn: older }),
+        rotate,
+        disableOlder: async () => {
+          await kms.client.send(new DisableKeyCommand({ KeyId: older }));
+          return await rotate();
+        },
         breakDown: server.stop,
         close: async () => {
           kms.close();
@@ -65,7 +73,7 @@ describeLocalKms("on local-kms", () => {
       const custodian = await openAwsKmsCustodian({ kms, keyArn });
       const { wrapped } = await custodian.generate(context);
       await kms.client.send(new DisableKeyCommand({ KeyId: keyArn }));
-      await expect(custodian.unwrap(wrapped, context)).rejects.toMatchObject({
+      await expect(custodian.unwrap(wrapped, context, custodian.keyId)).rejects.toMatchObject({
         code: "custodian_refused",
       });
       await expect(custodian.check()).rejects.toMatchObject({ code: "custodian_refused" });
@@ -76,7 +84,7 @@ describeLocalKms("on local-kms", () => {
       const one = await openAwsKmsCustodian({ kms, keyArn: await newKey() });
       const other = await openAwsKmsCustodian({ kms, keyArn: await newKey() });
       const { wrapped } = await one.generate(context);
-      await expect(other.unwrap(wrapped, context)).rejects.toMatchObject({
+      await expect(other.unwrap(wrapped, context, other.keyId)).rejects.toMatchObject({
         code: "wrapped_key_rejected",
       });
     });

@@ -56,8 +56,13 @@ describeSoftHsm("on SoftHSM", () => {
 
   custodianContract("the PKCS#11 custodian", async () => {
     const { token, connected } = await provisioned();
+    await makeKeys(connected, { wrapping: "kek-2", signing: null });
+    const onNew = (unwrapLabels: readonly string[]) =>
+      openPkcs11Custodian({ token: connected, keyLabel: "kek-2", unwrapLabels });
     return {
       custodian: await openPkcs11Custodian({ token: connected, keyLabel: labels.wrapping }),
+      rotate: async () => await onNew([labels.wrapping]),
+      disableOlder: async () => await onNew([]),
       breakDown: async () => {
         await token.remove();
         cryptoki.C_Finalize();
@@ -106,7 +111,7 @@ describeSoftHsm("on SoftHSM", () => {
         Array.from({ length: 64 }, async (_, index) => {
           await signer.sign(Buffer.from(`size ${index}`));
           const { dataKey, wrapped } = await custodian.generate(context);
-          return (await custodian.unwrap(wrapped, context)).equals(dataKey);
+          return (await custodian.unwrap(wrapped, context, custodian.keyId)).equals(dataKey);
         }),
       );
       expect(done).toEqual(Array(64).fill(true));
@@ -116,7 +121,9 @@ describeSoftHsm("on SoftHSM", () => {
       const { wrapped, dataKey } = await custodian.generate(context);
       const { slot } = connected.locate();
       (cryptoki as unknown as { C_CloseAllSessions(at: Buffer): void }).C_CloseAllSessions(slot);
-      expect((await custodian.unwrap(wrapped, context)).equals(dataKey)).toBe(true);
+      expect((await custodian.unwrap(wrapped, context, custodian.keyId)).equals(dataKey)).toBe(
+        true,
+      );
       await signer.check();
     });
 
@@ -137,12 +144,14 @@ describeSoftHsm("on SoftHSM", () => {
       const { wrapped, dataKey } = await custodian.generate(context);
       await token.remove();
       cryptoki.C_Finalize();
-      await expect(custodian.unwrap(wrapped, context)).rejects.toMatchObject({
+      await expect(custodian.unwrap(wrapped, context, custodian.keyId)).rejects.toMatchObject({
         code: "custodian_unavailable",
       });
       await expect(signer.check()).rejects.toMatchObject({ code: "signer_unavailable" });
       await token.insert();
-      expect((await custodian.unwrap(wrapped, context)).equals(dataKey)).toBe(true);
+      expect((await custodian.unwrap(wrapped, context, custodian.keyId)).equals(dataKey)).toBe(
+        true,
+      );
       await signer.check();
     });
 

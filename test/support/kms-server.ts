@@ -120,6 +120,7 @@ class Keys {
   }
 
   answer(operation: string, body: Json): Json {
+    if (operation === "ReEncrypt") return this.#reEncrypt(body);
     const id = this.#usable(String(body["KeyId"]));
     if (operation === "GenerateDataKey") {
       const plaintext = randomBytes(body["KeySpec"] === "AES_256" ? 32 : 16);
@@ -135,6 +136,19 @@ class Keys {
     if (pair === undefined)
       throw new KmsError("InvalidKeyUsageException", `${id} key usage is ENCRYPT_DECRYPT`);
     return operation === "Sign" ? this.#sign(id, pair, body) : this.#describe(id, pair);
+  }
+
+  #reEncrypt(body: Json): Json {
+    const source = this.#usable(String(body["SourceKeyId"]));
+    const destination = this.#usable(String(body["DestinationKeyId"]));
+    const plaintext = this.#decrypt(source, {
+      ...body,
+      EncryptionContext: body["SourceEncryptionContext"],
+    });
+    const blob = this.#encrypt(destination, plaintext, {
+      EncryptionContext: body["DestinationEncryptionContext"],
+    });
+    return { KeyId: destination, SourceKeyId: source, CiphertextBlob: base64(blob) };
   }
 
   #usable(id: string): string {

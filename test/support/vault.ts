@@ -115,6 +115,8 @@ export async function startVault({
       uploadHours: 168,
       leaseSeconds: 60,
       retentionYears: 5,
+      backupRetentionDays: 35,
+      rewrapsPerSecond: 100_000,
       ...limits,
     },
   };

@@ -118,7 +118,7 @@ describe("refusals", () => {
     const { wrapped } = await custodian.generate(context);
     server.disable(server.keyArn);
     server.disable(server.signingKeyArn);
-    const { code, message } = await failure(custodian.unwrap(wrapped, context));
+    const { code, message } = await failure(custodian.unwrap(wrapped, context, custodian.keyId));
     expect(code).toBe("custodian_refused");
     expect(message).toContain("DisabledException");
     expect((await failure(custodian.check())).code).toBe("custodian_refused");
@@ -140,7 +140,9 @@ describe("refusals", () => {
   test("a key wrapped under another key of the same account is rejected", async () => {
     const other = await openAwsKmsCustodian({ kms, keyArn: server.otherKeyArn });
     const { wrapped } = await other.generate(context);
-    expect((await failure(custodian.unwrap(wrapped, context))).code).toBe("wrapped_key_rejected");
+    expect((await failure(custodian.unwrap(wrapped, context, custodian.keyId))).code).toBe(
+      "wrapped_key_rejected",
+    );
   });
 
   test.each(["GenerateDataKey", "Encrypt", "Decrypt"])(

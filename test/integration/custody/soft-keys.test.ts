@@ -157,10 +157,10 @@ test("a wrapped key survives a restart, and does not open under another key file
   const { dataKey, wrapped } = await first.generate(context);
   const again = await openSoftCustodian({ mayMake: true, file, environment });
   expect(again.keyId).toBe(first.keyId);
-  expect((await again.unwrap(wrapped, context)).equals(dataKey)).toBe(true);
+  expect((await again.unwrap(wrapped, context, again.keyId)).equals(dataKey)).toBe(true);
   const other = await openSoftCustodian({ mayMake: true, file: `${file}-other`, environment });
   expect(other.keyId).not.toBe(first.keyId);
-  await expect(other.unwrap(wrapped, context)).rejects.toMatchObject({
+  await expect(other.unwrap(wrapped, context, other.keyId)).rejects.toMatchObject({
     code: "wrapped_key_rejected",
   });
 });

@@ -89,15 +89,15 @@ forEachDatabase("an erasure beside what reads and what holds", (open) => {
     const { erasure } = await proposeErasure(t.vault, cast.first.caller, person);
     const { custodian } = t.vault;
     let isDone = false;
-    const unwrap: typeof custodian.unwrap = async (wrapped, context) => {
+    const unwrap: typeof custodian.unwrap = async (wrapped, context, kek) => {
       const whose = context["weightvault:person"];
       if (whose !== undefined && (whose === person) === (opened === "theirs") && !isDone) {
         isDone = true;
-        const key = await custodian.unwrap(wrapped, context);
+        const key = await custodian.unwrap(wrapped, context, kek);
         await approveErasure(t.vault, cast.second.caller, { person, erasure });
         return key;
       }
-      return await custodian.unwrap(wrapped, context);
+      return await custodian.unwrap(wrapped, context, kek);
     };
     return {
       ...t.vault,

@@ -45,10 +45,12 @@ function watched(real: Custodian): Custodian {
     generate: async (context) => real.generate(context),
     wrap: async (key, context) => real.wrap(key, context),
     check: async () => real.check(),
-    unwrap: async (wrapped, context) => {
+    unwrap: async (wrapped, context, kek) => {
       await custodian.beforeUnwrap(context);
-      return real.unwrap(wrapped, context);
+      return real.unwrap(wrapped, context, kek);
     },
+    rewrap: async (wrapped, context, kek) => real.rewrap(wrapped, context, kek),
+    renew: async () => real.renew(),
   };
 }
 

@@ -118,12 +118,12 @@ forEachDatabase("re-decision by several nodes", (open) => {
     const custodian: Custodian = {
       ...t.vault.custodian,
       keyId: t.vault.custodian.keyId,
-      unwrap: async (wrapped, context) => {
+      unwrap: async (wrapped, context, kek) => {
         if (suspended === 1) {
           silent.resolve();
           await woken.promise;
         }
-        return await t.vault.custodian.unwrap(wrapped, context);
+        return await t.vault.custodian.unwrap(wrapped, context, kek);
       },
     };
     const sleeper: Vault = { ...t.vault, node: "sleeper", custodian };

@@ -31,6 +31,7 @@ import { destinationNamed, destinations } from "./vault/destination.ts";
 import { startPasses } from "./vault/passes.ts";
 import { rememberOverridden } from "./vault/rulebook.ts";
 import { openScreening } from "./vault/screening.ts";
+import { UploadWork } from "./vault/upload-work.ts";
 import type { Screening, Vault } from "./vault/vault.ts";
 
 export const migrationsFolder = fileURLToPath(new URL("../migrations", import.meta.url));
@@ -214,7 +215,9 @@ export async function startServer({
       leaseSeconds: 60,
       retentionYears: config.retentionYears,
     },
+    uploads: new UploadWork(),
   };
+  started.defer(async () => await vault.uploads.stop());
   const bootstrapTokenFile = await writeBootstrapToken(vault, resolve(config.dataFolder));
   const verificationKey = encodeVerificationKey(signer.name, signer.publicKey);
   const draining = { now: false };

@@ -23,6 +23,7 @@ import { publicRoute, type Route } from "./route.ts";
 import { standingRoutes } from "./standing.ts";
 import { timestampRoutes } from "./timestamp.ts";
 import { tokenRoutes } from "./tokens.ts";
+import { uploadObjectRoutes } from "./upload-objects.ts";
 import { uploadRoutes } from "./uploads.ts";
 import { workloadRoutes } from "./workloads.ts";
 
@@ -63,6 +64,7 @@ export const routes: readonly Route[] = [
   ...holdRoutes,
   ...recordRoutes,
   ...uploadRoutes,
+  ...uploadObjectRoutes,
   ...revisionRoutes,
   ...fileRoutes,
   ...releaseRoutes,

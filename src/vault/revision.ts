@@ -10,7 +10,7 @@ import { recordAs } from "./caller.ts";
 import { filePath } from "./name.ts";
 import type { RepositoryName } from "./repository.ts";
 import { actedBy } from "./row.ts";
-import { lockUpload } from "./upload.ts";
+import { endParted, lockUpload } from "./upload.ts";
 import type { Tx, Vault } from "./vault.ts";
 
 export type CommitRequest = RepositoryName & {
@@ -88,6 +88,7 @@ export async function commitRevision(
       .set({ state: "committed", revision })
       .where("id", "=", request.upload)
       .execute();
+    await endParted(tx, request.upload, vault.now());
     return { revision, manifest };
   });
 }

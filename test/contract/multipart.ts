@@ -75,7 +75,10 @@ export function multipartContract(name: string, open: () => Promise<BlobStoreUnd
     });
 
     test("two sessions of one key know nothing of each other, and the same bytes again are success", async () => {
-      const [one, other] = [await store.begin("twice/one", cut), await store.begin("twice/one", cut)];
+      const [one, other] = [
+        await store.begin("twice/one", cut),
+        await store.begin("twice/one", cut),
+      ];
       const [held, others] = [await sendAll(one), await sendAll(other)];
       await one.complete(held);
       expect(await other.complete(others)).toEqual({ sizeBytes: whole.length });

@@ -13,6 +13,7 @@ import type { BlobStore } from "../../src/storage/blob-store.ts";
 import { openDiskStore } from "../../src/storage/disk.ts";
 import { rememberOverridden } from "../../src/vault/rulebook.ts";
 import { loadScreening } from "../../src/vault/screening.ts";
+import { UploadWork } from "../../src/vault/upload-work.ts";
 import type { Limits, Vault } from "../../src/vault/vault.ts";
 
 export type TestAdapters = {
@@ -113,6 +114,7 @@ export async function startVault({
       retentionYears: 5,
       ...limits,
     },
+    uploads: new UploadWork(),
   };
   return {
     vault,
@@ -121,6 +123,7 @@ export async function startVault({
     folder: root,
     verificationKey: encodeVerificationKey(adapters.signer.name, adapters.signer.publicKey),
     stop: async () => {
+      await vault.uploads.stop();
       await ledger.stop();
       if (folder === undefined) await rm(root, { recursive: true, force: true });
     },

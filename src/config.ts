@@ -94,6 +94,7 @@ export const settings = {
     .regex(/^[a-z0-9-]{1,64}$/, "must be a region's name")
     .default("us-east-1"),
   WEIGHTVAULT_S3_PATH_STYLE: z.enum(["true", "false"]).default("false"),
+  WEIGHTVAULT_S3_PART_MEMORY_MIB: wholeNumber(16, 1_048_576).default(256),
   WEIGHTVAULT_SITES: sites.optional(),
   DATABASE_URL: postgresUrl.optional(),
   WEIGHTVAULT_DATABASE_OWNER_URL: postgresUrl.optional(),
@@ -183,6 +184,7 @@ const schema = z.object(settings).transform((env) => ({
           endpoint: env.WEIGHTVAULT_S3_ENDPOINT ?? null,
           region: env.WEIGHTVAULT_S3_REGION,
           isPathStyle: env.WEIGHTVAULT_S3_PATH_STYLE === "true",
+          partMemoryBytes: env.WEIGHTVAULT_S3_PART_MEMORY_MIB * 2 ** 20,
         },
   sites: env.WEIGHTVAULT_SITES ?? loopbackSite,
   databaseUrl: env.DATABASE_URL ?? null,

@@ -34,6 +34,16 @@ export const refusals = {
     "The bytes do not have the declared size",
     "Declare the exact size and send the whole file again.",
   ],
+  digest_required: [
+    400,
+    "A part must come with its SHA-256",
+    "Send Content-Digest: sha-256=:<base64>: over the bytes of the part.",
+  ],
+  part_out_of_range: [
+    400,
+    "The file has no part of this number",
+    "Number the parts from 1 to the object's `parts`, in the order of their bytes.",
+  ],
   upload_interrupted: [
     400,
     "The upload ended before its declared size",
@@ -167,6 +177,16 @@ export const refusals = {
     "Read it; try again only where it is not yet as you want it.",
   ],
   upload_closed: [409, "The upload is no longer open", "Open a new upload."],
+  parts_missing: [
+    409,
+    "Parts of the file are not held",
+    "Send the parts that `parts` names (the object's address lists those that are held), then complete the file again.",
+  ],
+  multipart_gone: [
+    409,
+    "The store no longer holds what came of the file",
+    "Read the object's address, send the parts that are not held, then complete the file again.",
+  ],
   file_not_uploaded: [
     409,
     "The commit names a file that was not uploaded",

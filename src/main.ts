@@ -32,6 +32,7 @@ import { readModelSigners } from "./vault/model-signers.ts";
 import { startPasses } from "./vault/passes.ts";
 import { rememberOverridden } from "./vault/rulebook.ts";
 import { openScreening } from "./vault/screening.ts";
+import { UploadWork } from "./vault/upload-work.ts";
 import type { Screening, Vault } from "./vault/vault.ts";
 
 export const migrationsFolder = fileURLToPath(new URL("../migrations", import.meta.url));
@@ -224,7 +225,9 @@ export async function startServer({
       backupRetentionDays: config.backupRetentionDays,
       rewrapsPerSecond: config.rewrapsPerSecond,
     },
+    uploads: new UploadWork(),
   };
+  started.defer(async () => await vault.uploads.stop());
   const bootstrapTokenFile = await writeBootstrapToken(vault, resolve(config.dataFolder));
   const verificationKey = encodeVerificationKey(signer.name, signer.publicKey);
   const draining = { now: false };

@@ -21,6 +21,20 @@ export const answers = {
   repository: z.object({ head: revisionId.nullable() }),
   revision: z.object({ revision: revisionId, files: z.array(file) }),
   upload: z.object({ upload: z.uuid() }),
+  uploads: z.object({
+    uploads: z.array(
+      z.object({ upload: z.uuid(), files: z.array(file), objects: z.array(z.object(file.shape)) }),
+    ),
+  }),
+  parted: z.object({
+    ...file.shape,
+    state: z.string(),
+    partBytes: size,
+    parts: size,
+    held: z.array(z.object({ part: size, size, sha256 })),
+  }),
+  part: z.object({ part: size, size, sha256 }),
+  completed: z.union([file, z.object({ state: z.literal("proving"), provedBytes: size })]),
   file,
   commit: z.object({ revision: revisionId }),
   ledgerKey: z.object({

@@ -73,14 +73,18 @@ export async function ask(
   return await readJson(client, await exchange(client, { method, path, body }));
 }
 
-/** Sends a file with its length declared, in bounded memory, and gives the JSON of the answer. */
+/** Sends a file, or a part of one, with its length declared, its SHA-256 too where it is known, in bounded memory, and gives the JSON of the answer. */
 export async function put(
   client: Client,
   path: string,
-  { sizeBytes, source }: Pick<Body, "sizeBytes" | "source">,
+  { sizeBytes, source, sha256 }: Pick<Body, "sizeBytes" | "source"> & { readonly sha256?: string },
 ): Promise<unknown> {
   const body = { type: "application/octet-stream", sizeBytes, source };
-  return await readJson(client, await exchange(client, { method: "PUT", path, body }));
+  const headers: Record<string, string> =
+    sha256 === undefined
+      ? {}
+      : { "content-digest": `sha-256=:${Buffer.from(sha256, "hex").toString("base64")}:` };
+  return await readJson(client, await exchange(client, { method: "PUT", path, headers, body }));
 }
 
 /** The same of bytes at hand, to be added to what is there. */

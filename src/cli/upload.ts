@@ -1,13 +1,19 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { parseAnswer } from "./answers.ts";
-import { ask, filesRoute, put, route } from "./client.ts";
+import { ask, type Client, filesRoute, put, route } from "./client.ts";
 import { type RepositoryName, remote, repositoryName, repositoryRoute } from "./command.ts";
 import { type Context, openSession, type RemoteOptions, type Session } from "./context.ts";
 import { readJsonFile } from "./facts.ts";
-import { Failure } from "./failure.ts";
-import { sizeText } from "./progress.ts";
+import { Failure, Problem } from "./failure.ts";
+import { inParallel } from "./parallel.ts";
+import { type Progress, sizeText } from "./progress.ts";
 import { attachBundle, readBundle } from "./signature.ts";
 import { DigestedFile, findSources, type Source } from "./sources.ts";
+import { sendParted } from "./upload-parts.ts";
+import { type CommittedFile, type Plan, planUpload } from "./upload-plan.ts";
+
+const usualParallel = 4;
+const mostParallel = 32;
 
 type UploadOptions = RemoteOptions & {
   readonly message: string;
@@ -18,12 +24,14 @@ type UploadOptions = RemoteOptions & {
   readonly lineage?: string;
   /** A file that holds an OpenSSF Model Signing bundle. */
   readonly modelSignature?: string;
+  /** How many files or parts are on their way at once. */
+  readonly parallel?: number;
+  /** Begin a new upload, whatever an earlier run has sent. */
+  readonly fresh?: boolean;
 };
 
 /** A commit is JSON of 1 MiB at the most, with its files in it. */
 const longestCommittedBundle = 500_000;
-
-type CommittedFile = { readonly path: string; readonly size: number; readonly sha256: string };
 
 export function uploadCommand(program: Command, context: Context): void {
   remote(program, "upload", "seal files into a repository and commit them as a revision")
@@ -41,6 +49,8 @@ export function uploadCommand(program: Command, context: Context): void {
       "what it was made from: a JSON object of bases, run, code and datasets, - for standard input",
     )
     .option("--model-signature <file>", "an OpenSSF model signature over the revision's files")
+    .option("--parallel <n>", `how many files or parts are sent at once (${usualParallel})`, lanes)
+    .option("--fresh", "begin anew, and leave alone what an interrupted run has sent")
     .action(
       async (repository: RepositoryName, given: readonly string[], options: UploadOptions) => {
         const session = await openSession(context, options);
@@ -56,8 +66,9 @@ export function uploadCommand(program: Command, context: Context): void {
 }
 
 /**
- * Opens an upload, sends each file while its SHA-256 is taken, holds the server to size and digest, and commits. A failure or an
- * interruption gives the upload up, and leaves the repository as it was. Throws `integrity` for a digest that is not ours.
+ * Sends what the parent does not have and no earlier run has sent, each file held to its SHA-256, and commits. Where nothing differs from the
+ * parent and no lineage is given, there is no new revision. An interruption or an outage leaves what came with the server, for the same command to go on with; any
+ * other failure gives the upload up. Either leaves the repository as it was. Throws `integrity` for a digest that is not ours.
  */
 export async function upload(
   session: Session,
@@ -69,7 +80,10 @@ export async function upload(
   }: {
     readonly repository: RepositoryName;
     readonly sources: readonly Source[];
-    readonly options: Pick<UploadOptions, "message" | "parent" | "replaceAll">;
+    readonly options: Pick<
+      UploadOptions,
+      "message" | "parent" | "replaceAll" | "parallel" | "fresh"
+    >;
     /** What goes with the commit; a bundle that is too long for one is attached after it. */
     readonly made?: { readonly lineage: unknown; readonly bundle: Buffer | null };
   },
@@ -79,14 +93,24 @@ export async function upload(
   const { client } = session;
   const base = repositoryRoute(repository);
   const parent = await parentOf(client, base, options.parent);
-  const kept =
-    parent === null || options.replaceAll === true ? [] : await filesOf(client, base, parent);
-  const opened = parseAnswer("upload", await ask(client, "POST", `${base}/uploads`));
-  const at = `${base}${route`/uploads/${opened.upload}`}`;
+  const before = parent === null ? [] : await filesOf(client, base, parent);
+  const isFresh = options.fresh === true;
+  const plan = await planUpload(session, { base, parent: before, sources, isFresh });
+  const paths = new Set(sources.map(({ path }) => path));
+  const kept = options.replaceAll === true ? [] : before.filter(({ path }) => !paths.has(path));
+  const unchanged = plan.files.filter(({ way }) => way === "unchanged").length;
+  const result = { repository: `${repository.namespace}/${repository.name}`, parent, unchanged };
+  const isSame = unchanged === sources.length && kept.length + unchanged === before.length;
+  if (parent !== null && isSame && lineage === null) {
+    if (bundle !== null) await attachBundle(client, { repository, revision: parent }, bundle);
+    return { ...result, revision: parent, files: [], kept: kept.length };
+  }
+  const id =
+    plan.upload ?? parseAnswer("upload", await ask(client, "POST", `${base}/uploads`)).upload;
+  const at = `${base}${route`/uploads/${id}`}`;
   try {
-    const sent = await sendAll(session, at, sources);
-    const paths = new Set(sent.map(({ path }) => path));
-    const files = [...kept.filter(({ path }) => !paths.has(path)), ...sent];
+    const given = await sendAll(session, { at, plan, parallel: options.parallel ?? usualParallel });
+    const files = [...kept, ...given];
     const committed = await ask(client, "POST", `${at}/commit`, {
       parent,
       message: options.message,
@@ -96,38 +120,72 @@ export async function upload(
     });
     const { revision } = parseAnswer("commit", committed);
     if (bundle !== null && !isSmall) await attachBundle(client, { repository, revision }, bundle);
-    return {
-      repository: `${repository.namespace}/${repository.name}`,
-      revision,
-      parent,
-      files: sent,
-      kept: files.length - sent.length,
-    };
+    const sent = given.filter((_, index) => plan.files[index]?.way !== "unchanged");
+    return { ...result, revision, files: sent, kept: kept.length };
   } catch (error) {
-    await giveUp(client, at);
+    if (mayGoOn(client, error))
+      session.output.note("what came is kept: the same command goes on from there");
+    else await giveUp(client, at);
     throw error;
   }
 }
 
-async function sendAll(session: Session, at: string, sources: readonly Source[]) {
-  const sent: CommittedFile[] = [];
-  using progress = session.progress(sources.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
-  for (const source of sources) {
-    progress.label(source.path);
-    const file = new DigestedFile(source);
-    const answer = parseAnswer(
-      "file",
-      await put(session.client, filesRoute(at, source.path), {
-        sizeBytes: source.sizeBytes,
-        source: file.read((bytes) => progress.add(bytes)),
-      }),
-    );
-    const expected = { path: source.path, size: source.sizeBytes, sha256: file.sha256() };
-    if (answer.sha256 !== expected.sha256 || answer.size !== expected.size)
-      throw new Failure("integrity", `the server sealed other bytes than those of ${source.file}`);
-    sent.push(expected);
+type Sending = { readonly at: string; readonly plan: Plan; readonly parallel: number };
+
+/** The files as a commit names them, in the order of the plan. */
+async function sendAll(
+  session: Session,
+  { at, plan, parallel }: Sending,
+): Promise<readonly CommittedFile[]> {
+  const { client } = session;
+  const totalBytes = plan.files.reduce((sum, { source }) => sum + source.sizeBytes, 0);
+  using progress = session.progress(totalBytes);
+  const done = new Map<string, CommittedFile>();
+  for (const planned of plan.files) {
+    if (planned.way !== "unchanged" && planned.way !== "sent") continue;
+    progress.skip(planned.source.sizeBytes);
+    done.set(planned.source.path, planned.file);
   }
-  return sent;
+  const whole = plan.files.filter(({ way }) => way === "whole");
+  await inParallel(whole, { most: parallel, signal: client.signal }, async ({ source }, signal) => {
+    progress.label(source.path);
+    done.set(source.path, await sendWhole({ ...client, signal }, { at, source, progress }));
+  });
+  for (const planned of plan.files) {
+    if (planned.way !== "parts") continue;
+    const { source, fingerprint } = planned;
+    progress.label(source.path);
+    const file = { source, fingerprint, at, parallel, progress };
+    done.set(source.path, await sendParted(client, file));
+  }
+  return plan.files.flatMap(({ source }) => done.get(source.path) ?? []);
+}
+
+type Whole = { readonly at: string; readonly source: Source; readonly progress: Progress };
+
+async function sendWhole(client: Client, { at, source, progress }: Whole): Promise<CommittedFile> {
+  const file = new DigestedFile(source);
+  const answer = parseAnswer(
+    "file",
+    await put(client, filesRoute(at, source.path), {
+      sizeBytes: source.sizeBytes,
+      source: file.read((bytes) => progress.add(bytes)),
+    }),
+  );
+  const expected = { path: source.path, size: source.sizeBytes, sha256: file.sha256() };
+  if (answer.sha256 !== expected.sha256 || answer.size !== expected.size)
+    throw new Failure("integrity", `the server sealed other bytes than those of ${source.file}`);
+  return expected;
+}
+
+/** Whether the same command could end well later: after an interruption, an outage, a token's end, or another commit's coming first. */
+function mayGoOn({ signal }: Client, error: unknown): boolean {
+  if (signal.aborted) return true;
+  if (error instanceof Failure) return error.exit === "unavailable";
+  if (!(error instanceof Problem)) return false;
+  return (
+    [401, 408, 429, 502, 503, 504, 507].includes(error.status) || error.code === "parent_moved"
+  );
 }
 
 async function parentOf(
@@ -164,8 +222,18 @@ function revisionOrNone(text: string): string {
   return text;
 }
 
-function summary({ revision, files, kept }: Awaited<ReturnType<typeof upload>>): string {
+function lanes(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > mostParallel)
+    throw new InvalidArgumentError(`It is a whole number from 1 to ${mostParallel}.`);
+  return count;
+}
+
+function summary(result: Awaited<ReturnType<typeof upload>>): string {
+  const { revision, parent, files, kept, unchanged } = result;
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   const others = kept === 0 ? "" : `, ${kept} kept from the parent`;
-  return `revision ${revision}\n${files.length} files uploaded, ${sizeText(bytes)}${others}`;
+  const same = unchanged === 0 ? "" : `, ${unchanged} unchanged`;
+  if (revision === parent) return `revision ${revision}\nnothing to upload${same}${others}`;
+  return `revision ${revision}\n${files.length} files uploaded, ${sizeText(bytes)}${same}${others}`;
 }

@@ -19,7 +19,12 @@ export const appendOnlyTables = [
 ] as const;
 
 /** The tables whose rows the server may delete: working state that the ledger has absorbed, that was never committed or that is derived. */
-export const deletableTables = ["ledger_pending", "upload_file", "record_term"] as const;
+export const deletableTables = [
+  "ledger_pending",
+  "upload_file",
+  "object_part",
+  "record_term",
+] as const;
 
 type Standing = "active" | "suspended" | "revoked";
 /** A check that did not pass, by its id and outcome alone. */
@@ -123,6 +128,26 @@ export type Schema = {
     shredding: Generated<string | null>;
   };
   upload_file: { upload: string; path: string; object: string };
+  parted_object: {
+    object: string;
+    path: string;
+    size_bytes: bigint;
+    sha256: Buffer;
+    session: string | null;
+    assembled_at: Date | null;
+    completing_until: Date | null;
+    proved_bytes: Generated<bigint>;
+    failure: string | null;
+  };
+  object_part: {
+    object: string;
+    part: number;
+    size_bytes: bigint;
+    sha256: Buffer;
+    sealed_bytes: bigint;
+    tag: string;
+    received_at: Date;
+  };
   revision: {
     repository: string;
     id: string;

@@ -119,3 +119,13 @@ export function partsOf(
   const nextBytes = segments * layout.segmentBytes;
   return { firstBytes: headerBytes + nextBytes, nextBytes };
 }
+
+/** The same cut as the sender of the plaintext sees it: so many bytes a part, the last one what is left, and one part at the least. */
+export function plaintextPartsOf(
+  plaintextBytes: number,
+  layout: Layout = oneMebibyteLayout,
+): { readonly partBytes: number; readonly parts: number; readonly segments: number } {
+  const segments = partsOf(plaintextBytes, layout).nextBytes / layout.segmentBytes;
+  const partBytes = segments * segmentCapacityBytes(layout);
+  return { partBytes, parts: Math.max(1, Math.ceil(plaintextBytes / partBytes)), segments };
+}

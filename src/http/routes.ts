@@ -26,6 +26,7 @@ import { shreddingRoutes } from "./shreddings.ts";
 import { standingRoutes } from "./standing.ts";
 import { timestampRoutes } from "./timestamp.ts";
 import { tokenRoutes } from "./tokens.ts";
+import { uploadObjectRoutes } from "./upload-objects.ts";
 import { uploadRoutes } from "./uploads.ts";
 import { workloadRoutes } from "./workloads.ts";
 
@@ -68,6 +69,7 @@ export const routes: readonly Route[] = [
   ...shreddingRoutes,
   ...custodyRoutes,
   ...uploadRoutes,
+  ...uploadObjectRoutes,
   ...revisionRoutes,
   ...lineageRoutes,
   ...fileRoutes,

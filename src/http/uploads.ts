@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Refusal } from "../errors.ts";
 import { keptLineageForm, lineageForm } from "../lineage/form.ts";
+import { listUploads } from "../vault/list-uploads.ts";
 import { lend } from "../vault/memory.ts";
 import { commitRevision } from "../vault/revision.ts";
 import { abortUpload, listUpload, openUpload, putFile } from "../vault/upload.ts";
@@ -30,7 +31,7 @@ export const storedFile = z.strictObject({
   object: id,
 });
 
-const uploadParams = repositoryParams.extend({ upload: id });
+export const uploadParams = repositoryParams.extend({ upload: id });
 const address = "/v1/repositories/{namespace}/{name}/uploads";
 
 export const uploadRoutes = [
@@ -44,6 +45,31 @@ export const uploadRoutes = [
     handle: async ({ params, caller, services: { vault } }) => ({
       status: 201,
       json: await openUpload(vault, caller, params),
+    }),
+  }),
+  route({
+    method: "get",
+    path: address,
+    roles: ["uploader"],
+    summary: "List your newest open uploads and what they hold, to go on with one",
+    params: repositoryParams,
+    answers: {
+      200: json("The uploads, the newest first.", {
+        uploads: z.array(
+          z.strictObject({
+            upload: id,
+            expiresAt: givenInstant,
+            files: z.array(storedFile),
+            objects: z.array(
+              storedFile.extend({ parts: byteCount, held: byteCount.describe("how many parts") }),
+            ),
+          }),
+        ),
+      }),
+    },
+    handle: async ({ params, caller, services: { vault } }) => ({
+      status: 200,
+      json: { uploads: await listUploads(vault, caller, params) },
     }),
   }),
   route({
@@ -89,11 +115,6 @@ export const uploadRoutes = [
     answers: { 201: { description: "The sealed file.", json: storedFile } },
     handle: async (call) => {
       const { params, caller, services, req, res } = call;
-      // RFC 9110, 14.5: a part must never be taken for the whole.
-      if ("content-range" in req.headers)
-        throw new Refusal("invalid_request", "a file is sent whole, without Content-Range", {
-          members: { errors: [{ path: "Content-Range", message: "is not taken here" }] },
-        });
       const { sizeBytes, declared } = announced(call);
       await assertUploadIn(services.vault, params, params.upload);
       const file = await putFile(services.vault, caller, {
@@ -150,7 +171,12 @@ export const uploadRoutes = [
 ];
 
 /** What the headers say of the bytes to come. Throws `length_required` (also for a chunked body), `unsupported_media_type`. */
-function announced({ req }: Pick<Call, "req">) {
+export function announced({ req }: Pick<Call, "req">) {
+  // RFC 9110, 14.5: a part must never be taken for the whole.
+  if ("content-range" in req.headers)
+    throw new Refusal("invalid_request", "the bytes are sent whole, without Content-Range", {
+      members: { errors: [{ path: "Content-Range", message: "is not taken here" }] },
+    });
   const { "content-length": length, "transfer-encoding": transfer } = req.headers;
   if (length === undefined || transfer !== undefined)
     throw new Refusal("length_required", "a file's size must come in Content-Length");

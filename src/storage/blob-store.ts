@@ -16,12 +16,52 @@ export type Parts = { readonly firstBytes: number; readonly nextBytes: number };
 /** A blob that may be replaced, and the tag that its present bytes have. */
 export type TaggedBlob = { readonly bytes: Buffer; readonly tag: string };
 
+/** A part that a store holds whole. The tag changes whenever the part is written again. */
+export type HeldPart = { readonly part: number; readonly sizeBytes: number; readonly tag: string };
+
+/** One part on its way in, with a `BlobWriter`'s promises. The part is held once `complete` has answered. */
+export interface PartWriter {
+  /** Throws a RangeError for more bytes than were announced, and `conflict` once the same part comes anew. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Makes the part durable in the place of an earlier one. Throws a RangeError for fewer bytes than were announced. */
+  complete(): Promise<HeldPart>;
+  /** Never throws; may be called after a failure and more than once. */
+  abort(): Promise<void>;
+}
+
+/**
+ * One blob on its way in by parts, in any order and side by side. What it holds outlives the process: whoever knows the key and the
+ * session goes on with it. Nothing of it is visible before `complete`. Every method but `abort` throws `multipart_gone` where the store
+ * does not know the session (any more).
+ */
+export interface MultipartBlob {
+  readonly session: string;
+  /** Begins part 1 or a later one. A part that is written again is not held from here on until it is whole; of two at once, the later one stays. */
+  put(part: number, sizeBytes: number): Promise<PartWriter>;
+  /** The parts that are held, in order. */
+  list(): Promise<readonly HeldPart[]>;
+  /**
+   * Puts the named parts together and ends the session: parts 1 to the last one, each as long as the blob's cut says, the last as long
+   * as it is. Throws `parts_missing`, with their numbers in `parts`, for those that are not held as they are named, and keeps the others.
+   * An existing blob is treated as a `BlobWriter` does.
+   */
+  complete(parts: readonly HeldPart[]): Promise<{ readonly sizeBytes: number }>;
+  /** Ends the session and drops what it holds. What is not there is success. */
+  abort(): Promise<void>;
+}
+
 /**
  * Where sealed objects lie, and the published ledger. Write-once: a key's bytes never change, but for what `replace` made. The store is not trusted with secrecy or integrity.
  * Every method throws `store_unavailable` when the store cannot serve now, and `store_full` when it has no room.
  */
 export interface BlobStore {
   create(key: BlobKey, options?: { readonly parts?: Parts }): Promise<BlobWriter>;
+  /** Begins a blob that comes by parts. Each begin is a session of its own. */
+  begin(key: BlobKey, parts: Parts): Promise<MultipartBlob>;
+  /** A session that somebody began, under the same key and cut. It may be gone: its methods tell. */
+  resume(key: BlobKey, session: string, parts: Parts): Promise<MultipartBlob>;
+  /** Aborts every session of the key, also those whose id was lost with the answer. */
+  abandon(key: BlobKey): Promise<void>;
   /** Bytes `start` to `end` (exclusive; defaults to the whole blob). Throws `object_missing`, or `object_corrupt` when the blob is shorter than `end`. */
   read(
     key: BlobKey,

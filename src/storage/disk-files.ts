@@ -4,7 +4,7 @@ import { Refusal } from "../errors.ts";
 /** What the disk store needs of node:fs/promises; a test gives one that fails on purpose. */
 export type FileSystem = Pick<
   typeof promises,
-  "link" | "lstat" | "mkdir" | "open" | "opendir" | "realpath" | "rename" | "unlink"
+  "link" | "lstat" | "mkdir" | "open" | "opendir" | "realpath" | "rename" | "rmdir" | "unlink"
 >;
 
 export function errno(error: unknown): unknown {

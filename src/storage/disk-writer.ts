@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import type { BlobWriter } from "./blob-store.ts";
-import { type FileSystem, onDisk, refusalOf } from "./disk-files.ts";
+import { onDisk, refusalOf } from "./disk-files.ts";
 
 /** Greater writes are no faster, and make the kernel look for greater pieces of free memory, which can cost more than the copying. */
 const blockBytes = 512 * 1024;
@@ -9,15 +9,17 @@ const flushEveryBytes = 64 * 1024 * 1024;
 const mostUnflushedBytes = 4 * flushEveryBytes;
 
 export type Incoming = {
-  readonly files: FileSystem;
   readonly handle: FileHandle;
-  readonly path: string;
-  /** Gives the whole and durable file its name. */
-  readonly publish: (path: string, sizeBytes: number) => Promise<void>;
+  /** Where in the file the first byte goes. */
+  readonly offset: number;
+  /** Gives what is whole and durable its name. */
+  readonly publish: (sizeBytes: number) => Promise<void>;
+  /** Comes last, whether it was published or not. */
+  readonly discard: () => Promise<void>;
 };
 
 /**
- * One file on its way in. What is written is copied into a few blocks that go to disk behind the caller's back, and the disk is told to
+ * One file, or a part of one, on its way in. What is written is copied into a few blocks that go to disk behind the caller's back, and the disk is told to
  * begin flushing long before the end, so that the last fsync has little left to do.
  */
 export class DiskWriter implements BlobWriter {
@@ -63,10 +65,10 @@ export class DiskWriter implements BlobWriter {
       await this.#writing;
       await this.#flushing;
       this.#throwFailure();
-      const { handle, path, publish } = this.#incoming;
+      const { handle, publish } = this.#incoming;
       await onDisk(async () => {
         await handle.sync();
-        await publish(path, this.#sizeBytes);
+        await publish(this.#sizeBytes);
       });
       return { sizeBytes: this.#sizeBytes };
     } finally {
@@ -74,15 +76,14 @@ export class DiskWriter implements BlobWriter {
     }
   }
 
-  /** After `complete` the temporary name is one of two, or one of a refused blob: it goes in either case. */
   async abort(): Promise<void> {
     if (this.#isEnded) return;
     this.#isEnded = true;
     await this.#writing;
     await this.#flushing;
-    const { files, handle, path } = this.#incoming;
+    const { handle, discard } = this.#incoming;
     await handle.close().catch(() => {});
-    await files.unlink(path).catch(() => {});
+    await discard().catch(() => {});
   }
 
   async #takeBlock(): Promise<Buffer> {
@@ -114,13 +115,13 @@ export class DiskWriter implements BlobWriter {
   }
 
   async #put(bytes: Buffer, position: number): Promise<void> {
-    const { handle } = this.#incoming;
+    const { handle, offset } = this.#incoming;
     for (let from = 0; from < bytes.length; ) {
       const { bytesWritten } = await handle.write(
         bytes,
         from,
         bytes.length - from,
-        position + from,
+        offset + position + from,
       );
       if (bytesWritten === 0) throw new Error("the disk took no byte and gave no reason");
       from += bytesWritten;

@@ -6,8 +6,16 @@ import * as nodeFiles from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isRefusal, Refusal } from "../errors.ts";
 import { assertRange, isSegment, segmentsOf } from "./blob-key.ts";
-import type { BlobKey, BlobStore, BlobWriter, TaggedBlob } from "./blob-store.ts";
+import type {
+  BlobKey,
+  BlobStore,
+  BlobWriter,
+  MultipartBlob,
+  Parts,
+  TaggedBlob,
+} from "./blob-store.ts";
 import { errno, type FileSystem, onDisk, refusalOf } from "./disk-files.ts";
+import { DiskSessions } from "./disk-multipart.ts";
 import { readAhead } from "./disk-read.ts";
 import { DiskWriter } from "./disk-writer.ts";
 
@@ -19,14 +27,14 @@ export type DiskStoreOptions = {
 };
 
 /**
- * A blob store in a folder: `<root>/blobs/<key>`, and `<root>/.incoming` for what is not complete. A blob is written there, made durable,
+ * A blob store in a folder: `<root>/blobs/<key>`, `<root>/.incoming` for what is not complete, and `<root>/.parts` for what comes by parts. A blob is written there, made durable,
  * linked to its name (which never replaces one), and then its folders are made durable. A symbolic link in the tree is not followed.
  * Unlike in an object store, a key cannot be both a blob and the beginning of another's path: the second is `already_exists`.
  */
 export async function openDiskStore(options: DiskStoreOptions): Promise<BlobStore> {
   const files = options.files ?? nodeFiles;
   return onDisk(async () => {
-    for (const folder of ["blobs", ".incoming"]) {
+    for (const folder of ["blobs", ".incoming", ".parts"]) {
       await files.mkdir(join(options.root, folder), { recursive: true, mode: 0o700 });
     }
     const store = new DiskStore(files, await files.realpath(options.root));
@@ -40,6 +48,7 @@ class DiskStore implements BlobStore {
   readonly #root: string;
   readonly #blobs: string;
   readonly #incoming: string;
+  readonly #sessions: DiskSessions;
   /** Folders whose own names are known to be durable. Folders are never removed, so they stay so. */
   readonly #durableFolders = new Set<string>();
   /** Replacements follow each other: one process uses a folder, so that none comes between a tag's comparison and the renaming. */
@@ -50,6 +59,12 @@ class DiskStore implements BlobStore {
     this.#root = root;
     this.#blobs = join(root, "blobs");
     this.#incoming = join(root, ".incoming");
+    this.#sessions = new DiskSessions({
+      files,
+      root: join(root, ".parts"),
+      syncFolder: async (folder) => await this.#syncFolder(folder),
+      publish: async (path, key) => await this.#publish(path, this.#pathOf(key)),
+    });
   }
 
   async sweep(olderThanMs: number): Promise<void> {
@@ -66,9 +81,29 @@ class DiskStore implements BlobStore {
     return onDisk(async () => {
       const path = join(this.#incoming, randomBytes(16).toString("hex"));
       const handle = await this.#files.open(path, "wx", 0o600);
-      const publish = () => this.#publish(path, final);
-      return new DiskWriter({ files: this.#files, handle, path, publish });
+      return new DiskWriter({
+        handle,
+        offset: 0,
+        publish: async () => await this.#publish(path, final),
+        // After `complete` the temporary name is one of two, or one of a refused blob: it goes in either case.
+        discard: async () => await this.#files.unlink(path),
+      });
     });
+  }
+
+  async begin(key: BlobKey, parts: Parts): Promise<MultipartBlob> {
+    segmentsOf(key);
+    return await onDisk(async () => await this.#sessions.begin(key, parts));
+  }
+
+  async resume(key: BlobKey, session: string, parts: Parts): Promise<MultipartBlob> {
+    segmentsOf(key);
+    return this.#sessions.resume(key, session, parts);
+  }
+
+  async abandon(key: BlobKey): Promise<void> {
+    segmentsOf(key);
+    await onDisk(async () => await this.#sessions.abandon(key));
   }
 
   async *read(
@@ -265,12 +300,14 @@ class DiskStore implements BlobStore {
     if (theirs === null) return false;
     const mine = await this.#files.open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
-      const { size } = await mine.stat();
-      if ((await theirs.stat()).size !== size) return false;
+      const [{ size, ino, dev }, other] = [await mine.stat(), await theirs.stat()];
+      if (other.size !== size) return false;
+      // An earlier attempt that did not get further than its link.
+      if (other.ino === ino && other.dev === dev) return true;
       const others = readAhead(theirs, 0, size, () => new Error("the blob shrank"));
       for await (const bytes of readAhead(mine, 0, size, () => new Error("the file shrank"))) {
-        const other = await others.next();
-        if (other.done === true || !bytes.equals(other.value)) return false;
+        const next = await others.next();
+        if (next.done === true || !bytes.equals(next.value)) return false;
       }
       return true;
     } finally {

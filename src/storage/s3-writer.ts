@@ -1,5 +1,3 @@
-import { webcrypto } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -7,24 +5,17 @@ import {
   PutObjectCommand,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
-import { Refusal } from "../errors.ts";
 import type { BlobWriter, Parts } from "./blob-store.ts";
-import { codeOf, isConflict, isGarbled, isTaken, refusalOf } from "./s3-failure.ts";
-import { readObject, type S3Object } from "./s3-read.ts";
+import { refusalOf } from "./s3-failure.ts";
+import { sha256Of, ungarbled, type WrittenPart, writeOnce } from "./s3-once.ts";
+import type { S3Object } from "./s3-read.ts";
 
 /** How many parts are on their way while the next is filled: with it, what a writer holds in memory. */
 const mostInFlight = 2;
 const mostParts = 10_000;
 const smallestBuffer = 64 * 1024;
-const conflictAttempts = 6;
-const garbledAttempts = 3;
 
-type Sent = {
-  readonly partNumber: number;
-  readonly sizeBytes: number;
-  readonly sha256: string;
-  readonly etag: string;
-};
+type Sent = WrittenPart & { readonly partNumber: number; readonly etag: string };
 
 /**
  * One blob on its way in. What fits into the first part is one conditional PUT; more is a multipart upload, whose completion is the
@@ -152,7 +143,7 @@ export class S3Writer implements BlobWriter {
     const { client, bucket, key } = this.#object;
     const bytes = this.#filling.subarray(0, this.#filledBytes);
     const part = { partNumber: 1, sizeBytes: bytes.length, sha256: await sha256Of(bytes) };
-    await this.#once([part], async () => {
+    await writeOnce(this.#object, [part], async () => {
       const command = new PutObjectCommand({
         Bucket: bucket,
         Key: key,
@@ -173,7 +164,7 @@ export class S3Writer implements BlobWriter {
     const parts = this.#sent.toSorted((one, other) => one.partNumber - other.partNumber);
     const uploadId = await this.#uploadId;
     if (uploadId === null) throw new Error("parts were sent without an upload");
-    const isKept = await this.#once(parts, async () => {
+    const isKept = await writeOnce(this.#object, parts, async () => {
       await client.send(
         new CompleteMultipartUploadCommand({
           Bucket: bucket,
@@ -191,66 +182,6 @@ export class S3Writer implements BlobWriter {
       );
     });
     if (!isKept) await this.#discard();
-  }
-
-  /**
-   * Writes under the condition that the name is free. Where it is not, the same bytes are success: the answer to a write that succeeded
-   * may have been lost. False where the blob was there already.
-   */
-  async #once(parts: readonly Omit<Sent, "etag">[], write: () => Promise<void>): Promise<boolean> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await write();
-        return true;
-      } catch (error) {
-        // An upload that is gone was completed by an earlier attempt, or aborted by somebody else.
-        const isOver = isTaken(error) || codeOf(error) === "NoSuchUpload";
-        if (!isOver && !(isConflict(error) && attempt < conflictAttempts)) throw error;
-        if (isOver) {
-          await this.#assertSame(parts, error);
-          return false;
-        }
-        await sleep(20 * 2 ** attempt * (0.5 + Math.random()));
-      }
-    }
-  }
-
-  /** Reads what is there by parts and compares it with what was sent. */
-  async #assertSame(parts: readonly Omit<Sent, "etag">[], cause: unknown): Promise<void> {
-    let start = 0;
-    for (const part of parts) {
-      const end = start + part.sizeBytes;
-      if (!(await this.#holds({ start, end }, part.sha256))) throw taken(cause);
-      start = end;
-    }
-    if (await this.#reaches(start + 1)) throw taken(cause);
-  }
-
-  async #holds(range: { start: number; end: number }, expected: string): Promise<boolean> {
-    if (range.start === range.end) return true;
-    const bytes = Buffer.allocUnsafeSlow(range.end - range.start);
-    let at = 0;
-    try {
-      for await (const chunk of readObject(this.#object, range)) {
-        bytes.set(chunk, at);
-        at += chunk.length;
-      }
-    } catch (error) {
-      if (codeOfRefusal(error) === "object_corrupt") return false;
-      throw error;
-    }
-    return (await sha256Of(bytes)) === expected;
-  }
-
-  async #reaches(end: number): Promise<boolean> {
-    try {
-      for await (const chunk of readObject(this.#object, { start: end - 1, end }))
-        if (chunk.length > 0) return true;
-      return false;
-    } catch (error) {
-      if (codeOfRefusal(error) === "object_corrupt") return false;
-      throw error;
-    }
   }
 
   /** Parts that are on their way would come after the abort and stay, so they are waited for. What fails here, the sweep finds. */
@@ -276,29 +207,4 @@ export class S3Writer implements BlobWriter {
   #throwFailure(): void {
     if (this.#failure !== null) throw refusalOf(this.#failure.error);
   }
-}
-
-/** In base64, made in the thread pool: the hash of a part does not hold up the event loop. */
-async function sha256Of(bytes: Buffer): Promise<string> {
-  const digest = await webcrypto.subtle.digest("SHA-256", bytes as Buffer<ArrayBuffer>);
-  return Buffer.from(digest).toString("base64");
-}
-
-/** Sends once more what arrived with other bytes than it has. */
-async function ungarbled<Result>(send: () => Promise<Result>): Promise<Result> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await send();
-    } catch (error) {
-      if (!isGarbled(error) || attempt === garbledAttempts) throw error;
-    }
-  }
-}
-
-function taken(cause: unknown): Refusal {
-  return new Refusal("already_exists", "the name is taken, with other bytes", { cause });
-}
-
-function codeOfRefusal(error: unknown): unknown {
-  return typeof error === "object" && error !== null && "code" in error ? error.code : null;
 }

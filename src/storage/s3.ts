@@ -13,8 +13,17 @@ import {
 } from "@aws-sdk/client-s3";
 import { Refusal } from "../errors.ts";
 import { assertRange, isBlobKey, segmentsOf } from "./blob-key.ts";
-import type { BlobKey, BlobStore, BlobWriter, Parts, TaggedBlob } from "./blob-store.ts";
-import { isConflict, isMissing, isTaken, onS3, refusalOf } from "./s3-failure.ts";
+import type {
+  BlobKey,
+  BlobStore,
+  BlobWriter,
+  MultipartBlob,
+  Parts,
+  TaggedBlob,
+} from "./blob-store.ts";
+import { Room } from "./room.ts";
+import { codeOf, isConflict, isMissing, isTaken, onS3, refusalOf } from "./s3-failure.ts";
+import { beginMultipart, S3Multipart } from "./s3-multipart.ts";
 import { missing, readObject, type S3Object, shorter } from "./s3-read.ts";
 import { S3Writer } from "./s3-writer.ts";
 
@@ -29,6 +38,8 @@ export type S3StoreOptions = {
   readonly isPathStyle: boolean;
   /** Multipart uploads that nobody finished are aborted at the start when they are older. */
   readonly sweepOlderThanMs: number;
+  /** What the parts that wait to be whole may hold in memory together; 256 MiB where it is left out. A greater part has the room alone. */
+  readonly partMemoryBytes?: number;
   readonly now: () => Date;
   /** Left out, the AWS SDK's chain finds them: environment, profile, container, instance. */
   readonly credentials?: S3ClientConfig["credentials"];
@@ -41,6 +52,7 @@ type UploadsMarker = { readonly KeyMarker?: string; readonly UploadIdMarker?: st
 
 const connectMs = 5_000;
 const silenceMs = 30_000;
+const usualPartMemoryBytes = 256 * 2 ** 20;
 
 /**
  * A blob store in an S3 bucket. Refuses a server that does not refuse a conditional write, since then nothing would be write-once.
@@ -62,9 +74,12 @@ class S3Store implements BlobStore {
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #above: string;
+  readonly #room: Room;
 
-  constructor({ bucket, prefix, region, endpoint, isPathStyle, credentials }: S3StoreOptions) {
+  constructor(options: S3StoreOptions) {
+    const { bucket, prefix, region, endpoint, isPathStyle, credentials } = options;
     if (prefix !== "") segmentsOf(prefix);
+    this.#room = new Room(options.partMemoryBytes ?? usualPartMemoryBytes);
     this.#bucket = bucket;
     this.#above = prefix === "" ? "" : `${prefix}/`;
     this.#client = new S3Client({
@@ -86,6 +101,24 @@ class S3Store implements BlobStore {
     { parts = usualParts }: { readonly parts?: Parts } = {},
   ): Promise<BlobWriter> {
     return new S3Writer(this.#object(key), parts);
+  }
+
+  async begin(key: BlobKey, parts: Parts): Promise<MultipartBlob> {
+    const object = this.#object(key);
+    const session = await onS3(async () => await beginMultipart(object));
+    return new S3Multipart({ object, session, parts, room: this.#room });
+  }
+
+  async resume(key: BlobKey, session: string, parts: Parts): Promise<MultipartBlob> {
+    return new S3Multipart({ object: this.#object(key), session, parts, room: this.#room });
+  }
+
+  async abandon(key: BlobKey): Promise<void> {
+    const { key: name } = this.#object(key);
+    await onS3(async () => {
+      for await (const { Key, UploadId } of this.#unfinished(name))
+        if (Key === name) await this.#abort(Key, UploadId);
+    });
   }
 
   async *read(
@@ -236,25 +269,9 @@ class S3Store implements BlobStore {
 
   async sweep(beforeMs: number): Promise<void> {
     await onS3(async () => {
-      let marker: UploadsMarker | null = {};
-      while (marker !== null) {
-        const page: ListMultipartUploadsCommandOutput = await this.#client.send(
-          new ListMultipartUploadsCommand({
-            Bucket: this.#bucket,
-            Prefix: this.#above,
-            ...marker,
-          }),
-        );
-        for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
-          if (Initiated === undefined || Initiated.getTime() > beforeMs) continue;
-          await this.#client
-            .send(new AbortMultipartUploadCommand({ Bucket: this.#bucket, Key, UploadId }))
-            .catch((error: unknown) => {
-              if (!isMissing(error)) throw error;
-            });
-        }
-        marker = nextOf(page);
-      }
+      for await (const { Key, UploadId, Initiated } of this.#unfinished(this.#above))
+        if (Initiated !== undefined && Initiated.getTime() <= beforeMs)
+          await this.#abort(Key, UploadId);
     });
   }
 
@@ -265,6 +282,26 @@ class S3Store implements BlobStore {
   /** A missing object and a missing bucket answer HEAD alike, and only the second is an outage. */
   async #assertBucket(): Promise<void> {
     await this.#client.send(new ListObjectsV2Command({ Bucket: this.#bucket, MaxKeys: 1 }));
+  }
+
+  /** The multipart uploads that nobody completed or aborted, of the names that begin so. */
+  async *#unfinished(prefix: string) {
+    let marker: UploadsMarker | null = {};
+    while (marker !== null) {
+      const page: ListMultipartUploadsCommandOutput = await this.#client.send(
+        new ListMultipartUploadsCommand({ Bucket: this.#bucket, Prefix: prefix, ...marker }),
+      );
+      yield* page.Uploads ?? [];
+      marker = nextOf(page);
+    }
+  }
+
+  async #abort(Key: string | undefined, UploadId: string | undefined): Promise<void> {
+    await this.#client
+      .send(new AbortMultipartUploadCommand({ Bucket: this.#bucket, Key, UploadId }))
+      .catch((error: unknown) => {
+        if (!isMissing(error) && codeOf(error) !== "NoSuchUpload") throw error;
+      });
   }
 
   #object(key: BlobKey): S3Object {

@@ -75,6 +75,15 @@ export async function removeObject(
   { database, store }: Pick<Vault, "database" | "store">,
   id: string,
 ): Promise<void> {
+  const parted = await database.db
+    .selectFrom("parted_object")
+    .select("object")
+    .where("object", "=", id)
+    .executeTakeFirst();
+  if (parted !== undefined) {
+    await store.abandon(objectKey(id));
+    await database.db.deleteFrom("object_part").where("object", "=", id).execute();
+  }
   await store.remove(objectKey(id));
   await database.db
     .updateTable("object")

@@ -12,7 +12,7 @@ import { recordSignature } from "./record-signature.ts";
 import type { RepositoryName } from "./repository.ts";
 import { actedBy } from "./row.ts";
 import { assertNotShredded } from "./shredded.ts";
-import { lockUpload } from "./upload.ts";
+import { endParted, lockUpload } from "./upload.ts";
 import type { Tx, Vault } from "./vault.ts";
 
 export type CommitRequest = RepositoryName & {
@@ -86,6 +86,7 @@ export async function commitRevision(
       .set({ state: "committed", revision })
       .where("id", "=", request.upload)
       .execute();
+    await endParted(tx, request.upload, vault.now());
     return { revision, manifest };
   });
 }

@@ -5,23 +5,17 @@ import { partsOf } from "../floe/layout.ts";
 import { Sealer } from "../floe/seal.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import type { BlobWriter } from "../storage/blob-store.ts";
+import { assertOpens } from "./assert-opens.ts";
 import { recordAs } from "./caller.ts";
 import { giveBack } from "./memory.ts";
 import { filePath } from "./name.ts";
-import {
-  aadOf,
-  objectContext,
-  objectKey,
-  readPlaintext,
-  removeObject,
-  unwrapKey,
-} from "./object.ts";
+import { aadOf, objectContext, objectKey, removeObject } from "./object.ts";
 import { findRepository, type RepositoryName } from "./repository.ts";
 import { assertNotShredded } from "./shredded.ts";
 import { secondsAfter, type Tx, type Vault } from "./vault.ts";
 
 /** 5 TiB: what one object of a store can be at the most. */
-const fileLimitBytes = 5 * 2 ** 40;
+export const fileLimitBytes = 5 * 2 ** 40;
 
 export type FileRequest = {
   readonly upload: string;
@@ -138,6 +132,7 @@ export async function abortUpload(
     const row = await lockUpload(tx, caller, id);
     if (row.state === "committed") throw new Refusal("upload_closed", "the upload was committed");
     await tx.updateTable("upload").set({ state: "aborted" }).where("id", "=", id).execute();
+    await endParted(tx, id, vault.now());
   });
 }
 
@@ -184,7 +179,23 @@ export async function lockUpload(tx: Tx, caller: Caller, id: string) {
   return row;
 }
 
-async function openUploadOf(vault: Pick<Vault, "database" | "now">, caller: Caller, id: string) {
+/** The upload is over: its unfinished files are the sweeper's from now on. */
+export async function endParted(tx: Tx, upload: string, now: Date): Promise<void> {
+  await tx
+    .updateTable("object")
+    .set({ lease_until: now })
+    .where("upload", "=", upload)
+    .where("state", "=", "opening")
+    .where("id", "in", (from) => from.selectFrom("parted_object").select("object"))
+    .execute();
+}
+
+/** An upload of the caller's that still takes files. Throws `not_found` and `upload_closed`. */
+export async function openUploadOf(
+  vault: Pick<Vault, "database" | "now">,
+  caller: Caller,
+  id: string,
+) {
   const row = await vault.database.db
     .selectFrom("upload")
     .selectAll()
@@ -240,40 +251,19 @@ async function sealInto(
 }
 
 /** The writer has copied a piece when it asks for the next, and nobody else has it. */
-async function writeAll(writer: BlobWriter, pieces: readonly Buffer[]): Promise<void> {
+export async function writeAll(
+  writer: Pick<BlobWriter, "write">,
+  pieces: readonly Buffer[],
+): Promise<void> {
   for (const piece of pieces) {
     await writer.write(piece);
     giveBack(piece);
   }
 }
 
-/** Reads header and last segment back and opens them with the key as the custodian unwraps it: what was stored can be opened later. */
-async function assertOpens(
-  vault: Vault,
-  object: Parameters<typeof readPlaintext>[1],
-): Promise<void> {
-  using key = await unwrapKey(vault, object, object.repository);
-  const end = Number(object.size_bytes);
-  const stored = { ...object, header: await readHeader(vault, object.id, object.header.length) };
-  if (!stored.header.equals(object.header))
-    throw new Refusal("object_corrupt", "the stored header is not the one that was written");
-  let last = 0;
-  for await (const bytes of readPlaintext(vault, stored, { key, start: Math.max(0, end - 1), end }))
-    last += bytes.length;
-  if (last !== Math.min(1, end))
-    throw new Refusal("object_corrupt", "the stored object does not end as it was written");
-}
-
-async function readHeader({ store }: Vault, id: string, sizeBytes: number): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  for await (const piece of store.read(objectKey(id), { start: 0, end: sizeBytes }))
-    pieces.push(Buffer.from(piece));
-  return Buffer.concat(pieces);
-}
-
 type KeptFile = {
   readonly caller: Caller;
-  readonly request: FileRequest;
+  readonly request: Pick<FileRequest, "upload">;
   readonly path: string;
   readonly sealed: {
     readonly id: string;
@@ -285,7 +275,10 @@ type KeptFile = {
 };
 
 /** The object becomes sealed and the upload names it, if the upload is still open and the sweeper did not take the object for dead. */
-async function keepFile(tx: Tx, { caller, request, path, sealed, now }: KeptFile): Promise<void> {
+export async function keepFile(
+  tx: Tx,
+  { caller, request, path, sealed, now }: KeptFile,
+): Promise<void> {
   const upload = await lockUpload(tx, caller, request.upload);
   if (upload.state !== "open")
     throw new Refusal("upload_closed", "the upload was ended while the file came");
@@ -310,7 +303,7 @@ async function keepFile(tx: Tx, { caller, request, path, sealed, now }: KeptFile
  * Best effort: what cannot be removed now, the sweeper removes when the lease has run out. An object already sealed stays; the bytes of one
  * that the sweeper took for dead go, since it looked for them before they were complete.
  */
-async function discard(vault: Vault, id: string): Promise<void> {
+export async function discard(vault: Pick<Vault, "database" | "store">, id: string): Promise<void> {
   try {
     const { db } = vault.database;
     await db

@@ -11,6 +11,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { ModelSigners } from "../lineage/signing-keys.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
 import type { Site } from "./destination.ts";
+import type { UploadWork } from "./upload-work.ts";
 
 export type Tx = Transaction<Schema>;
 
@@ -38,6 +39,8 @@ export type Vault = {
   /** Names this process in leases. */
   readonly node: string;
   readonly limits: Limits;
+  /** What this process knows of objects that come by parts. */
+  readonly uploads: UploadWork;
 };
 
 /** A loaded denied-party list. `match` compares names for equality after normalisation. */

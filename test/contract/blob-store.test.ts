@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { openDiskStore } from "../../src/storage/disk.ts";
 import { withFaults } from "../support/faults.ts";
 import { type BlobStoreUnderTest, blobStoreContract } from "./blob-store.ts";
+import { multipartContract } from "./multipart.ts";
 
 async function openDisk(): Promise<BlobStoreUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), "weightvault-disk-"));
@@ -16,6 +17,7 @@ async function openDisk(): Promise<BlobStoreUnderTest> {
 }
 
 blobStoreContract("the disk store", openDisk);
+multipartContract("the disk store", openDisk);
 
 blobStoreContract("a store that can be made to fail, and is not", async () => {
   const opened = await openDisk();

@@ -21,9 +21,15 @@ type Received = {
 /** A vault that takes uploads into one repository, whose head has `kept.bin` and `old.bin`. */
 async function serveUploads({
   sha256,
+  open = [],
+  parent,
   onFile,
 }: {
   readonly sha256?: string;
+  /** The uploads that the caller has left open. */
+  readonly open?: readonly unknown[];
+  /** What the head holds, by path; `kept` and `old.bin` where it is left out. */
+  readonly parent?: Readonly<Record<string, string>>;
   readonly onFile?: () => void | Promise<void>;
 } = {}): Promise<Received & AsyncDisposable> {
   const headers: Record<string, IncomingHttpHeaders> = {};
@@ -31,11 +37,17 @@ async function serveUploads({
   const server = await serveHttp(async (request, response) => {
     const [method, url = ""] = [request.method, request.url];
     if (method === "GET" && url.includes("/revisions/")) {
-      const old = { ...kept, path: "old.bin" };
-      answer(response, 200, {
-        revision: head,
-        files: [kept, old].map((file) => ({ ...file, object })),
-      });
+      const files =
+        parent === undefined
+          ? [kept, { ...kept, path: "old.bin" }]
+          : Object.entries(parent).map(([path, text]) => ({
+              path,
+              size: text.length,
+              sha256: hash("sha256", text),
+            }));
+      answer(response, 200, { revision: head, files: files.map((file) => ({ ...file, object })) });
+    } else if (method === "GET" && url.endsWith("/uploads")) {
+      answer(response, 200, { uploads: open });
     } else if (method === "GET") {
       answer(response, 200, { head });
     } else if (method === "PUT") {
@@ -127,7 +139,7 @@ test("--parent none begins a repository, and asks for no head", async () => {
   const args = ["upload", "lab/model", folder.path, "--parent", "none"];
   expect((await weightvaultHere(args, { env: { WEIGHTVAULT_URL: server.url } })).code).toBe(0);
   expect(server.commit()).toMatchObject({ parent: null });
-  expect(server.asked[0]).toBe(`POST ${uploads}`);
+  expect(server.asked.slice(0, 2)).toEqual([`GET ${uploads}`, `POST ${uploads}`]);
 });
 
 test("a server that sealed other bytes ends with 6, no commit, and the upload given up", async () => {
@@ -180,9 +192,10 @@ test("two files for one path, and no file at all, are usage errors before anythi
 test("a refusal before the end of a file stops the sending", async () => {
   await using folder = await temporaryFolder();
   const file = join(folder.path, "a");
-  await writeFile(file, randomBytes(20_000_000));
+  await writeFile(file, randomBytes(16_000_000));
   await using server = await serveHttp((request, response) => {
-    if (request.method === "GET") answer(response, 200, { head: null });
+    if (request.url === uploads && request.method === "GET") answer(response, 200, { uploads: [] });
+    else if (request.method === "GET") answer(response, 200, { head: null });
     else if (request.method === "PUT") problem(response, 409, "upload_closed");
     else if (request.method === "DELETE") response.writeHead(204).end();
     else answer(response, 201, { upload });
@@ -194,7 +207,7 @@ test("a refusal before the end of a file stops the sending", async () => {
   expect(stderr).toContain("upload_closed");
 });
 
-test("an interruption gives the upload up, commits nothing and ends by its signal", async () => {
+test("an interruption keeps what came for the same command, commits nothing and ends by its signal", async () => {
   await using folder = await temporaryFolder();
   let interrupt = () => {};
   await using server = await serveUploads({
@@ -204,12 +217,58 @@ test("an interruption gives the upload up, commits nothing and ends by its signa
     },
   });
   await writeFile(join(folder.path, "a"), randomBytes(5_000_000));
-  const { signal } = await weightvault(["upload", "lab/model", folder.path], {
+  const { signal, stderr } = await weightvault(["upload", "lab/model", folder.path], {
     env: { WEIGHTVAULT_URL: server.url },
     onStart: (child) => {
       interrupt = () => child.kill("SIGTERM");
     },
   });
   expect({ signal, commit: server.commit() }).toEqual({ signal: "SIGTERM", commit: null });
-  expect(server.asked.at(-1)).toBe(`DELETE ${uploads}/${upload}`);
+  expect(stderr).toContain("the same command goes on");
+  expect(server.asked.filter((each) => each.startsWith("DELETE"))).toEqual([]);
+});
+
+const own = { path: "a", size: 3, sha256: hash("sha256", "new") };
+
+test.each([
+  ["is gone on with, and what it holds is not sent again", [own], [], upload],
+  ["that holds another job's files is left alone", [own, { ...own, path: "b" }], [], null],
+  ["that holds the same path with other bytes is left alone", [{ ...own, size: 4 }], [], null],
+  ["is left alone by --fresh", [own], ["--fresh"], null],
+] as const)("an earlier upload %s", async (_, held, flags, goneOnWith) => {
+  await using folder = await temporaryFolder();
+  await writeFile(join(folder.path, "a"), "new");
+  const earlier = {
+    upload: goneOnWith ?? "c1f4a2ab-0000-4000-8000-0000000000ff",
+    files: held.map((file) => ({ ...file, object })),
+    objects: [],
+  };
+  await using server = await serveUploads({ open: [earlier] });
+  const { code } = await weightvaultHere(["upload", "lab/model", folder.path, ...flags], {
+    env: { WEIGHTVAULT_URL: server.url },
+  });
+  expect(code).toBe(0);
+  expect(server.asked.includes(`POST ${uploads}`)).toBe(goneOnWith === null);
+  expect(Object.keys(server.headers)).toHaveLength(goneOnWith === null ? 1 : 0);
+  expect(server.asked.at(-1)).toBe(`POST ${uploads}/${upload}/commit`);
+});
+
+test("files that the head has already are not sent, and where nothing differs there is no new revision", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await serveUploads({ parent: { "kept.bin": "kept", "old.bin": "old" } });
+  const env = { WEIGHTVAULT_URL: server.url };
+  await writeFile(join(folder.path, "kept.bin"), "kept");
+  const same = await weightvaultHere(["upload", "lab/model", folder.path, "--json"], { env });
+  expect(JSON.parse(same.stdout)).toMatchObject({
+    revision: head,
+    files: [],
+    unchanged: 1,
+    kept: 1,
+  });
+  expect(server.asked.filter((each) => /^(POST|PUT)/.test(each))).toEqual([]);
+  await writeFile(join(folder.path, "old.bin"), "new");
+  const other = await weightvaultHere(["upload", "lab/model", folder.path, "--json"], { env });
+  expect(JSON.parse(other.stdout)).toMatchObject({ unchanged: 1, files: [{ path: "old.bin" }] });
+  expect(Object.keys(server.headers)).toEqual([`${uploads}/${upload}/files/old.bin`]);
+  expect(server.commit()).toMatchObject({ files: [{ path: "kept.bin" }, { path: "old.bin" }] });
 });

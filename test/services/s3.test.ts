@@ -10,6 +10,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { openS3Store, type S3StoreOptions } from "../../src/storage/s3.ts";
 import { blobStoreContract, get, keysOf, put } from "../contract/blob-store.ts";
+import { multipartContract } from "../contract/multipart.ts";
 import { type Asked, type FaultyS3, startFaultyS3 } from "../support/s3-faults.ts";
 import { buildS3Server, type S3Place, type S3Server, startS3Server } from "../support/s3-server.ts";
 
@@ -36,7 +37,7 @@ const optionsAt = (place: S3Place): S3StoreOptions => ({
 });
 
 if (elsewhere !== undefined) {
-  blobStoreContract("the S3 store on the endpoint of WEIGHTVAULT_TEST_S3_ENDPOINT", async () => {
+  const openElsewhere = async () => {
     const { credentials: _, ...options } = optionsAt({
       endpoint: elsewhere,
       bucket: process.env["WEIGHTVAULT_TEST_S3_BUCKET"] ?? "weightvault-test",
@@ -45,7 +46,9 @@ if (elsewhere !== undefined) {
     });
     const store = await openS3Store(options);
     return { store, close: async () => store.close() };
-  });
+  };
+  blobStoreContract("the S3 store on the endpoint of WEIGHTVAULT_TEST_S3_ENDPOINT", openElsewhere);
+  multipartContract("the S3 store on the endpoint of WEIGHTVAULT_TEST_S3_ENDPOINT", openElsewhere);
 }
 
 describeS3("on a real S3 server", () => {
@@ -63,10 +66,12 @@ describeS3("on a real S3 server", () => {
     await server?.stop();
   });
 
-  blobStoreContract("the S3 store", async () => {
+  const openHere = async () => {
     const store = await openS3Store(optionsAt(server));
     return { store, close: async () => store.close() };
-  });
+  };
+  blobStoreContract("the S3 store", openHere);
+  multipartContract("the S3 store", openHere);
 
   /** A store behind the troublemaker; each test says what goes wrong from then on. */
   async function behind() {

@@ -14,6 +14,7 @@ import type { BlobStore } from "../../src/storage/blob-store.ts";
 import { openDiskStore } from "../../src/storage/disk.ts";
 import { rememberOverridden } from "../../src/vault/rulebook.ts";
 import { loadScreening } from "../../src/vault/screening.ts";
+import { UploadWork } from "../../src/vault/upload-work.ts";
 import type { Limits, Vault } from "../../src/vault/vault.ts";
 
 export type TestAdapters = {
@@ -119,6 +120,7 @@ export async function startVault({
       rewrapsPerSecond: 100_000,
       ...limits,
     },
+    uploads: new UploadWork(),
   };
   return {
     vault,
@@ -127,6 +129,7 @@ export async function startVault({
     folder: root,
     verificationKey: encodeVerificationKey(adapters.signer.name, adapters.signer.publicKey),
     stop: async () => {
+      await vault.uploads.stop();
       await ledger.stop();
       if (folder === undefined) await rm(root, { recursive: true, force: true });
     },

@@ -4,7 +4,17 @@ import type { FileSystem } from "../../src/storage/disk-files.ts";
 
 type Method = (...parameters: readonly unknown[]) => unknown;
 
-const methods = ["link", "lstat", "mkdir", "open", "opendir", "realpath", "unlink"] as const;
+const methods = [
+  "link",
+  "lstat",
+  "mkdir",
+  "open",
+  "opendir",
+  "realpath",
+  "rename",
+  "rmdir",
+  "unlink",
+] as const;
 
 /**
  * The file system, telling each step to `onStep` before it is taken, and not taking it when that throws. A step is a method and a path

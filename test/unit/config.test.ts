@@ -175,6 +175,7 @@ test("a store in a bucket has its name and prefix, and its settings are refused 
     endpoint: null,
     region: "us-east-1",
     isPathStyle: false,
+    partMemoryBytes: 256 * 2 ** 20,
   });
   const env = {
     WEIGHTVAULT_STORE: "s3://weights/lab/sealed",

@@ -290,6 +290,9 @@ forEachDatabase("publishing to the store", (open) => {
 function delegating(store: BlobStore): BlobStore {
   return {
     create: async (key) => await store.create(key),
+    begin: async (key, parts) => await store.begin(key, parts),
+    resume: async (key, session, parts) => await store.resume(key, session, parts),
+    abandon: async (key) => await store.abandon(key),
     read: (key, range) => store.read(key, range),
     stat: async (key) => await store.stat(key),
     readTagged: async (key) => await store.readTagged(key),

@@ -368,6 +368,9 @@ forEachDatabase("an upload", (open) => {
 function corruptible(store: BlobStore, state: { readonly corrupts: boolean }): BlobStore {
   return {
     create: async (key) => store.create(key),
+    begin: async (key, parts) => store.begin(key, parts),
+    resume: async (key, session, parts) => store.resume(key, session, parts),
+    abandon: async (key) => store.abandon(key),
     stat: async (key) => store.stat(key),
     readTagged: async (key) => store.readTagged(key),
     replace: async (key, bytes, ifMatch) => store.replace(key, bytes, ifMatch),

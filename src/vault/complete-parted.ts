@@ -1,0 +1,250 @@
+import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isRefusal, Refusal, type RefusalCode } from "../errors.ts";
+import { objectBytes, plaintextPartsOf } from "../floe/layout.ts";
+import type { Caller } from "../identity/authenticate.ts";
+import type { HeldPart } from "../storage/blob-store.ts";
+import { assertOpens } from "./assert-opens.ts";
+import { recordAs } from "./caller.ts";
+import { objectKey, readPlaintext, type SealedObject, unwrapKey } from "./object.ts";
+import {
+  assertOpen,
+  forgetSession,
+  isCompleting,
+  type ObjectAddress,
+  type PartedRow,
+  partedOf,
+  sessionOf,
+} from "./parted.ts";
+import { discard, keepFile, type UploadedFile } from "./upload.ts";
+import { secondsAfter, type Vault } from "./vault.ts";
+
+/** How long an answer waits for a completion; whoever asks again joins it. */
+const usualWaitMs = 10_000;
+const mostNamed = 1_000;
+
+export type Completed =
+  | { readonly state: "sealed"; readonly file: UploadedFile }
+  | { readonly state: "proving"; readonly provedBytes: number };
+
+/**
+ * Puts the parts of a file together, proves that the whole opens and has the declared SHA-256, and lets a commit name it: by the digest
+ * that ran along where the parts came in order, by reading all of it back otherwise. That can take hours for a big file, so the answer may be
+ * that it is under way, and asking again tells how far. Asking again after it is done gives the same answer.
+ * Throws `parts_missing`, with their numbers in `parts`, for parts that never came or that the store lost.
+ */
+export async function completeParted(
+  vault: Vault,
+  caller: Caller,
+  address: ObjectAddress,
+  waitMs = usualWaitMs,
+): Promise<Completed> {
+  const row = await partedOf(vault.database.db, caller, address);
+  if (row.state === "sealed") return { state: "sealed", file: fileOf(row) };
+  assertOpen(row, vault.now());
+  const completion = vault.uploads.complete(
+    row.id,
+    async () => await claimed(vault, caller, address),
+  );
+  const waiting = new AbortController();
+  const isDone = await Promise.race([
+    completion,
+    sleep(waitMs, null, { signal: waiting.signal }).catch(() => null),
+  ]).finally(() => waiting.abort());
+  if (isDone !== null) return { state: "sealed", file: fileOf(row) };
+  // Whoever asks again finds out how it ended.
+  completion.catch(() => {});
+  const { provedBytes } = await vault.database.db
+    .selectFrom("parted_object")
+    .select("proved_bytes as provedBytes")
+    .where("object", "=", row.id)
+    .executeTakeFirstOrThrow();
+  return { state: "proving", provedBytes: Number(provedBytes) };
+}
+
+/** One node completes a file: the claim lasts as long as it is renewed. Null where another node has it. */
+async function claimed(vault: Vault, caller: Caller, address: ObjectAddress): Promise<true | null> {
+  const { db } = vault.database;
+  const { object } = address;
+  const until = () => secondsAfter(vault.now(), vault.limits.leaseSeconds);
+  const mine = await db
+    .updateTable("parted_object")
+    .set({ completing_until: until(), proved_bytes: 0n })
+    .where("object", "=", object)
+    .where((where) =>
+      where.or([
+        where("completing_until", "is", null),
+        where("completing_until", "<=", vault.now()),
+      ]),
+    )
+    .returning("object")
+    .executeTakeFirst();
+  const row = await partedOf(db, caller, address);
+  if (row.state === "sealed") return true;
+  if (mine === undefined) {
+    if (isCompleting(row, vault.now())) return null;
+    throw new Refusal("conflict", "the completion just ended: read the file's state");
+  }
+  const progress = { provedBytes: 0 };
+  const renewal = setInterval(() => {
+    db.updateTable("parted_object")
+      .set({ completing_until: until(), proved_bytes: BigInt(progress.provedBytes) })
+      .where("object", "=", object)
+      .where("completing_until", "is not", null)
+      .execute()
+      .catch(() => {});
+  }, vault.limits.leaseSeconds * 100);
+  try {
+    await complete(vault, caller, { row, address, progress });
+    return true;
+  } catch (error) {
+    await giveUp(vault, row, error);
+    throw error;
+  } finally {
+    clearInterval(renewal);
+    await db
+      .updateTable("parted_object")
+      .set({ completing_until: null })
+      .where("object", "=", object)
+      .execute()
+      // The claim runs out by itself.
+      .catch(() => {});
+  }
+}
+
+type Completion = {
+  readonly row: PartedRow;
+  readonly address: ObjectAddress;
+  readonly progress: { provedBytes: number };
+};
+
+async function complete(vault: Vault, caller: Caller, { row, address, progress }: Completion) {
+  assertOpen(row, vault.now());
+  const parts = await heldParts(vault, row);
+  const sizeBytes = Number(row.size_bytes);
+  await assemble(vault, row, parts);
+  const sealed: SealedObject = {
+    ...row,
+    object_bytes: BigInt(objectBytes(sizeBytes)),
+  };
+  await assertOpens(vault, sealed);
+  const tags = parts.map(({ tag }) => tag);
+  const digest =
+    vault.uploads.digestOf(row.id, tags) ??
+    (await prove(vault, sealed, { sizeBytes, tags, progress }));
+  if (!digest.equals(row.sha256))
+    throw new Refusal("digest_mismatch", "the whole file does not have the declared SHA-256");
+  await recordAs(vault, caller, async (tx) => {
+    await keepFile(tx, {
+      caller,
+      request: address,
+      path: row.path,
+      sealed: {
+        id: row.id,
+        size_bytes: row.size_bytes,
+        object_bytes: BigInt(objectBytes(sizeBytes)),
+        sha256: digest,
+      },
+      now: vault.now(),
+    });
+    await tx.deleteFrom("object_part").where("object", "=", row.id).execute();
+  });
+  vault.uploads.forget(row.id);
+}
+
+/** All parts as the database knows them. Throws `parts_missing`. */
+async function heldParts({ database }: Vault, row: PartedRow): Promise<readonly HeldPart[]> {
+  const held = await database.db
+    .selectFrom("object_part")
+    .select(["part", "sealed_bytes", "tag"])
+    .where("object", "=", row.id)
+    .orderBy("part")
+    .execute();
+  const present = new Set(held.map(({ part }) => part));
+  const { parts } = plaintextPartsOf(Number(row.size_bytes));
+  const missing = Array.from({ length: parts }, (_, at) => at + 1).filter(
+    (part) => !present.has(part),
+  );
+  if (missing.length > 0) throw partsMissing(missing);
+  return held.map(({ part, sealed_bytes, tag }) => ({
+    part,
+    sizeBytes: Number(sealed_bytes),
+    tag,
+  }));
+}
+
+/** The store puts the parts together, once: after a crash behind that, what lies there is taken as it is, and proved like any other. */
+async function assemble(vault: Vault, row: PartedRow, parts: readonly HeldPart[]): Promise<void> {
+  const { db } = vault.database;
+  if (row.assembled_at !== null) return;
+  const found = await vault.store.stat(objectKey(row.id));
+  if (found === null) {
+    let { session } = row;
+    try {
+      const blob = await sessionOf(vault, row);
+      ({ session } = blob);
+      await blob.complete(parts);
+    } catch (error) {
+      if (isRefusal(error, "multipart_gone")) await forgetSession(vault, { id: row.id, session });
+      if (!isRefusal(error, "parts_missing")) throw error;
+      const lost = error.members["parts"] as readonly number[];
+      await db
+        .deleteFrom("object_part")
+        .where("object", "=", row.id)
+        .where("part", "in", lost)
+        .execute();
+      throw partsMissing(lost, error);
+    }
+  } else if (found.sizeBytes !== objectBytes(Number(row.size_bytes)))
+    throw new Refusal("object_corrupt", "the store put together an object of another size");
+  await db
+    .updateTable("parted_object")
+    .set({ assembled_at: vault.now() })
+    .where("object", "=", row.id)
+    .execute();
+}
+
+type Proving = {
+  readonly sizeBytes: number;
+  readonly tags: readonly string[];
+  readonly progress: { provedBytes: number };
+};
+
+/** Opens the whole object as it lies in the store, and digests what it holds. */
+async function prove(vault: Vault, sealed: SealedObject, { sizeBytes, tags, progress }: Proving) {
+  const { signal } = vault.uploads;
+  const hash = createHash("sha256");
+  using key = await unwrapKey(vault, sealed, sealed.repository);
+  for await (const bytes of readPlaintext(vault, sealed, { key, start: 0, end: sizeBytes })) {
+    if (signal.aborted) throw new Refusal("shutting_down", "the server stops: complete it again");
+    hash.update(bytes);
+    progress.provedBytes += bytes.length;
+  }
+  vault.uploads.keepProof(sealed.id, hash, tags);
+  return hash.copy().digest();
+}
+
+/** Other bytes than were declared, or bytes that do not open, stay so: the file is removed and its refusal kept. Anything else may pass. */
+async function giveUp(vault: Vault, { id }: PartedRow, error: unknown): Promise<void> {
+  const lasting: readonly RefusalCode[] = ["digest_mismatch", "object_corrupt"];
+  if (!isRefusal(error) || !lasting.includes(error.code)) return;
+  vault.uploads.forget(id);
+  await vault.database.db
+    .updateTable("parted_object")
+    .set({ failure: error.code })
+    .where("object", "=", id)
+    .execute();
+  await discard(vault, id);
+}
+
+function partsMissing(parts: readonly number[], cause?: unknown): Refusal {
+  const few = parts.length === 1 ? `part ${parts[0]} is` : `${parts.length} parts are`;
+  return new Refusal("parts_missing", `${few} not held`, {
+    cause,
+    members: { parts: parts.slice(0, mostNamed) },
+  });
+}
+
+function fileOf({ id, path, size_bytes: size, sha256 }: PartedRow): UploadedFile {
+  return { path, size: Number(size), sha256: sha256.toString("hex"), object: id };
+}

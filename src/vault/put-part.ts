@@ -1,0 +1,211 @@
+import { createHash, type Hash } from "node:crypto";
+import type { Kysely } from "kysely";
+import type { Schema } from "../database/schema.ts";
+import { transact } from "../database/transact.ts";
+import { isRefusal, Refusal } from "../errors.ts";
+import { slices } from "../floe/cutter.ts";
+import { headerBytes, overheadBytes, plaintextPartsOf, segmentCount } from "../floe/layout.ts";
+import { Sealer } from "../floe/seal.ts";
+import type { Caller } from "../identity/authenticate.ts";
+import type { HeldPart, PartWriter } from "../storage/blob-store.ts";
+import { recordAs } from "./caller.ts";
+import { aadOf, unwrapKey } from "./object.ts";
+import {
+  assertOpen,
+  forgetSession,
+  isCompleting,
+  type ObjectAddress,
+  type PartedRow,
+  partedOf,
+  sessionOf,
+} from "./parted.ts";
+import { lockUpload, writeAll } from "./upload.ts";
+import type { Tx, Vault } from "./vault.ts";
+
+export type PartRequest = ObjectAddress & {
+  readonly part: number;
+  readonly sizeBytes: number;
+  /** SHA-256 of the part's plaintext, in hex. */
+  readonly sha256: string;
+  /** No chunk is read again once the next is asked for. */
+  readonly source: AsyncIterable<Uint8Array>;
+};
+
+export type TakenPart = { readonly part: number; readonly size: number; readonly sha256: string };
+
+/**
+ * Takes one part of a file as a stream, seals it segment by segment as it comes, and holds it to its size and digest. The answer means that
+ * the store holds the part durably. A part that is held already is taken again without harm: with the same digest it is read, checked
+ * and left as it is; with another it takes the earlier one's place. A failure leaves the part not held, to be sent again.
+ */
+export async function putPart(
+  vault: Vault,
+  caller: Caller,
+  request: PartRequest,
+): Promise<TakenPart> {
+  const row = await partedOf(vault.database.db, caller, request);
+  assertOpen(row, vault.now());
+  const place = placeOf(row, request);
+  if (await isHeld(vault.database.db, request)) {
+    await check(request);
+    return taken(request);
+  }
+  // One unwrapping a part, of 16 MiB at the least: a key that stayed in memory between parts would outlive the caller's right to send.
+  using key = await unwrapKey(vault, row, row.repository);
+  using sealer = new Sealer({ key, aad: aadOf(row.id), header: row.header });
+  await claim(vault, request);
+  const hash = vault.uploads.digestBefore(row.id, request.part);
+  const held = await store(vault, row, { request, place, sealer, hash });
+  await recordAs(
+    vault,
+    caller,
+    async (tx) => await keepPart(tx, caller, { request, held, now: vault.now() }),
+  );
+  if (hash !== null) vault.uploads.keepDigest(row.id, { hash, part: held.part, tag: held.tag });
+  return taken(request);
+}
+
+type Place = {
+  readonly sealedBytes: number;
+  readonly firstSegment: number;
+  readonly isLast: boolean;
+};
+
+/** Where a part lies in its object. Throws `part_out_of_range`, and `size_mismatch` where it has not the size that its place has. */
+function placeOf(row: PartedRow, { part, sizeBytes }: PartRequest): Place {
+  const fileBytes = Number(row.size_bytes);
+  const { partBytes, parts, segments } = plaintextPartsOf(fileBytes);
+  if (part < 1 || part > parts)
+    throw new Refusal("part_out_of_range", `the file has parts 1 to ${parts}`, {
+      members: { parts },
+    });
+  const expected = part < parts ? partBytes : fileBytes - (parts - 1) * partBytes;
+  if (sizeBytes !== expected)
+    throw new Refusal("size_mismatch", `part ${part} has ${expected} bytes, not ${sizeBytes}`, {
+      members: { expected },
+    });
+  const header = part === 1 ? headerBytes : 0;
+  return {
+    sealedBytes: header + sizeBytes + segmentCount(sizeBytes) * overheadBytes,
+    firstSegment: (part - 1) * segments,
+    isLast: part === parts,
+  };
+}
+
+async function isHeld(db: Kysely<Schema>, { object, part, sha256 }: PartRequest): Promise<boolean> {
+  const row = await db
+    .selectFrom("object_part")
+    .select("sha256")
+    .where("object", "=", object)
+    .where("part", "=", part)
+    .executeTakeFirst();
+  return row?.sha256.toString("hex") === sha256.toLowerCase();
+}
+
+/** The part is not held from here on: new bytes take its place in the store. Throws `conflict` while the file is being completed. */
+async function claim({ database, now }: Vault, { object, part }: PartRequest): Promise<void> {
+  await transact(database.db, async (tx) => {
+    await lockOpen(tx, object, now());
+    await tx
+      .deleteFrom("object_part")
+      .where("object", "=", object)
+      .where("part", "=", part)
+      .execute();
+  });
+}
+
+async function lockOpen(tx: Tx, object: string, now: Date): Promise<void> {
+  const row = await tx
+    .selectFrom("parted_object")
+    .select(["assembled_at", "completing_until"])
+    .where("object", "=", object)
+    .forUpdate()
+    .executeTakeFirstOrThrow();
+  if (row.assembled_at !== null)
+    throw new Refusal("conflict", "the file's parts are put together: complete it, or begin anew");
+  if (isCompleting(row, now)) throw new Refusal("conflict", "the file is just being completed");
+}
+
+type Sealing = {
+  readonly request: PartRequest;
+  readonly place: Place;
+  readonly sealer: Sealer;
+  /** The digest of all the file's bytes before, which goes on here. */
+  readonly hash: Hash | null;
+};
+
+async function store(vault: Vault, row: PartedRow, sealing: Sealing): Promise<HeldPart> {
+  const { request, place } = sealing;
+  let session = row.session;
+  try {
+    const blob = await sessionOf(vault, row);
+    ({ session } = blob);
+    const writer = await blob.put(request.part, place.sealedBytes);
+    try {
+      await sealInto(writer, sealing);
+      return await writer.complete();
+    } finally {
+      await writer.abort();
+    }
+  } catch (error) {
+    if (isRefusal(error, "multipart_gone")) await forgetSession(vault, { id: row.id, session });
+    throw error;
+  }
+}
+
+async function sealInto(writer: PartWriter, { request, place, sealer, hash }: Sealing) {
+  using stream = sealer.stream(place.firstSegment);
+  if (request.part === 1) await writer.write(sealer.header);
+  for await (const chunk of checked(request)) {
+    hash?.update(chunk);
+    for (const slice of slices(chunk, 1 << 20)) await writeAll(writer, stream.write(slice));
+  }
+  await writeAll(writer, place.isLast ? stream.finish() : stream.finishPart());
+}
+
+/** The part's bytes on their way; throws at their end unless they were as many as announced and have the declared digest. */
+async function* checked({ source, sizeBytes, sha256 }: PartRequest) {
+  const hash = createHash("sha256");
+  let received = 0;
+  for await (const chunk of source) {
+    received += chunk.length;
+    if (received > sizeBytes)
+      throw new Refusal("size_mismatch", `more than the part's ${sizeBytes} bytes came`);
+    hash.update(chunk);
+    yield chunk;
+  }
+  if (received < sizeBytes)
+    throw new Refusal("upload_interrupted", `${received} of the part's ${sizeBytes} bytes came`);
+  if (hash.digest("hex") !== sha256.toLowerCase())
+    throw new Refusal("digest_mismatch", "the part does not have the declared SHA-256");
+}
+
+async function check(request: PartRequest): Promise<void> {
+  for await (const _ of checked(request)) continue;
+}
+
+type Kept = { readonly request: PartRequest; readonly held: HeldPart; readonly now: Date };
+
+/** Says that the part is held, if the upload is still open and nobody began to complete the file meanwhile. */
+async function keepPart(tx: Tx, caller: Caller, { request, held, now }: Kept): Promise<void> {
+  const { object, part, sizeBytes, sha256 } = request;
+  await lockUpload(tx, caller, request.upload);
+  await lockOpen(tx, object, now);
+  assertOpen(await partedOf(tx, caller, request), now);
+  const row = {
+    size_bytes: BigInt(sizeBytes),
+    sha256: Buffer.from(sha256, "hex"),
+    sealed_bytes: BigInt(held.sizeBytes),
+    tag: held.tag,
+    received_at: now,
+  };
+  await tx
+    .insertInto("object_part")
+    .values({ object, part, ...row })
+    .onConflict((conflict) => conflict.columns(["object", "part"]).doUpdateSet(row))
+    .execute();
+}
+
+function taken({ part, sizeBytes, sha256 }: PartRequest): TakenPart {
+  return { part, size: sizeBytes, sha256: sha256.toLowerCase() };
+}

@@ -94,6 +94,8 @@ export const settings = {
     .regex(/^[a-z0-9-]{1,64}$/, "must be a region's name")
     .default("us-east-1"),
   WEIGHTVAULT_S3_PATH_STYLE: z.enum(["true", "false"]).default("false"),
+  /** How long an address at which a client reads a sealed object from the bucket lives; 0: all bytes go through the vault. */
+  WEIGHTVAULT_S3_URL_SECONDS: wholeNumber(0, 3_600).default(300),
   WEIGHTVAULT_SITES: sites.optional(),
   DATABASE_URL: postgresUrl.optional(),
   WEIGHTVAULT_DATABASE_OWNER_URL: postgresUrl.optional(),
@@ -174,6 +176,7 @@ const schema = z.object(settings).transform((env) => ({
           endpoint: env.WEIGHTVAULT_S3_ENDPOINT ?? null,
           region: env.WEIGHTVAULT_S3_REGION,
           isPathStyle: env.WEIGHTVAULT_S3_PATH_STYLE === "true",
+          addressSeconds: env.WEIGHTVAULT_S3_URL_SECONDS,
         },
   sites: env.WEIGHTVAULT_SITES ?? loopbackSite,
   databaseUrl: env.DATABASE_URL ?? null,

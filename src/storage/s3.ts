@@ -13,8 +13,16 @@ import {
 } from "@aws-sdk/client-s3";
 import { Refusal } from "../errors.ts";
 import { assertRange, isBlobKey, segmentsOf } from "./blob-key.ts";
-import type { BlobKey, BlobStore, BlobWriter, Parts, TaggedBlob } from "./blob-store.ts";
+import type {
+  BlobAddress,
+  BlobKey,
+  BlobStore,
+  BlobWriter,
+  Parts,
+  TaggedBlob,
+} from "./blob-store.ts";
 import { isConflict, isMissing, isTaken, onS3, refusalOf } from "./s3-failure.ts";
+import { locateObject } from "./s3-locate.ts";
 import { missing, readObject, type S3Object, shorter } from "./s3-read.ts";
 import { S3Writer } from "./s3-writer.ts";
 
@@ -29,6 +37,8 @@ export type S3StoreOptions = {
   readonly isPathStyle: boolean;
   /** Multipart uploads that nobody finished are aborted at the start when they are older. */
   readonly sweepOlderThanMs: number;
+  /** How long an address of an object lives at the most; 0, and none is given out. */
+  readonly addressSeconds: number;
   readonly now: () => Date;
   /** Left out, the AWS SDK's chain finds them: environment, profile, container, instance. */
   readonly credentials?: S3ClientConfig["credentials"];
@@ -62,8 +72,11 @@ class S3Store implements BlobStore {
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #above: string;
+  readonly #addressSeconds: number;
 
-  constructor({ bucket, prefix, region, endpoint, isPathStyle, credentials }: S3StoreOptions) {
+  constructor({ bucket, prefix, region, endpoint, isPathStyle, ...options }: S3StoreOptions) {
+    const { credentials, addressSeconds } = options;
+    this.#addressSeconds = addressSeconds;
     if (prefix !== "") segmentsOf(prefix);
     this.#bucket = bucket;
     this.#above = prefix === "" ? "" : `${prefix}/`;
@@ -173,6 +186,11 @@ class S3Store implements BlobStore {
           if (!isMissing(error)) throw error;
         });
     });
+  }
+
+  async locate(key: BlobKey, mostSeconds: number): Promise<BlobAddress | null> {
+    const seconds = Math.min(mostSeconds, this.#addressSeconds);
+    return seconds < 1 ? null : await onS3(() => locateObject(this.#object(key), seconds));
   }
 
   async *list(prefix: string): AsyncGenerator<BlobKey, void, undefined> {

@@ -41,10 +41,13 @@ export async function serve(
     open = openMemory,
     trustedProxies = ["127.0.0.1"],
     ledgerPublic = "none",
+    storeOver = (same) => same,
   }: {
     readonly open?: () => Promise<Database>;
     readonly trustedProxies?: readonly string[];
     readonly ledgerPublic?: "none" | "tiles" | "entries";
+    /** What stands over the disk store, below the faults. */
+    readonly storeOver?: (store: BlobStore) => BlobStore;
   } = {},
 ): Promise<Serving> {
   const database = await open();
@@ -56,7 +59,7 @@ export async function serve(
     database,
     limits,
     wrap: (adapters) => {
-      faulty.store = withFaults(adapters.store);
+      faulty.store = withFaults(storeOver(adapters.store));
       faulty.custodian = withFaults(adapters.custodian);
       return { ...adapters, store: faulty.store.port, custodian: faulty.custodian.port };
     },

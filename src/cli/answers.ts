@@ -14,6 +14,7 @@ export const answers = {
   repository: z.object({ head: revisionId.nullable() }),
   revision: z.object({ revision: revisionId, files: z.array(file) }),
   upload: z.object({ upload: z.uuid() }),
+  location: z.object({ url: z.string(), isDirect: z.boolean(), expiresAt: z.iso.datetime() }),
   file,
   commit: z.object({ revision: revisionId }),
   ledgerKey: z.object({ verificationKey: z.string() }),

@@ -18,6 +18,7 @@ export class Progress {
   readonly #startedAt: number;
   #drawnAt = Number.NEGATIVE_INFINITY;
   #doneBytes = 0;
+  #skippedBytes = 0;
   #label = "";
 
   constructor(options: ProgressOptions) {
@@ -37,6 +38,12 @@ export class Progress {
     this.#draw(false);
   }
 
+  /** Bytes that were there before: done, and no part of the rate. */
+  skip(bytes: number): void {
+    this.#skippedBytes += bytes;
+    this.add(bytes);
+  }
+
   [Symbol.dispose](): void {
     if (this.#isShown) this.#options.stderr.write("\r\u001b[K");
   }
@@ -52,6 +59,7 @@ export class Progress {
     const line = progressLine({
       label: this.#label,
       doneBytes: this.#doneBytes,
+      skippedBytes: this.#skippedBytes,
       totalBytes: this.#options.totalBytes,
       seconds: (now - this.#startedAt) / 1_000,
     });
@@ -60,20 +68,26 @@ export class Progress {
   }
 }
 
-/** `[######      ]  25%  1.0/4.0 MB  2.0 MB/s  weights.bin`, one line whatever the label holds. */
+/** `[######      ]  25%  1.0 MB of 4.0 MB  2.0 MB/s  2 s left  weights.bin`, one line whatever the label holds. */
 export function progressLine(state: {
   readonly label: string;
   readonly doneBytes: number;
+  /** How many of these came before the seconds began. */
+  readonly skippedBytes?: number;
   readonly totalBytes: number;
   readonly seconds: number;
 }): string {
-  const { label, doneBytes, totalBytes, seconds } = state;
+  const { label, doneBytes, skippedBytes = 0, totalBytes, seconds } = state;
   const share = totalBytes === 0 ? 1 : Math.min(1, doneBytes / totalBytes);
   const bar = "#".repeat(Math.floor(share * barWidth)).padEnd(barWidth);
   const percent = `${Math.floor(share * 100)}%`.padStart(4);
-  const rate = seconds > 0 ? `  ${sizeText(doneBytes / seconds)}/s` : "";
+  const bytesPerSecond = seconds > 0 ? (doneBytes - skippedBytes) / seconds : 0;
+  const rate = seconds > 0 ? `  ${sizeText(bytesPerSecond)}/s` : "";
+  const leftBytes = totalBytes - doneBytes;
+  const left =
+    bytesPerSecond > 0 && leftBytes > 0 ? `  ${timeText(leftBytes / bytesPerSecond)} left` : "";
   const text = printable(label).replaceAll(/[\n\t]/g, " ");
-  return `[${bar}] ${percent}  ${sizeText(doneBytes)} of ${sizeText(totalBytes)}${rate}  ${text}`;
+  return `[${bar}] ${percent}  ${sizeText(doneBytes)} of ${sizeText(totalBytes)}${rate}${left}  ${text}`;
 }
 
 /** A size for people, in powers of 1,000: `999 B`, `1.5 kB`, `42 GB`. */
@@ -83,4 +97,13 @@ export function sizeText(bytes: number): string {
   // What would round up to four digits belongs to the next unit.
   while (value >= 999.5 && unit < units.length - 1) [value, unit] = [value / 1_000, unit + 1];
   return `${value < 9.95 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+/** A length of time for people, in its two greatest units: `9 s`, `5 min 20 s`, `3 h 0 min`, `2 d 5 h`. */
+export function timeText(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const [minutes, hours] = [Math.floor(whole / 60), Math.floor(whole / 3_600)];
+  if (hours >= 24) return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  if (hours > 0) return `${hours} h ${minutes % 60} min`;
+  return minutes > 0 ? `${minutes} min ${whole % 60} s` : `${whole} s`;
 }

@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { expect, test } from "@jest/globals";
-import { Progress, progressLine, sizeText } from "../../../src/cli/progress.ts";
+import { Progress, progressLine, sizeText, timeText } from "../../../src/cli/progress.ts";
 
 function terminal(isTTY: boolean, columns = 200) {
   const stream = new PassThrough({ encoding: "utf8" });
@@ -41,8 +41,25 @@ test("the line is never wider than the terminal", () => {
 test("the line says how far it is", () => {
   const state = { label: "a.bin", doneBytes: 1e6, totalBytes: 4e6, seconds: 0.5 };
   expect(progressLine(state)).toBe(
-    `[${"#".repeat(6)}${" ".repeat(18)}]  25%  1.0 MB of 4.0 MB  2.0 MB/s  a.bin`,
+    `[${"#".repeat(6)}${" ".repeat(18)}]  25%  1.0 MB of 4.0 MB  2.0 MB/s  2 s left  a.bin`,
   );
+});
+
+test("what was there before is done, and no part of the rate", () => {
+  const state = { label: "a.bin", doneBytes: 3e6, skippedBytes: 2e6, totalBytes: 4e6, seconds: 1 };
+  expect(progressLine(state)).toContain("75%  3.0 MB of 4.0 MB  1.0 MB/s  1 s left");
+  expect(progressLine({ ...state, doneBytes: 2e6 })).toContain("0 B/s  a.bin");
+  expect(progressLine({ ...state, doneBytes: 4e6 })).toContain("2.0 MB/s  a.bin");
+});
+
+test.each([
+  [0.2, "1 s"],
+  [59, "59 s"],
+  [320, "5 min 20 s"],
+  [10_800, "3 h 0 min"],
+  [190_800, "2 d 5 h"],
+])("%d seconds are %s", (seconds, text) => {
+  expect(timeText(seconds)).toBe(text);
 });
 
 test("a label cannot steer the terminal", () => {

@@ -1,0 +1,30 @@
+import { createHash } from "node:crypto";
+import { type Canonical, canonicalJson } from "../crypto/canonical-json.ts";
+import { type Answer, parseAnswer } from "./answers.ts";
+import { ask, type Client, route } from "./client.ts";
+import { recordOf, repositoryName, repositoryRoute } from "./command.ts";
+import { Failure } from "./failure.ts";
+
+export type Listing = Answer<"revision">;
+
+/**
+ * The files of a revision, held against its id, which is made of them: a server that lists others is found out before anything is asked for.
+ * Throws `integrity`, and the server's own refusal where the caller may not know of the repository.
+ */
+export async function listFiles(
+  client: Client,
+  { repository, revision }: { readonly repository: string; readonly revision: string },
+): Promise<Listing> {
+  const path = `${repositoryRoute(repositoryName(repository))}${route`/revisions/${revision}`}`;
+  const answer = recordOf(await ask(client, "GET", path));
+  const listing = parseAnswer("revision", answer);
+  const { revision: id, ...manifest } = answer;
+  if (revision !== "main" && revision !== id)
+    throw new Failure("integrity", "the server lists another revision than was asked for");
+  const digest = createHash("sha256")
+    .update(canonicalJson(manifest as Canonical))
+    .digest("hex");
+  if (!digest.startsWith(listing.revision))
+    throw new Failure("integrity", "the server's list of files is not the one of that revision");
+  return listing;
+}

@@ -22,12 +22,21 @@ export type DirectWay = { isOn: boolean; hasServed: boolean };
 /** Smaller objects come through the vault: their address would cost as much as their bytes. */
 const leastDirectBytes = 8 * 2 ** 20;
 const mostWaitMs = 30_000;
+/** How many fresh addresses the store, and how many fresh releases the vault, may refuse in a row before it is believed. */
+const mostRefusals = 2;
+const mostStops = 2;
 
 type Place = {
   readonly client: Client;
   readonly path: string;
   readonly isDirect: boolean;
+};
+
+type Trouble = {
+  /** Under which release, and where; null where no address was given. */
   readonly release: ObtainedRelease;
+  readonly place: Place | null;
+  readonly trouble: { failures: number; stops: number };
 };
 
 /**
@@ -39,6 +48,7 @@ export class ObjectSource {
   readonly #file: NamedFile;
   readonly #objectBytes: number;
   #address: Promise<Place> | null = null;
+  #located: Place | null = null;
   /** How many fresh addresses in a row the store refused. */
   #refusedAddresses = 0;
 
@@ -55,9 +65,10 @@ export class ObjectSource {
   async *read(start: number, end: number): AsyncGenerator<Uint8Array, void, undefined> {
     const trouble = { failures: 0, stops: 0 };
     for (let at = start; at < end; ) {
+      const release = await this.#options.held.current();
       let place: Place | null = null;
       try {
-        place = await this.#place();
+        place = await this.#place(release);
         const range = { start: at, end, totalBytes: this.#objectBytes };
         for await (const chunk of readRange(place, range)) {
           at += chunk.length;
@@ -67,7 +78,7 @@ export class ObjectSource {
           yield chunk;
         }
       } catch (error) {
-        await this.#recover(error, { place, trouble });
+        await this.#recover(error, { release, place, trouble });
       }
     }
   }
@@ -77,13 +88,12 @@ export class ObjectSource {
     this.#refusedAddresses = 0;
   }
 
-  async #place(): Promise<Place> {
-    const { client, held, direct } = this.#options;
-    const release = await held.current();
+  async #place(release: ObtainedRelease): Promise<Place> {
+    const { client, direct } = this.#options;
     const path = route`/v1/releases/${release.release}/objects/${this.#file.object}`;
     if (!direct.isOn || this.#objectBytes < leastDirectBytes)
-      return { client, path, isDirect: false, release };
-    this.#address ??= this.#locate({ client, path, isDirect: false, release });
+      return { client, path, isDirect: false };
+    this.#address ??= this.#locate({ client, path, isDirect: false });
     try {
       return await this.#address;
     } catch (error) {
@@ -106,28 +116,26 @@ export class ObjectSource {
       // The address itself is a capability, and stays out of the sentence.
       throw new Failure("failed", "the server names a place for the object that cannot be used");
     const store = createClient({ ...client, url: new URL(url.origin), token: null });
-    return { ...through, client: store, path: `${url.pathname}${url.search}`, isDirect: true };
+    this.#located = { client: store, path: `${url.pathname}${url.search}`, isDirect: true };
+    return this.#located;
   }
 
   /** Returns where it is worth another try, after a while; throws otherwise. */
-  async #recover(
-    error: unknown,
-    {
-      place,
-      trouble,
-    }: { readonly place: Place | null; readonly trouble: { failures: number; stops: number } },
-  ): Promise<void> {
+  async #recover(error: unknown, { release, place, trouble }: Trouble): Promise<void> {
     const { client, held } = this.#options;
     if (client.signal.aborted) throw asFailure(client, error);
-    if (place?.isDirect === true && error instanceof Problem) this.#judge(error);
-    else if (error instanceof Problem && error.code === "release_stopped") {
+    if (place?.isDirect === true && error instanceof Problem && this.#isRefused(error, place))
+      return;
+    if (error instanceof Problem && error.code === "release_stopped") {
       // Its time was over, or an authorization ended: the next decision tells which.
       trouble.stops += 1;
-      if (trouble.stops > 2) throw error;
+      if (trouble.stops > mostStops) throw error;
       this.#address = null;
-      await held.after(place?.release ?? (await held.current()));
+      await held.after(release);
       return;
-    } else if (exitOf(error) !== "unavailable") throw error;
+    }
+    const isBusy = error instanceof Problem && error.status === 429;
+    if (exitOf(error) !== "unavailable" && !isBusy) throw error;
     trouble.failures += 1;
     if (trouble.failures > this.#patience(place)) {
       if (place?.isDirect !== true) throw error;
@@ -147,19 +155,24 @@ export class ObjectSource {
     return place?.isDirect === true && !direct.hasServed ? Math.min(1, retries) : retries;
   }
 
-  /** What the store itself refuses. Throws where another try cannot help. */
-  #judge({ status }: Problem): void {
+  /** Whether the store refuses the address, which is another one from now on. Throws where another try cannot help. */
+  #isRefused({ status }: Problem, place: Place): boolean {
     const { path } = this.#file;
     if (status === 404 || status === 416)
       throw new Failure(
         "integrity",
         `${path}: the sealed object ${status === 404 ? "is not in the object store" : "in the object store is shorter than recorded"}. Report it to the vault's operator`,
       );
-    if (status >= 500 || status === 429) return;
+    if (status >= 500 || status === 429) return false;
+    // Others that read from it were refused too, and one of them has dropped it.
+    if (this.#located !== place) return true;
     // Most often its time was over. One that is refused while it is fresh will be refused again.
+    this.#located = null;
     this.#address = null;
     this.#refusedAddresses += 1;
-    if (this.#refusedAddresses > 2) this.#giveUpDirect(`refuses with HTTP status ${status}`);
+    if (this.#refusedAddresses > mostRefusals)
+      this.#giveUpDirect(`refuses with HTTP status ${status}`);
+    return true;
   }
 
   #giveUpDirect(reason: string): void {

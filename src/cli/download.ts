@@ -8,7 +8,7 @@ import { type LedgerKey, ledgerKey } from "./ledger-key.ts";
 import { type Listing, listFiles } from "./listing.ts";
 import { type DirectWay, ObjectSource } from "./object-source.ts";
 import { obtain } from "./obtain.ts";
-import { assertFolder, assertPlaces, assertRoom, findThere, targetsOf } from "./output-folder.ts";
+import { assertPlaces, assertRoom, findThere, isFolder, targetsOf } from "./output-folder.ts";
 import { PartialFile } from "./partial-file.ts";
 import { keptBytes, type Target } from "./partial-state.ts";
 import { chooseFiles, isPattern } from "./path-pattern.ts";
@@ -102,9 +102,9 @@ export async function download(
   request: DownloadRequest,
 ): Promise<DownloadResult> {
   const { repository, output } = request;
-  await assertFolder(output);
-  await makeFolder(output);
-  await using _ = await lockFolder(output);
+  await using locks = new AsyncDisposableStack();
+  const isThere = await isFolder(output);
+  if (isThere) locks.use(await lockFolder(output));
   const found = await findFiles(session, key, request);
   using held = found.held;
   const { revision, files } = found;
@@ -116,7 +116,13 @@ export async function download(
   for (const path of there) held.finished(path);
   const wanted = files.filter(({ path }) => !there.has(path));
   await assertRoom(output, await missingBytes(wanted, targets));
-  if (wanted.length > 0) await fetchFiles(session, held, { request, targets, wanted });
+  if (wanted.length > 0) {
+    // A denial makes no folder and no partial file.
+    await held.current();
+    await makeFolder(output);
+    if (!isThere) locks.use(await lockFolder(output));
+    await fetchFiles(session, held, { request, targets, wanted });
+  }
   return {
     repository,
     revision,
@@ -204,8 +210,6 @@ async function fetchFiles(
   const direct: DirectWay = { isOn: request.mayBeDirect, hasServed: false };
   const client = { ...session.client, signal };
   const shared = { client, held, direct, retries: request.retries, note };
-  // Before the first place is made: a denial leaves no folder and no partial file.
-  await held.current();
   using progress = session.progress(wanted.reduce((sum, { size }) => sum + size, 0));
   const begin = async (named: NamedFile): Promise<Reception> => {
     const file = await held.begin(named.path);

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { lstat, stat, statfs } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { openRegularFile } from "../ledger/source-file.ts";
 import { Failure } from "./failure.ts";
 import { folderLock } from "./folder-lock.ts";
@@ -8,11 +9,12 @@ import type { Target } from "./partial-state.ts";
 import { destinationsOf, isCode, nameOnDisk } from "./paths.ts";
 import { sizeText } from "./progress.ts";
 
-/** Throws `failed` where the output is there and is no folder. */
-export async function assertFolder(output: string): Promise<void> {
+/** Whether the output folder is there. Throws `failed` where something else is. */
+export async function isFolder(output: string): Promise<boolean> {
   const folder = await stat(output).catch(() => null);
   if (folder?.isDirectory() === false)
     throw new Failure("failed", `${output} is there and is no folder`);
+  return folder !== null;
 }
 
 /** What can be known before a release is asked for by paths alone: no folder or other thing stands where a named file would go. */
@@ -64,7 +66,10 @@ export async function assertRoom(
   neededBytes: number,
   statOf: typeof statfs = statfs,
 ): Promise<void> {
-  const found = await statOf(output).catch(() => null);
+  // A folder that is still to be made lies where the nearest one above it does.
+  let [found, folder] = [await statOf(output).catch(() => null), resolve(output)];
+  for (; found === null && dirname(folder) !== folder; folder = dirname(folder))
+    found = await statOf(dirname(folder)).catch(() => null);
   if (found === null || found.blocks === 0) return;
   const freeBytes = found.bavail * found.bsize;
   if (freeBytes >= neededBytes) return;

@@ -255,7 +255,7 @@ test("a refusal is told at once, and nothing is fetched", async () => {
   const { code, stderr } = await run();
   expect([code, releases().length, located]).toEqual([4, 1, 0]);
   expect(stderr).toContain("The remedy of release_denied.");
-  await expectNothing();
+  await expect(readdir(output)).rejects.toMatchObject({ code: "ENOENT" });
 });
 
 test("a list that is not the revision's own is refused before anything is asked for", async () => {

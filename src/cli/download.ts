@@ -207,7 +207,7 @@ async function fetchFiles(
   const stopping = new AbortController();
   const { note } = session.output;
   const signal = AbortSignal.any([session.client.signal, stopping.signal]);
-  const direct: DirectWay = { isOn: request.mayBeDirect, hasServed: false };
+  const direct: DirectWay = { isOn: request.mayBeDirect, hasServed: false, stores: new Map() };
   const client = { ...session.client, signal };
   const shared = { client, held, direct, retries: request.retries, note };
   using progress = session.progress(wanted.reduce((sum, { size }) => sum + size, 0));

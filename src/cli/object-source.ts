@@ -17,7 +17,12 @@ export type SourceOptions = {
 };
 
 /** Whether objects are read from the store itself. It is off for good once the vault has no addresses or the store does not answer. */
-export type DirectWay = { isOn: boolean; hasServed: boolean };
+export type DirectWay = {
+  isOn: boolean;
+  hasServed: boolean;
+  /** By origin, so that objects share connections. None of them has the token. */
+  readonly stores: Map<string, Client>;
+};
 
 /** Smaller objects come through the vault: their address would cost as much as their bytes. */
 const leastDirectBytes = 8 * 2 ** 20;
@@ -115,7 +120,10 @@ export class ObjectSource {
     if (url === null || !["http:", "https:"].includes(url.protocol) || isClear)
       // The address itself is a capability, and stays out of the sentence.
       throw new Failure("failed", "the server names a place for the object that cannot be used");
-    const store = createClient({ ...client, url: new URL(url.origin), token: null });
+    const store =
+      direct.stores.get(url.origin) ??
+      createClient({ ...client, url: new URL(url.origin), token: null });
+    direct.stores.set(url.origin, store);
     this.#located = { client: store, path: `${url.pathname}${url.search}`, isDirect: true };
     return this.#located;
   }

@@ -95,6 +95,8 @@ export const settings = {
     .default("us-east-1"),
   WEIGHTVAULT_S3_PATH_STYLE: z.enum(["true", "false"]).default("false"),
   WEIGHTVAULT_S3_PART_MEMORY_MIB: wholeNumber(16, 1_048_576).default(256),
+  /** How long an address at which a client reads a sealed object from the bucket lives; 0: all bytes go through the vault. */
+  WEIGHTVAULT_S3_URL_SECONDS: wholeNumber(0, 3_600).default(300),
   WEIGHTVAULT_SITES: sites.optional(),
   DATABASE_URL: postgresUrl.optional(),
   WEIGHTVAULT_DATABASE_OWNER_URL: postgresUrl.optional(),
@@ -185,6 +187,7 @@ const schema = z.object(settings).transform((env) => ({
           region: env.WEIGHTVAULT_S3_REGION,
           isPathStyle: env.WEIGHTVAULT_S3_PATH_STYLE === "true",
           partMemoryBytes: env.WEIGHTVAULT_S3_PART_MEMORY_MIB * 2 ** 20,
+          addressSeconds: env.WEIGHTVAULT_S3_URL_SECONDS,
         },
   sites: env.WEIGHTVAULT_SITES ?? loopbackSite,
   databaseUrl: env.DATABASE_URL ?? null,

@@ -93,18 +93,52 @@ export async function post(client: Client, path: string, bytes: Buffer): Promise
   return await readJson(client, await exchange(client, { method: "POST", path, body }));
 }
 
-/** The answer's bytes, from an offset on, as they come; its head is checked, its body is the caller's to read. */
-export async function get(client: Client, path: string, start = 0): Promise<IncomingMessage> {
-  const headers: Record<string, string> = start === 0 ? {} : { range: `bytes=${start}-` };
+/** The answer's bytes as they come; its head is checked, its body is the caller's to read. */
+export async function get(client: Client, path: string): Promise<IncomingMessage> {
+  const exchanged = await exchange(client, { method: "GET", path });
+  if (!isOk(exchanged.response)) await readJson(client, exchanged);
+  return exchanged.response;
+}
+
+/** Bytes `start` to `end` (exclusive) of something that has `totalBytes` in all. */
+export type ByteRange = {
+  readonly start: number;
+  readonly end: number;
+  readonly totalBytes: number;
+};
+
+/**
+ * The answer with one range of bytes; its head is checked, its body is the caller's to read. Throws `integrity` where the server has another
+ * number of bytes in all, and `unavailable` where it does not answer the range.
+ */
+export async function getRange(
+  client: Client,
+  path: string,
+  { start, end, totalBytes }: ByteRange,
+): Promise<IncomingMessage> {
+  const headers = { range: `bytes=${start}-${end - 1}`, "accept-encoding": "identity" };
   const exchanged = await exchange(client, { method: "GET", path, headers });
   const { response } = exchanged;
   if (!isOk(response)) await readJson(client, exchanged);
-  const range = String(response.headers["content-range"]);
-  if (start > 0 && (response.statusCode !== 206 || !range.startsWith(`bytes ${start}-`))) {
-    response.destroy();
-    throw new Failure("unavailable", "the server did not go on where the connection broke off");
-  }
+  const { "content-range": given = "", "content-length": length } = response.headers;
+  const [, from, to, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(given) ?? [];
+  const isWhole = response.statusCode === 200 && start === 0 && end === totalBytes;
+  if (!isWhole && response.statusCode !== 206)
+    throw refused(response, "unavailable", "came whole where a range of it was asked for");
+  if ((isWhole ? Number(length ?? totalBytes) : Number(total)) !== totalBytes)
+    throw refused(response, "integrity", "has another size than the release states");
+  if (!isWhole && (Number(from) !== start || Number(to) !== end - 1))
+    throw refused(response, "unavailable", "came in another range than was asked for");
   return response;
+}
+
+function refused(
+  response: IncomingMessage,
+  exit: "integrity" | "unavailable",
+  reason: string,
+): Failure {
+  response.destroy();
+  return new Failure(exit, `the sealed object ${reason}`);
 }
 
 /** What a broken connection, or an interruption by the user, is told as. */

@@ -1,33 +1,50 @@
-import { stat } from "node:fs/promises";
-import type { Command } from "commander";
-import { type RepositoryName, remote, repositoryName } from "./command.ts";
+import { type Command, InvalidArgumentError } from "commander";
+import { type RepositoryName, remote, repositoryName, whole } from "./command.ts";
 import { type Context, openSession, type RemoteOptions, type Session } from "./context.ts";
-import { Failure } from "./failure.ts";
+import { Problem } from "./failure.ts";
+import { lockFolder } from "./folder-lock.ts";
+import { HeldRelease, type NamedFile } from "./held-release.ts";
 import { type LedgerKey, ledgerKey } from "./ledger-key.ts";
-import { type ObtainedRelease, obtain, type ReleasedFile } from "./obtain.ts";
-import { destinationsOf, makeFolders, nameOnDisk } from "./paths.ts";
-import { type Progress, sizeText } from "./progress.ts";
-import { isThere, receive } from "./receive.ts";
+import { type Listing, listFiles } from "./listing.ts";
+import { type DirectWay, ObjectSource } from "./object-source.ts";
+import { obtain } from "./obtain.ts";
+import { assertPlaces, assertRoom, findThere, isFolder, targetsOf } from "./output-folder.ts";
+import { PartialFile } from "./partial-file.ts";
+import { keptBytes, type Target } from "./partial-state.ts";
+import { chooseFiles, isPattern } from "./path-pattern.ts";
+import { makeFolder, makeFolders } from "./paths.ts";
+import { sizeText } from "./progress.ts";
+import { Reception } from "./receive.ts";
+import { transfer } from "./transfer.ts";
 
 type DownloadOptions = RemoteOptions & {
   readonly revision: string;
   readonly output: string;
+  readonly parallel: number;
+  readonly retries: number;
+  readonly throughVault?: boolean;
   readonly ledgerKey?: string;
   readonly overwrite?: boolean;
 };
 
 export type DownloadRequest = {
   readonly repository: string;
+  /** 40 hex digits, or `main`. */
   readonly revision: string;
-  readonly paths: readonly string[] | null;
+  /** Paths, folders and patterns of files; empty for all. */
+  readonly chosen: readonly string[];
   readonly output: string;
   readonly mayReplace: boolean;
+  readonly parallel: number;
+  readonly retries: number;
+  /** Whether objects may be read from the store itself, where the vault gives their addresses. */
+  readonly mayBeDirect: boolean;
 };
 
 export type DownloadResult = {
   readonly repository: string;
   readonly revision: string;
-  /** One, or more where the first expired before all files were fetched: each is a decision and an entry of its own. */
+  /** None where all was there already; more than one where the first ended before all files were fetched: each is a decision and an entry of its own. */
   readonly releases: readonly { readonly release: string; readonly index: number }[];
   readonly ledgerKey: string;
   readonly files: readonly {
@@ -40,156 +57,198 @@ export type DownloadResult = {
   }[];
 };
 
-/** A release that is about to expire is not begun with. */
-const expiryMarginMs = 5_000;
+const mostParallel = 64;
 
 export function downloadCommand(program: Command, context: Context): void {
   remote(program, "download", "fetch files after an export decision, and open them here")
     .argument("<repository>", "namespace/name", repositoryName)
-    .argument("[path...]", "files of the revision; all of them without any")
+    .argument("[path...]", "files, folders or patterns (*, ?, **) of the revision; all without any")
     .option("--revision <revision>", "a revision's 40 hex digits, or main", "main")
     .option("--output <folder>", "where the files go", ".")
     .option("--overwrite", "replace files that are there with other content")
+    .option("--parallel <count>", "how many ranges are read at once", parallel, 4)
+    .option("--retries <count>", "how often a request that brings nothing is repeated", whole, 5)
+    .option("--through-vault", "read nothing from the object store itself")
     .option(
       "--ledger-key <key>",
       "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
     )
     .action(
-      async (repository: RepositoryName, paths: readonly string[], options: DownloadOptions) => {
+      async (repository: RepositoryName, chosen: readonly string[], options: DownloadOptions) => {
         const session = await openSession(context, options);
         const key = await ledgerKey(session, options.ledgerKey);
         const result = await download(session, key, {
           repository: `${repository.namespace}/${repository.name}`,
           revision: options.revision,
-          paths: paths.length === 0 ? null : paths,
+          chosen,
           output: options.output,
           mayReplace: options.overwrite === true,
+          parallel: options.parallel,
+          retries: options.retries,
+          mayBeDirect: options.throughVault !== true,
         });
         session.output.result(result, () => summary(result));
       },
     );
 }
 
-/** Obtains releases until every wanted file lies verified below the output folder. A file that is there already is not fetched again. */
+/**
+ * Brings every chosen file to lie verified below the output folder. What is there already is not asked for, what a run before has begun is gone on with, and
+ * one release serves all of the rest while it lasts. A failure or an interruption leaves whole files, and beginnings for a later run.
+ */
 export async function download(
   session: Session,
   key: LedgerKey,
-  { repository, revision, paths, output, mayReplace }: DownloadRequest,
+  request: DownloadRequest,
 ): Promise<DownloadResult> {
-  // A release that is delivered and then has no place costs a license's use and the grant's bytes all the same.
-  await assertPlace(output, paths ?? [], mayReplace);
-  const obtained: ObtainedRelease[] = [await obtain(session, { repository, revision, paths }, key)];
-  const [first] = obtained as [ObtainedRelease];
-  const places = destinationsOf(
+  const { repository, output } = request;
+  await using locks = new AsyncDisposableStack();
+  const isThere = await isFolder(output);
+  if (isThere) locks.use(await lockFolder(output));
+  const found = await findFiles(session, key, request);
+  using held = found.held;
+  const { revision, files } = found;
+  const targets = targetsOf(
     output,
-    first.files.map(({ path }) => path),
+    files.map(({ path }) => path),
   );
-  const kept = await keptOf(first.files, places, mayReplace);
-  let wanted = first.files.filter(({ path }) => !kept.has(path));
-  const targets = targetsOf(places);
-  using progress = session.progress(wanted.reduce((sum, { size }) => sum + size, 0));
-  for (let release = first; wanted.length > 0; ) {
-    wanted = await fetchFiles({ session, progress, release, output, targets }, wanted);
-    if (wanted.length === 0) break;
-    const rest = wanted.map(({ path }) => path);
-    release = await obtain(session, { repository, revision: first.revision, paths: rest }, key);
-    assertSameFiles(wanted, release.files);
-    obtained.push(release);
-    wanted = [...release.files];
+  const there = await findThere(files, targets, request.mayReplace);
+  for (const path of there) held.finished(path);
+  const wanted = files.filter(({ path }) => !there.has(path));
+  await assertRoom(output, await missingBytes(wanted, targets));
+  if (wanted.length > 0) {
+    // A denial makes no folder and no partial file.
+    await held.current();
+    await makeFolder(output);
+    if (!isThere) locks.use(await lockFolder(output));
+    await fetchFiles(session, held, { request, targets, wanted });
   }
   return {
     repository,
-    revision: first.revision,
-    releases: obtained.map(({ release, index }) => ({ release, index })),
+    revision,
+    releases: held.obtained.map(({ release, index }) => ({ release, index })),
     ledgerKey: key.text,
-    files: first.files.map(({ path, size, sha256 }) => ({
+    files: files.map(({ path, size, sha256 }) => ({
       path,
       size,
       sha256,
-      file: places.get(path) ?? "",
-      kept: kept.has(path),
+      file: targets.get(path)?.place ?? "",
+      kept: there.has(path),
     })),
   };
 }
 
-type Fetching = {
-  readonly session: Session;
-  readonly progress: Progress;
-  readonly release: ObtainedRelease;
-  readonly output: string;
-  readonly targets: ReadonlyMap<string, { readonly place: string; readonly partial: string }>;
+type Found = {
+  readonly revision: string;
+  readonly files: readonly NamedFile[];
+  readonly held: HeldRelease;
 };
 
-/** Fetches at least one file, and goes on while the release stands. Gives the files that are left for another release. */
+/**
+ * What is to be fetched, by the revision's own list. Who may not see that list may not see the repository either: a release is asked for all the same, so
+ * that the decision is made, recorded and told.
+ */
+async function findFiles(
+  { client }: Session,
+  key: LedgerKey,
+  { repository, revision, chosen, output }: DownloadRequest,
+): Promise<Found> {
+  const releaseOf = (revision: string) => async (paths: readonly string[]) =>
+    await obtain({ client }, { repository, revision, paths }, key);
+  const listing = await visible(listFiles(client, { repository, revision }));
+  if (!(listing instanceof Problem)) {
+    const files = chooseFiles(listing.files, chosen);
+    return {
+      revision: listing.revision,
+      files,
+      held: new HeldRelease({ obtain: releaseOf(listing.revision) }, files),
+    };
+  }
+  if (chosen.some(isPattern)) throw listing;
+  await assertPlaces(output, chosen);
+  const paths = chosen.length === 0 ? null : [...new Set(chosen)];
+  const first = await obtain({ client }, { repository, revision, paths }, key);
+  const held = new HeldRelease({ obtain: releaseOf(first.revision) }, first.files);
+  held.adopt(first);
+  return { revision: first.revision, files: first.files, held };
+}
+
+/** The list, or the refusal that hides it. */
+async function visible(listing: Promise<Listing>): Promise<Listing | Problem> {
+  try {
+    return await listing;
+  } catch (error) {
+    if (error instanceof Problem && (error.status === 403 || error.status === 404)) return error;
+    throw error;
+  }
+}
+
+async function missingBytes(
+  wanted: readonly NamedFile[],
+  targets: ReadonlyMap<string, Target>,
+): Promise<number> {
+  let bytes = 0;
+  for (const file of wanted)
+    bytes += file.size - (await keptBytes(targetOf(targets, file), identityOf(file)));
+  return bytes;
+}
+
+type Fetching = {
+  readonly request: DownloadRequest;
+  readonly targets: ReadonlyMap<string, Target>;
+  readonly wanted: readonly NamedFile[];
+};
+
 async function fetchFiles(
-  { session, progress, release, output, targets }: Fetching,
-  files: readonly ReleasedFile[],
-): Promise<ReleasedFile[]> {
-  for (const [at, file] of files.entries()) {
-    if (at > 0 && performance.now() > release.endsAtMs - expiryMarginMs) {
-      const rest = files.slice(at);
-      for (const { key } of rest) key.wipe();
-      return rest;
-    }
-    const target = targets.get(file.path);
-    if (target === undefined) throw new Error(`${file.path} has no place`);
-    progress.label(file.path);
-    await makeFolders(output, file.path);
-    await receive({ client: session.client, release: release.release, progress }, file, target);
-  }
-  return [];
-}
-
-/** What can be known before the vault is asked: the output is no file, and no folder stands where a file that was named would go. */
-async function assertPlace(
-  output: string,
-  paths: readonly string[],
-  mayReplace: boolean,
+  session: Session,
+  held: HeldRelease,
+  { request, targets, wanted }: Fetching,
 ): Promise<void> {
-  const folder = await stat(output).catch(() => null);
-  if (folder?.isDirectory() === false)
-    throw new Failure("failed", `${output} is there and is no folder`);
-  for (const [path, place] of destinationsOf(output, paths)) {
-    const found = await stat(place).catch(() => null);
-    if (found === null || (found.isFile() && mayReplace)) continue;
-    if (!found.isFile())
-      throw new Failure("failed", `${place} is there and is no file: ${path} cannot be written`);
-  }
-}
-
-/** All that could stand in the way is looked at before the first byte is fetched. */
-async function keptOf(
-  files: readonly ReleasedFile[],
-  places: ReadonlyMap<string, string>,
-  mayReplace: boolean,
-): Promise<ReadonlySet<string>> {
-  const kept = new Set<string>();
-  for (const file of files) {
-    if (await isThere(file, places.get(file.path) ?? "", { mayReplace })) {
-      kept.add(file.path);
+  const stopping = new AbortController();
+  const { note } = session.output;
+  const signal = AbortSignal.any([session.client.signal, stopping.signal]);
+  const direct: DirectWay = { isOn: request.mayBeDirect, hasServed: false, stores: new Map() };
+  const client = { ...session.client, signal };
+  const shared = { client, held, direct, retries: request.retries, note };
+  using progress = session.progress(wanted.reduce((sum, { size }) => sum + size, 0));
+  const begin = async (named: NamedFile): Promise<Reception> => {
+    const file = await held.begin(named.path);
+    progress.label(file.path);
+    await makeFolders(request.output, file.path);
+    const partial = await PartialFile.open(targetOf(targets, file), identityOf(file), note);
+    if (partial.resumedBytes > 0) progress.skip(partial.resumedBytes);
+    try {
+      return new Reception({ file, source: new ObjectSource(shared, file), partial, progress });
+    } catch (error) {
       file.key.wipe();
+      await partial.discard();
+      throw error;
     }
-  }
-  return kept;
+  };
+  await transfer(wanted, {
+    parallel: request.parallel,
+    begin,
+    done: ({ path }) => held.finished(path),
+    stop: () => stopping.abort(),
+    note,
+  });
 }
 
-/** A partial file never takes the name of another file of the revision. */
-function targetsOf(places: ReadonlyMap<string, string>) {
-  const taken = new Set([...places.values()].map((place) => nameOnDisk(place)));
-  return new Map(
-    [...places].map(([path, place]) => {
-      let partial = `${place}.partial`;
-      while (taken.has(nameOnDisk(partial))) partial += ".partial";
-      taken.add(nameOnDisk(partial));
-      return [path, { place, partial }];
-    }),
-  );
+function targetOf(targets: ReadonlyMap<string, Target>, { path }: NamedFile): Target {
+  const target = targets.get(path);
+  if (target === undefined) throw new Error(`${path} has no place`);
+  return target;
 }
 
-function assertSameFiles(wanted: readonly ReleasedFile[], released: readonly ReleasedFile[]): void {
-  const known = new Map(wanted.map(({ path, sha256 }) => [path, sha256]));
-  if (!released.every(({ path, sha256 }) => known.get(path) === sha256))
-    throw new Failure("integrity", "a later release of the same revision names other files");
+function identityOf({ object, sha256, size }: NamedFile) {
+  return { object, sha256, size };
+}
+
+function parallel(text: string): number {
+  const count = whole(text);
+  if (count < 1 || count > mostParallel)
+    throw new InvalidArgumentError(`It must be from 1 to ${mostParallel}.`);
+  return count;
 }
 
 function summary({ revision, releases, files }: DownloadResult): string {
@@ -198,6 +257,6 @@ function summary({ revision, releases, files }: DownloadResult): string {
   return [
     ...files.map(({ file, kept }) => (kept ? `${file} (was there already)` : file)),
     `${files.length} files, ${sizeText(bytes)}, of revision ${revision}`,
-    ...entries,
+    ...(entries.length === 0 ? ["nothing was asked for"] : entries),
   ].join("\n");
 }

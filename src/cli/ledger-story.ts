@@ -136,22 +136,6 @@ function holds(manifest: unknown, object: string): boolean {
   );
 }
 
-/** SHA-256 of the manifest that a revision, as the server answers it or as it was committed, has in its repository, hex; null where it is none. */
-export function manifestDigest(manifest: unknown, repository: string): string | null {
-  if (!isRecord(manifest)) return null;
-  const { parent, message, createdAt, createdBy, files, lineage } = manifest;
-  try {
-    const stated = { repository, parent, message, createdAt, createdBy, files };
-    const whole = lineage === undefined || lineage === null ? stated : { ...stated, lineage };
-    return createHash("sha256")
-      .update(canonicalJson(whole as EntryBody))
-      .digest("hex");
-  } catch {
-    // It has a member that no manifest has.
-    return null;
-  }
-}
-
 /** The members that a sentence names, in the order in which it does. */
 const told = [
   "release",

@@ -10,7 +10,7 @@ import { local, noun, remote, uuid } from "./command.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
 import { Failure } from "./failure.ts";
 import { ledgerKey, pinnedKey } from "./ledger-key.ts";
-import { manifestDigest } from "./ledger-story.ts";
+import { manifestDigest } from "./manifest-digest.ts";
 import { createOutput, details } from "./output.ts";
 import { pathProblem } from "./paths.ts";
 import { type RevisionName, revisionName, revisionRoute } from "./revision-name.ts";

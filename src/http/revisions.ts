@@ -45,18 +45,23 @@ export const revisionRoutes = [
     summary: "Read a revision, by its id or as `main`",
     params: repositoryParams.extend({ revision: revisionName }),
     answers: {
-      200: json("The revision.", {
-        ...outline,
-        createdBy: id,
-        files: z.array(storedFile),
-        lineage: keptLineageForm.nullable(),
-      }),
+      200: json(
+        "The revision. Its id is the beginning of the SHA-256 of the members but for it, and for a lineage that is null, as canonical JSON (RFC 8785).",
+        {
+          ...outline,
+          repository: id,
+          createdBy: id,
+          files: z.array(storedFile),
+          lineage: keptLineageForm.nullable(),
+        },
+      ),
     },
     handle: async ({ params, caller, services: { vault } }) => {
       const { revision, manifest } = await readRevision(vault, caller, params);
-      const { parent, message, createdAt, createdBy, files, lineage = null } = manifest;
-      const json = { revision, parent, message, createdAt, createdBy, files, lineage };
-      return { status: 200, json };
+      const { repository, parent, message, createdAt, createdBy, files } = manifest;
+      const outlined = { revision, parent, message, createdAt };
+      const { lineage = null } = manifest;
+      return { status: 200, json: { ...outlined, repository, createdBy, files, lineage } };
     },
   }),
 ];

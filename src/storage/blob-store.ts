@@ -1,3 +1,5 @@
+import type { Secret } from "../crypto/secret.ts";
+
 /** Segments of `[A-Za-z0-9._-]+` joined by `/`, none of them `.` or `..`, at most 512 bytes. */
 export type BlobKey = string;
 
@@ -15,6 +17,8 @@ export interface BlobWriter {
 export type Parts = { readonly firstBytes: number; readonly nextBytes: number };
 /** A blob that may be replaced, and the tag that its present bytes have. */
 export type TaggedBlob = { readonly bytes: Buffer; readonly tag: string };
+/** Where anybody who has the address reads one blob, in ranges, for so many seconds. A capability: it goes into the answer that it was made for and nowhere else. */
+export type BlobAddress = { readonly url: Secret; readonly seconds: number };
 
 /** A part that a store holds whole. The tag changes whenever the part is written again. */
 export type HeldPart = { readonly part: number; readonly sizeBytes: number; readonly tag: string };
@@ -78,6 +82,11 @@ export interface BlobStore {
   replace(key: BlobKey, bytes: Uint8Array, ifMatch: string | null): Promise<string>;
   /** Removing what is not there is success. */
   remove(key: BlobKey): Promise<void>;
+  /**
+   * An address of the blob that lives for at most so many seconds, at least one; null where the store has none to give. The store is not asked, so that
+   * a blob that is not there has an address too.
+   */
+  locate(key: BlobKey, mostSeconds: number): Promise<BlobAddress | null>;
   /** Keys below `prefix`, in no promised order. */
   list(prefix: string): AsyncIterable<BlobKey>;
   /** Resolves when the store can take a blob now. */

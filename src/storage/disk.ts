@@ -169,6 +169,11 @@ class DiskStore implements BlobStore {
     });
   }
 
+  /** Files of a folder have no address that a client could reach. */
+  async locate(): Promise<null> {
+    return null;
+  }
+
   async *list(prefix: string): AsyncGenerator<BlobKey, void, undefined> {
     const above = prefix.split("/").slice(0, -1);
     if (above.length > 0) segmentsOf(above.join("/"));

@@ -14,6 +14,7 @@ import {
 import { Refusal } from "../errors.ts";
 import { assertRange, isBlobKey, segmentsOf } from "./blob-key.ts";
 import type {
+  BlobAddress,
   BlobKey,
   BlobStore,
   BlobWriter,
@@ -23,6 +24,7 @@ import type {
 } from "./blob-store.ts";
 import { Room } from "./room.ts";
 import { codeOf, isConflict, isMissing, isTaken, onS3, refusalOf } from "./s3-failure.ts";
+import { locateObject } from "./s3-locate.ts";
 import { beginMultipart, S3Multipart } from "./s3-multipart.ts";
 import { missing, readObject, type S3Object, shorter } from "./s3-read.ts";
 import { S3Writer } from "./s3-writer.ts";
@@ -40,6 +42,8 @@ export type S3StoreOptions = {
   readonly sweepOlderThanMs: number;
   /** What the parts that wait to be whole may hold in memory together; 256 MiB where it is left out. A greater part has the room alone. */
   readonly partMemoryBytes?: number;
+  /** How long an address of an object lives at the most; 0, and none is given out. */
+  readonly addressSeconds: number;
   readonly now: () => Date;
   /** Left out, the AWS SDK's chain finds them: environment, profile, container, instance. */
   readonly credentials?: S3ClientConfig["credentials"];
@@ -74,10 +78,12 @@ class S3Store implements BlobStore {
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #above: string;
+  readonly #addressSeconds: number;
   readonly #room: Room;
 
-  constructor(options: S3StoreOptions) {
-    const { bucket, prefix, region, endpoint, isPathStyle, credentials } = options;
+  constructor({ bucket, prefix, region, endpoint, isPathStyle, ...options }: S3StoreOptions) {
+    const { credentials, addressSeconds } = options;
+    this.#addressSeconds = addressSeconds;
     if (prefix !== "") segmentsOf(prefix);
     this.#room = new Room(options.partMemoryBytes ?? usualPartMemoryBytes);
     this.#bucket = bucket;
@@ -206,6 +212,11 @@ class S3Store implements BlobStore {
           if (!isMissing(error)) throw error;
         });
     });
+  }
+
+  async locate(key: BlobKey, mostSeconds: number): Promise<BlobAddress | null> {
+    const seconds = Math.min(mostSeconds, this.#addressSeconds);
+    return seconds < 1 ? null : await onS3(() => locateObject(this.#object(key), seconds));
   }
 
   async *list(prefix: string): AsyncGenerator<BlobKey, void, undefined> {

@@ -21,10 +21,23 @@ export function sealedBytes(fileBytes: number): number {
  * gets it, for the objects of that release and for as long as it lasts. Throws `not_found`, and `release_stopped` when its time is over.
  */
 export async function readSealed(
-  { database, store, now }: Pick<Vault, "database" | "store" | "now">,
+  vault: Pick<Vault, "database" | "store" | "now">,
   caller: Caller,
-  { release, object }: { readonly release: string; readonly object: string },
+  wanted: DeliveredObject,
 ): Promise<SealedBytes> {
+  const { sizeBytes } = await findDelivered(vault, caller, wanted);
+  const key = objectKey(wanted.object);
+  return { sizeBytes, read: ({ start, end }) => vault.store.read(key, { start, end }) };
+}
+
+export type DeliveredObject = { readonly release: string; readonly object: string };
+
+/** An object of a release whose keys were delivered to the caller. Throws as `readSealed`. */
+export async function findDelivered(
+  { database, now }: Pick<Vault, "database" | "now">,
+  caller: Caller,
+  { release, object }: DeliveredObject,
+): Promise<{ readonly sizeBytes: number; readonly expiresAt: Date }> {
   const row = await database.db
     .selectFrom("release")
     .innerJoin("release_object", "release_object.release", "release.id")
@@ -41,8 +54,5 @@ export async function readSealed(
   if (row.shredding !== null) throw new Refusal("shredded", "the object was shredded");
   if (row.expires_at <= now())
     throw new Refusal("release_stopped", "the time of the release is over");
-  return {
-    sizeBytes: Number(row.object_bytes),
-    read: ({ start, end }) => store.read(objectKey(object), { start, end }),
-  };
+  return { sizeBytes: Number(row.object_bytes), expiresAt: row.expires_at };
 }

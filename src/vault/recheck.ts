@@ -3,7 +3,8 @@ import { decide } from "../export-control/decide.ts";
 import type { Decision } from "../export-control/decision.ts";
 import type { Facts } from "../export-control/facts.ts";
 import type { Rulebook } from "../export-control/rulebook.ts";
-import { latestOf, type Submitted } from "../ledger/outbox.ts";
+import type { Caller } from "../identity/authenticate.ts";
+import { historyOf, latestOf, type Submitted } from "../ledger/outbox.ts";
 import type { ReleaseRow } from "./outcome.ts";
 import { rulebookIn } from "./rulebook.ts";
 import { assertNotShredded } from "./shredded.ts";
@@ -17,21 +18,58 @@ import type { Screening, Tx, Vault } from "./vault.ts";
  */
 export async function assertStands(
   tx: Tx,
-  vault: Pick<Vault, "rulebook" | "overridden" | "now" | "screening" | "storeCountry">,
+  vault: Rechecking,
   row: ReleaseRow,
   facts: Facts,
 ): Promise<void> {
+  const allowed = (await latestOf(tx, [row.id])).get(row.id);
+  if (!(await stands(tx, vault, { row, facts, allowed }))) throw stopped();
+}
+
+/**
+ * As `assertStands`, for a release whose keys were delivered: its entries are the allowance, to this principal and token, and the delivery, and nothing
+ * more.
+ */
+export async function assertStillStands(
+  tx: Tx,
+  vault: Rechecking,
+  row: ReleaseRow,
+  { facts, caller }: { readonly facts: Facts; readonly caller: Caller },
+): Promise<void> {
+  const [allowed, delivered, ...more] = await historyOf(tx, row.id);
+  const isOurs =
+    allowed?.body["principal"] === caller.principal && allowed.body["token"] === caller.token;
+  const isDelivered = delivered?.kind === "release.delivered" && more.length === 0;
+  if (isOurs && isDelivered && (await stands(tx, vault, { row, facts, allowed }))) return;
+  throw stopped();
+}
+
+type Rechecking = Pick<Vault, "rulebook" | "overridden" | "now" | "screening" | "storeCountry">;
+
+type Rechecked = {
+  readonly row: ReleaseRow;
+  readonly facts: Facts;
+  readonly allowed: Submitted | undefined;
+};
+
+async function stands(
+  tx: Tx,
+  vault: Rechecking,
+  { row, facts, allowed }: Rechecked,
+): Promise<boolean> {
   const rulebook = await rulebookIn(tx, vault);
   const now = vault.now();
-  const rows = await lockRests(tx, row, facts);
-  const latest = await latestOf(tx, [row.id, ...rows.map(({ id }) => id)]);
-  const allowed = latest.get(row.id);
+  const licenses = allowed?.body["licenses"];
+  const rows = await lockRests(tx, { row, facts, licenses });
   const repository = allowed?.body["repository"];
   if (typeof repository === "string")
     await assertNotShredded(tx, repository, async () => await objectsOf(tx, row.id));
-  const licenses = allowed?.body["licenses"];
+  const latest = await latestOf(
+    tx,
+    rows.map(({ id }) => id),
+  );
   const expiresAt = latest.get(row.token)?.body["expiresAt"];
-  const stands =
+  return (
     allowed?.kind === "release.allowed" &&
     allowed.body["token"] === row.token &&
     rows.every(({ id, isActive }) => isActive && isOlder(latest.get(id), allowed)) &&
@@ -40,12 +78,15 @@ export async function assertStands(
     isScreenedOn(vault.screening(), facts) &&
     facts.departure?.country === vault.storeCountry &&
     isDecidedOn(rulebook, allowed) &&
-    stillAllows(decide({ ...facts, at: now.toISOString() }, rulebook), licenses);
-  if (!stands)
-    throw new Refusal(
-      "release_stopped",
-      "an authorization behind the release was changed, suspended or revoked, or has ended",
-    );
+    stillAllows(decide({ ...facts, at: now.toISOString() }, rulebook), licenses)
+  );
+}
+
+function stopped(): Refusal {
+  return new Refusal(
+    "release_stopped",
+    "an authorization behind the release was changed, suspended or revoked, or has ended",
+  );
 }
 
 async function objectsOf(tx: Tx, release: string): Promise<readonly string[]> {
@@ -87,12 +128,23 @@ function stillAllows({ verdict, licenses }: Decision, recorded: unknown): boolea
 type Rest = { readonly id: string; readonly isActive: boolean };
 
 /** Locks what the decision rested on, by the facts that it was made on, in the order of every transaction. */
-async function lockRests(tx: Tx, row: ReleaseRow, facts: Facts): Promise<readonly Rest[]> {
+async function lockRests(
+  tx: Tx,
+  {
+    row,
+    facts,
+    licenses: named,
+  }: Pick<Rechecked, "row" | "facts"> & { readonly licenses: unknown },
+): Promise<readonly Rest[]> {
   const { subject, grant, licenses } = facts;
   const person = subject.kind === "person" ? subject.person : subject.workload.accountable;
+  // The licenses that the release's own entry names, of those that were decided on.
+  const reliedOn = licenses
+    .map(({ id }) => id)
+    .filter((id) => Array.isArray(named) && named.includes(id));
   const rests = [
     ...(await standing(tx, "grant", [grant?.id ?? noId])),
-    ...(await standing(tx, "license", await reliedOn(tx, row.id, licenses))),
+    ...(await standing(tx, "license", reliedOn)),
     await lockClassification(tx, facts.item.classification?.id ?? noId),
     ...(await standing(tx, "person", [person.id])),
   ];
@@ -111,16 +163,6 @@ async function lockRests(tx: Tx, row: ReleaseRow, facts: Facts): Promise<readonl
 
 /** Names nothing: what was decided on without a grant or a classification was not allowed. */
 const noId = "00000000-0000-0000-0000-000000000000";
-
-/** The licenses that the release's own entry names, of those that were decided on. */
-async function reliedOn(
-  tx: Tx,
-  release: string,
-  licenses: Facts["licenses"],
-): Promise<readonly string[]> {
-  const named = (await latestOf(tx, [release])).get(release)?.body["licenses"];
-  return licenses.map(({ id }) => id).filter((id) => Array.isArray(named) && named.includes(id));
-}
 
 async function lockClassification(tx: Tx, id: string): Promise<Rest> {
   const row = await tx

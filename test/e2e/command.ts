@@ -21,6 +21,8 @@ export type RunOptions = {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
   readonly onStart?: (child: ChildProcess) => void;
+  /** What a shell does before it becomes the command, for example `ulimit -f 100`. */
+  readonly limits?: string;
 };
 
 export const token = "wv_test_token";
@@ -28,9 +30,12 @@ export const token = "wv_test_token";
 /** Runs the real command as a child process, in an environment that has nothing of the caller's but PATH and where compiled code is kept. */
 export async function weightvault(
   args: readonly string[],
-  { env = {}, cwd, onStart }: RunOptions = {},
+  { env = {}, cwd, onStart, limits }: RunOptions = {},
 ): Promise<Ended> {
-  const child = spawn(process.execPath, [bin, ...args], {
+  const command = [process.execPath, bin, ...args] as const;
+  const [program, ...rest] =
+    limits === undefined ? command : ["sh", "-c", `${limits}; exec "$@"`, "sh", ...command];
+  const child = spawn(program ?? "", rest, {
     env: { PATH: process.env["PATH"], ...compiled, WEIGHTVAULT_TOKEN: token, ...env },
     stdio: ["ignore", "pipe", "pipe"],
     ...(cwd === undefined ? {} : { cwd }),

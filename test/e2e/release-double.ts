@@ -11,7 +11,7 @@ import { inclusionProof } from "../../src/merkle/proof.ts";
 import { encodeTlogProof } from "../../src/merkle/tlog-proof.ts";
 import { leafHash, rootOf } from "../../src/merkle/tree.ts";
 import { fixedSigner } from "../vectors/ledger/build.ts";
-import { answer, bodyOf, type HttpDouble, serveHttp } from "./http-double.ts";
+import { answer, bodyOf, type HttpDouble, problem, serveHttp } from "./http-double.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 type Body = { readonly [name: string]: Canonical };
@@ -36,6 +36,13 @@ export type Tampering = {
   /** Encloses for this leaf in place of the entry's. */
   readonly leaf?: Buffer;
   readonly expiresInMs?: number;
+  /** Lists no files, as a vault does for who may not know of the repository. */
+  readonly hidesListing?: boolean;
+  readonly listing?: (listing: Json) => Json;
+  /** In place of a release: true where it was answered. */
+  readonly refuses?: (response: ServerResponse, asked: Asked) => boolean;
+  /** Where an object lies, by its id; without it, behind the double's own route. */
+  readonly location?: (object: string) => Json;
   /** Signs with another key than the one it shows. */
   readonly signer?: ReturnType<typeof fixedSigner>;
 };
@@ -50,8 +57,6 @@ export type SealedFile = {
 };
 
 export const signer = fixedSigner(7);
-export const revision = "ab".repeat(20);
-
 /** A vault that knows releases alone, with one repository of the given files; it records, signs, seals and encloses as the real one does. */
 export async function serveReleases(
   files: Readonly<Record<string, Uint8Array>>,
@@ -64,25 +69,56 @@ export async function serveReleases(
     }),
   );
   const entries: Buffer[] = [entryOf(0, "", "vault.initialized", {})];
+  const listing = listingOf(sealed);
   return await serveHttp(async (request, response) => {
     const url = request.url ?? "";
     if (url === "/v1/ledger/key") {
       answer(response, 200, { verificationKey: signer.verificationKey, origin: signer.name });
+    } else if (url.startsWith("/v1/repositories/lab/model/revisions/")) {
+      if (tampering.hidesListing === true) problem(response, 404, "not_found");
+      else answer(response, 200, tampering.listing?.(listing) ?? listing);
     } else if (url === "/v1/releases") {
       const asked = JSON.parse((await bodyOf(request)).toString("utf8")) as Asked;
-      answer(response, 201, await releaseTo(asked, sealed, entries, tampering));
+      if (tampering.refuses?.(response, asked) === true) return;
+      const vault = { sealed, entries, revision: String(listing["revision"]) };
+      answer(response, 201, await releaseTo(asked, vault, tampering));
+    } else if (url.endsWith("/location")) {
+      const [object = ""] = url.split("/").slice(-2);
+      const here = { url: url.replace(/\/location$/, ""), isDirect: false };
+      const expiresAt = new Date(entriesAt.getTime() + 300_000).toISOString();
+      answer(response, 200, { expiresAt, ...(tampering.location?.(object) ?? here) });
     } else {
       sendObject(request, response, sealed, tampering);
     }
   });
 }
 
-type Asked = { readonly paths: readonly string[] | null; readonly recipientKey: string };
+/** What a revision's id is made of, and the id. */
+function listingOf(sealed: readonly SealedFile[]): Json {
+  const manifest = {
+    repository: "5f0c0a3e-0000-4000-8000-000000000001",
+    parent: null,
+    message: "",
+    createdAt: entriesAt.toISOString(),
+    createdBy: "5f0c0a3e-0000-4000-8000-000000000002",
+    files: sealed.map(({ path, size, sha256, object }) => ({ path, size, sha256, object })),
+  };
+  return { revision: sha256Of(canonicalJson(manifest)).slice(0, 40), ...manifest };
+}
+
+export type Asked = { readonly paths: readonly string[] | null; readonly recipientKey: string };
 
 async function releaseTo(
   { paths, recipientKey }: Asked,
-  sealed: readonly SealedFile[],
-  entries: Buffer[],
+  {
+    sealed,
+    entries,
+    revision,
+  }: {
+    readonly sealed: readonly SealedFile[];
+    readonly entries: Buffer[];
+    readonly revision: string;
+  },
   tampering: Tampering,
 ): Promise<Json> {
   const wanted =
@@ -155,15 +191,24 @@ function sendObject(
 ): void {
   const object = (request.url ?? "").split("/").at(-1);
   const whole = sealed.find((file) => file.object === object)?.sealed ?? Buffer.alloc(0);
-  const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
   const bytes = tampering.object === undefined ? whole : tampering.object(whole, response, request);
-  if (bytes === null) return;
-  const range = { "content-range": `bytes ${start}-${bytes.length - 1}/${bytes.length}` };
-  response.writeHead(start === 0 ? 200 : 206, {
-    "content-length": bytes.length - start,
-    ...(start === 0 ? {} : range),
+  if (bytes !== null) sendRange(request, response, bytes);
+}
+
+/** Answers a request for bytes, whole or in the one range asked for, as a file server does. */
+export function sendRange(request: IncomingMessage, response: ServerResponse, bytes: Buffer): void {
+  const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "") ?? [];
+  const start = Number(from ?? 0);
+  const end = Math.min(to ? Number(to) + 1 : bytes.length, bytes.length);
+  if (start >= end) {
+    response.writeHead(416, { "content-range": `bytes */${bytes.length}` }).end();
+    return;
+  }
+  response.writeHead(from === undefined ? 200 : 206, {
+    "content-length": end - start,
+    ...(from === undefined ? {} : { "content-range": `bytes ${start}-${end - 1}/${bytes.length}` }),
   });
-  response.end(bytes.subarray(start));
+  response.end(bytes.subarray(start, end));
 }
 
 async function sealFile(path: string, bytes: Uint8Array): Promise<SealedFile> {

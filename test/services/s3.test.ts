@@ -32,6 +32,7 @@ const optionsAt = (place: S3Place): S3StoreOptions => ({
   endpoint: place.endpoint,
   isPathStyle: true,
   sweepOlderThanMs: 3_600_000,
+  addressSeconds: 300,
   now: () => new Date(),
   credentials: place.credentials,
 });

@@ -176,13 +176,16 @@ test("a store in a bucket has its name and prefix, and its settings are refused 
     region: "us-east-1",
     isPathStyle: false,
     partMemoryBytes: 256 * 2 ** 20,
+    addressSeconds: 300,
   });
   const env = {
     WEIGHTVAULT_STORE: "s3://weights/lab/sealed",
     WEIGHTVAULT_S3_ENDPOINT: "http://127.0.0.1:7070",
     WEIGHTVAULT_S3_PATH_STYLE: "true",
+    WEIGHTVAULT_S3_URL_SECONDS: "0",
   };
-  expect(read(env)).toMatchObject({ prefix: "lab/sealed", isPathStyle: true });
+  const expected = { prefix: "lab/sealed", isPathStyle: true, addressSeconds: 0 };
+  expect(read(env)).toMatchObject(expected);
   for (const store of [
     "weights",
     "s3://",

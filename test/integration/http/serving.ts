@@ -43,11 +43,14 @@ export async function serve(
     trustedProxies = ["127.0.0.1"],
     ledgerPublic = "none",
     modelSigners = noModelSigners,
+    storeOver = (same) => same,
   }: {
     readonly open?: () => Promise<Database>;
     readonly trustedProxies?: readonly string[];
     readonly ledgerPublic?: "none" | "tiles" | "entries";
     readonly modelSigners?: ModelSigners;
+    /** What stands over the disk store, below the faults. */
+    readonly storeOver?: (store: BlobStore) => BlobStore;
   } = {},
 ): Promise<Serving> {
   const database = await open();
@@ -60,7 +63,7 @@ export async function serve(
     limits,
     modelSigners,
     wrap: (adapters) => {
-      faulty.store = withFaults(adapters.store);
+      faulty.store = withFaults(storeOver(adapters.store));
       faulty.custodian = withFaults(adapters.custodian);
       return { ...adapters, store: faulty.store.port, custodian: faulty.custodian.port };
     },

@@ -298,6 +298,7 @@ function delegating(store: BlobStore): BlobStore {
     readTagged: async (key) => await store.readTagged(key),
     replace: async (key, bytes, ifMatch) => await store.replace(key, bytes, ifMatch),
     remove: async (key) => await store.remove(key),
+    locate: async (key, seconds) => await store.locate(key, seconds),
     list: (prefix) => store.list(prefix),
     check: async () => await store.check(),
   };

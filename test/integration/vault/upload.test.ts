@@ -375,6 +375,7 @@ function corruptible(store: BlobStore, state: { readonly corrupts: boolean }): B
     readTagged: async (key) => store.readTagged(key),
     replace: async (key, bytes, ifMatch) => store.replace(key, bytes, ifMatch),
     remove: async (key) => store.remove(key),
+    locate: async (key, seconds) => store.locate(key, seconds),
     list: (prefix) => store.list(prefix),
     check: async () => store.check(),
     read: async function* (key, range) {

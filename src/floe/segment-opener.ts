@@ -1,0 +1,41 @@
+import { Refusal } from "../errors.ts";
+import { type Block, blockBytes } from "./cutter.ts";
+import { type HeaderOptions, openHeader } from "./header.ts";
+import { oneMebibyteLayout, segmentOffset } from "./layout.ts";
+import { requireExtent } from "./open.ts";
+import { openSegment } from "./segment.ts";
+
+/**
+ * Opens the segments of one object, in any order and as many at once as its owner likes. Whoever has more than one thread can stand in its place.
+ */
+export interface SegmentOpener extends Disposable {
+  /**
+   * The verified plaintext of the segment at a position, in order. The segment's bytes stay the caller's, who leaves them alone until this settles. Refuses
+   * with `object_corrupt` a segment that is not the whole of the one that belongs there.
+   */
+  open(position: number, segment: Block): Promise<readonly Uint8Array[]>;
+}
+
+export type SegmentOpenerOptions = HeaderOptions & {
+  /** The object's recorded size, which says where each segment ends and which is the final one. */
+  readonly objectBytes: number;
+};
+
+/** Opens on the caller's own thread. Refuses as `openHeader` does; disposing of it wipes the keys. */
+export function openSegments(
+  header: Uint8Array,
+  { objectBytes, layout = oneMebibyteLayout, ...options }: SegmentOpenerOptions,
+): SegmentOpener {
+  const { segments } = requireExtent(objectBytes, layout);
+  const keys = openHeader(header, { ...options, layout });
+  return {
+    open: async (position, segment) => {
+      const endOffset = segmentOffset(position, layout) + blockBytes(segment);
+      const isFinal = position === segments - 1;
+      if (endOffset !== Math.min(segmentOffset(position + 1, layout), objectBytes))
+        throw new Refusal("object_corrupt", `Segment ${position} does not have its length.`);
+      return openSegment(keys, layout, { segment, position, isFinal });
+    },
+    [Symbol.dispose]: () => keys[Symbol.dispose](),
+  };
+}

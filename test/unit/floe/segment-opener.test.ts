@@ -1,0 +1,64 @@
+import { randomBytes } from "node:crypto";
+import { expect, test } from "@jest/globals";
+import { Secret } from "../../../src/crypto/secret.ts";
+import { extentOf, headerBytes, segmentOffset } from "../../../src/floe/layout.ts";
+import { seal } from "../../../src/floe/seal.ts";
+import { openSegments } from "../../../src/floe/segment-opener.ts";
+
+const layout = { segmentBytes: 64 };
+const aad = Buffer.from("an object");
+const keyBytes = randomBytes(32);
+const key = () => new Secret(Buffer.from(keyBytes));
+
+async function sealed(plaintext: Buffer): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  const source = (async function* () {
+    yield plaintext;
+  })();
+  for await (const piece of seal(source, { key: key(), aad, layout })) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
+const segmentOf = (object: Buffer, position: number) => [
+  object.subarray(segmentOffset(position, layout), segmentOffset(position + 1, layout)),
+];
+
+test.each([0, 1, 31, 32, 33, 64, 100])(
+  "segments of %i bytes open in any order, each in its own place alone",
+  async (sizeBytes) => {
+    const plaintext = randomBytes(sizeBytes);
+    const object = await sealed(plaintext);
+    const { segments } = extentOf(object.length, layout) ?? { segments: 0 };
+    const options = { key: key(), aad, layout, objectBytes: object.length };
+    using opener = openSegments(object.subarray(0, headerBytes), options);
+    const opened: Buffer[] = [];
+    for (let position = segments - 1; position >= 0; position -= 1) {
+      const pieces = await opener.open(position, segmentOf(object, position));
+      opened.unshift(Buffer.concat(pieces));
+    }
+    expect(Buffer.concat(opened)).toEqual(plaintext);
+    for (let position = 1; position < segments; position += 1)
+      await expect(opener.open(position - 1, segmentOf(object, position))).rejects.toMatchObject({
+        code: "object_corrupt",
+      });
+  },
+);
+
+test("a segment that is too short or too long for its place is refused", async () => {
+  const object = await sealed(randomBytes(80));
+  const options = { key: key(), aad, layout, objectBytes: object.length };
+  using opener = openSegments(object.subarray(0, headerBytes), options);
+  const [first = Buffer.alloc(0)] = segmentOf(object, 0);
+  for (const segment of [[first.subarray(1)], [first, Buffer.alloc(1)], []])
+    await expect(opener.open(0, segment)).rejects.toMatchObject({ code: "object_corrupt" });
+  await expect(opener.open(9, [first])).rejects.toMatchObject({ code: "object_corrupt" });
+});
+
+test("a header of another object, and a size that no object has, open nothing", async () => {
+  const object = await sealed(randomBytes(80));
+  const header = object.subarray(0, headerBytes);
+  const options = { key: key(), aad, layout, objectBytes: object.length };
+  const other = { ...options, aad: Buffer.from("another") };
+  expect(() => openSegments(header, other)).toThrow("fails its tag");
+  expect(() => openSegments(header, { ...options, objectBytes: 5 })).toThrow("No sealed object");
+});

@@ -1,5 +1,7 @@
 import { stat } from "node:fs/promises";
 import type { Command } from "commander";
+import { SegmentPool } from "../floe/pool.ts";
+import { threadsFor } from "../floe/threads.ts";
 import { type RepositoryName, remote, repositoryName } from "./command.ts";
 import { type Context, openSession, type RemoteOptions, type Session } from "./context.ts";
 import { Failure } from "./failure.ts";
@@ -89,9 +91,11 @@ export async function download(
   const kept = await keptOf(first.files, places, mayReplace);
   let wanted = first.files.filter(({ path }) => !kept.has(path));
   const targets = targetsOf(places);
-  using progress = session.progress(wanted.reduce((sum, { size }) => sum + size, 0));
+  const wantedBytes = wanted.reduce((sum, { size }) => sum + size, 0);
+  using progress = session.progress(wantedBytes);
+  await using pool = new SegmentPool({ threads: threadsFor(wantedBytes) });
   for (let release = first; wanted.length > 0; ) {
-    wanted = await fetchFiles({ session, progress, release, output, targets }, wanted);
+    wanted = await fetchFiles({ session, progress, pool, release, output, targets }, wanted);
     if (wanted.length === 0) break;
     const rest = wanted.map(({ path }) => path);
     release = await obtain(session, { repository, revision: first.revision, paths: rest }, key.key);
@@ -117,6 +121,7 @@ export async function download(
 type Fetching = {
   readonly session: Session;
   readonly progress: Progress;
+  readonly pool: SegmentPool;
   readonly release: ObtainedRelease;
   readonly output: string;
   readonly targets: ReadonlyMap<string, { readonly place: string; readonly partial: string }>;
@@ -124,7 +129,7 @@ type Fetching = {
 
 /** Fetches at least one file, and goes on while the release stands. Gives the files that are left for another release. */
 async function fetchFiles(
-  { session, progress, release, output, targets }: Fetching,
+  { session, progress, pool, release, output, targets }: Fetching,
   files: readonly ReleasedFile[],
 ): Promise<ReleasedFile[]> {
   for (const [at, file] of files.entries()) {
@@ -137,7 +142,8 @@ async function fetchFiles(
     if (target === undefined) throw new Error(`${file.path} has no place`);
     progress.label(file.path);
     await makeFolders(output, file.path);
-    await receive({ client: session.client, release: release.release, progress }, file, target);
+    const { client } = session;
+    await receive({ client, release: release.release, progress, pool }, file, target);
   }
   return [];
 }

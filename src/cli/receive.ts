@@ -2,7 +2,10 @@ import { createHash } from "node:crypto";
 import { lstat, open as openFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { objectAad } from "../floe/aad.ts";
-import { open } from "../floe/open.ts";
+import { syncFolder, writer } from "../floe/file.ts";
+import { openSegments } from "../floe/open-segments.ts";
+import { StreamPlaces } from "../floe/place.ts";
+import type { SegmentPool } from "../floe/pool.ts";
 import { openRegularFile } from "../ledger/source-file.ts";
 import type { Client } from "./client.ts";
 import { route } from "./client.ts";
@@ -19,12 +22,20 @@ export type Target = {
   readonly partial: string;
 };
 
+export type Receiving = {
+  readonly client: Client;
+  readonly release: string;
+  readonly progress: Progress;
+  /** Opens the segments. */
+  readonly pool: SegmentPool;
+};
+
 /**
  * Fetches a sealed object, opens it here and writes the file. Under its final name it appears whole, verified and on disk, or not at all:
  * whatever fails, or an interruption, removes the partial file. Only its owner may read it. Refuses with `object_corrupt` or `integrity`.
  */
 export async function receive(
-  { client, release, progress }: { client: Client; release: string; progress: Progress },
+  { client, release, progress, pool }: Receiving,
   { object, objectBytes, size, sha256, path, key }: ReleasedFile,
   { place, partial }: Target,
 ): Promise<void> {
@@ -37,12 +48,21 @@ export async function receive(
     using dataKey = key;
     const digest = createHash("sha256");
     let writtenBytes = 0;
-    for await (const piece of open(sealed, { key: dataKey, aad, objectBytes })) {
-      digest.update(piece);
-      await file.writeFile(piece);
-      writtenBytes += piece.length;
-      progress.add(piece.length);
-    }
+    using places = new StreamPlaces(sealed);
+    await openSegments({
+      pool,
+      key: dataKey,
+      aad,
+      objectBytes,
+      read: places.read,
+      write: writer(file),
+      take: (plaintext) => {
+        digest.update(plaintext);
+        writtenBytes += plaintext.length;
+        progress.add(plaintext.length);
+      },
+    });
+    await places.end();
     if (writtenBytes !== size || digest.digest("hex") !== sha256)
       throw new Failure(
         "integrity",
@@ -85,11 +105,4 @@ async function digestOf(place: string): Promise<string> {
   const digest = createHash("sha256");
   for await (const chunk of file.createReadStream({ autoClose: false })) digest.update(chunk);
   return digest.digest("hex");
-}
-
-/** The new name is on disk too. Windows cannot open a folder, and needs no such call. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === "win32") return;
-  await using handle = await openFile(folder, "r");
-  await handle.sync();
 }

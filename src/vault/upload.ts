@@ -2,11 +2,11 @@ import { createHash, randomUUID } from "node:crypto";
 import { isRefusal, Refusal } from "../errors.ts";
 import { slices } from "../floe/cutter.ts";
 import { partsOf } from "../floe/layout.ts";
+import { giveBack } from "../floe/memory.ts";
 import { Sealer } from "../floe/seal.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import type { BlobWriter } from "../storage/blob-store.ts";
 import { recordAs } from "./caller.ts";
-import { giveBack } from "./memory.ts";
 import { filePath } from "./name.ts";
 import {
   aadOf,

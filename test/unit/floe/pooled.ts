@@ -78,7 +78,7 @@ export async function openedIn(
   options: HeaderOptions & Partial<OpenSegmentsOptions>,
 ) {
   const { written, isWritten, taken, error } = await attemptIn(pool, object, options);
-  if (error !== null) throw error;
+  if (Error.isError(error)) throw error;
   return {
     written: written.subarray(
       0,

@@ -151,6 +151,7 @@ export const settings = {
     .default("printed-date"),
   WEIGHTVAULT_RETENTION_YEARS: wholeNumber(5, 100).default(5),
   WEIGHTVAULT_DRAIN_SECONDS: wholeNumber(0, 3_600).default(30),
+  WEIGHTVAULT_WORKERS: wholeNumber(0, 64).default(1),
   WEIGHTVAULT_LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "silent"])
     .default("info"),
@@ -215,6 +216,7 @@ const schema = z.object(settings).transform((env) => ({
   licenseExpiry: env.WEIGHTVAULT_LICENSE_EXPIRY,
   retentionYears: env.WEIGHTVAULT_RETENTION_YEARS,
   drainSeconds: env.WEIGHTVAULT_DRAIN_SECONDS,
+  workers: env.WEIGHTVAULT_WORKERS,
   logLevel: env.WEIGHTVAULT_LOG_LEVEL,
 }));
 

@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import type { Secret } from "../crypto/secret.ts";
 import { Refusal } from "../errors.ts";
 import { type Layout, oneMebibyteLayout } from "./layout.ts";
+import { giveBack } from "./memory.ts";
 import type { Answered, Outcome } from "./pool-worker.ts";
 import { Slot, type SlotWork } from "./slot.ts";
 
@@ -89,6 +90,7 @@ export class SegmentPool {
   giveSlot(slot: Slot): void {
     slot.wipe();
     if (this.#spare.length < this.depth) this.#spare.push(slot);
+    else giveBack(slot.segment(slot.layout.segmentBytes));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

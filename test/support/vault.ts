@@ -7,6 +7,7 @@ import { openSoftCustodian } from "../../src/custody/soft-custodian.ts";
 import { openSoftSigner } from "../../src/custody/soft-signer.ts";
 import type { Database } from "../../src/database/open.ts";
 import { rulebook } from "../../src/export-control/rulebook.ts";
+import { SegmentPool } from "../../src/floe/pool.ts";
 import { openLedger, type RunningLedger } from "../../src/ledger/open.ts";
 import { encodeVerificationKey } from "../../src/merkle/note.ts";
 import type { BlobStore } from "../../src/storage/blob-store.ts";
@@ -97,6 +98,7 @@ export async function startVault({
   const vault: Vault = {
     ...adapters,
     ledger,
+    pool: new SegmentPool({ threads: 0 }),
     rulebook,
     overridden: rememberOverridden(rulebook),
     storeCountry: "US",

@@ -1,11 +1,14 @@
 import { parseArgs } from "node:util";
 import { decisions } from "./bench/decide.ts";
+import { downloadHttp } from "./bench/download-http.ts";
 import { ledgerAppend, ledgerLatency } from "./bench/ledger.ts";
 import { ledgerVerify } from "./bench/ledger-verify.ts";
 import type { Figure, Measurement } from "./bench/measure.ts";
-import { memory, memoryPglite } from "./bench/memory.ts";
+import { memory, memoryDiscarding, memoryPglite } from "./bench/memory.ts";
+import { rangeRead } from "./bench/range-read.ts";
 import { Resources } from "./bench/resources.ts";
 import { rotate } from "./bench/rotate.ts";
+import { sealAndOpenFile } from "./bench/seal-file.ts";
 import { sealStream } from "./bench/seal-stream.ts";
 import { uploadHttp } from "./bench/upload-http.ts";
 
@@ -14,8 +17,12 @@ type Measure = (measurement: Measurement, resources: Resources) => Promise<reado
 /** Every measurement, in the order in which they run. */
 const measures: Readonly<Record<string, Measure>> = {
   "seal-stream": sealStream,
+  "seal-file": sealAndOpenFile,
   "upload-http": uploadHttp,
+  "download-http": downloadHttp,
+  "range-read": rangeRead,
   memory,
+  "memory-discarding": memoryDiscarding,
   "memory-pglite": memoryPglite,
   decide: decisions,
   "ledger-verify": ledgerVerify,
@@ -27,8 +34,13 @@ const measures: Readonly<Record<string, Measure>> = {
 /** What a ratio must keep to; the others only inform. */
 const limits: Readonly<Record<string, { readonly least?: number; readonly most?: number }>> = {
   "seal-stream": { least: 0.7 },
-  "upload-http": { least: 0.5 },
+  "seal-file": { least: 0.6 },
+  "open-file": { least: 0.6 },
+  "upload-http": { least: 0.7 },
+  "download-http": { least: 0.6 },
+  "range-read": { most: 1 },
   memory: { most: 1 },
+  "memory-discarding": { most: 1 },
   decide: { least: 1 },
   "ledger-verify": { least: 1 },
   "ledger-verify-memory": { most: 1 },

@@ -163,6 +163,7 @@ export const settings = {
   WEIGHTVAULT_BACKUP_RETENTION_DAYS: wholeNumber(0, 36_500).optional(),
   WEIGHTVAULT_REWRAPS_PER_SECOND: wholeNumber(1, 100_000).default(100),
   WEIGHTVAULT_DRAIN_SECONDS: wholeNumber(0, 3_600).default(30),
+  WEIGHTVAULT_WORKERS: wholeNumber(0, 64).default(1),
   WEIGHTVAULT_LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "silent"])
     .default("info"),
@@ -237,6 +238,7 @@ const schema = z.object(settings).transform((env) => ({
   backupRetentionDays: env.WEIGHTVAULT_BACKUP_RETENTION_DAYS ?? null,
   rewrapsPerSecond: env.WEIGHTVAULT_REWRAPS_PER_SECOND,
   drainSeconds: env.WEIGHTVAULT_DRAIN_SECONDS,
+  workers: env.WEIGHTVAULT_WORKERS,
   logLevel: env.WEIGHTVAULT_LOG_LEVEL,
 }));
 

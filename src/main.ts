@@ -16,6 +16,7 @@ import { isDiskFull, isOutage } from "./database/transact.ts";
 import { isRefusal, Refusal } from "./errors.ts";
 import { doubtOfAge } from "./export-control/parties.ts";
 import { rulebook, withLicenseExpiry } from "./export-control/rulebook.ts";
+import { SegmentPool } from "./floe/pool.ts";
 import { createApp } from "./http/app.ts";
 import { listen } from "./http/listen.ts";
 import { openLedger, type RunningLedger } from "./ledger/open.ts";
@@ -197,6 +198,8 @@ export async function startServer({
     onFailure: onFailure("the ledger could not go on"),
   });
   started.defer(async () => await ledger.stop());
+  const pool = new SegmentPool({ threads: config.workers });
+  started.defer(async () => await pool[Symbol.asyncDispose]());
   const read =
     config.licenseExpiry === rulebook.licenseExpiry
       ? rulebook
@@ -208,6 +211,7 @@ export async function startServer({
     modelSigners: await readModelSigners(config.modelSigningKeyFiles),
     store,
     ledger,
+    pool,
     rulebook: read,
     overridden: rememberOverridden(read),
     storeCountry: config.storeCountry,

@@ -14,7 +14,7 @@ import {
 } from "./measure.ts";
 import { watchPeakMemory } from "./peak-memory.ts";
 import type { Resources } from "./resources.ts";
-import { startVaultProcess } from "./vault-process.ts";
+import { discardingVault, startVaultProcess } from "./vault-process.ts";
 
 const limitMib = 400;
 
@@ -29,6 +29,19 @@ export async function memory(
   const traffic = { files: 5, fileBytes: scaled(4 * gibibyte, measurement) };
   const { peakMib } = await peakUnder(traffic, "postgres", measurement, resources);
   return [figure("memory", "MiB", { value: peakMib, baseline: limitMib })];
+}
+
+/** The same while one file of 100 GiB goes up, into a store that counts its bytes and discards them. */
+export async function memoryDiscarding(
+  measurement: Measurement,
+  resources: Resources,
+): Promise<readonly Figure[]> {
+  measurement.progress("  starting the server");
+  const vault = await startVaultProcess(resources, "postgres", discardingVault);
+  const peak = await watchPeakMemory(resources, vault.child.pid);
+  const { researcher } = await castActors(vault);
+  await sendFiles(researcher, { files: 1, fileBytes: scaled(100 * gibibyte, measurement) });
+  return [figure("memory-discarding", "MiB", { value: await peak.readMib(), baseline: limitMib })];
 }
 
 /** The same on the embedded database, which lives in the server's process; the baseline is what the server took before the first byte. */

@@ -26,9 +26,9 @@ export class Resources {
   }
 }
 
-/** A folder of the measurement's own. */
-export async function temporaryFolder(resources: Resources): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "weightvault-bench-"));
+/** A folder of the measurement's own, where temporary files go or somewhere else. */
+export async function temporaryFolder(resources: Resources, parent = tmpdir()): Promise<string> {
+  const folder = await mkdtemp(join(parent, "weightvault-bench-"));
   await resources.keep(async () => await rm(folder, { recursive: true, force: true }));
   return folder;
 }

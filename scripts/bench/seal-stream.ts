@@ -2,7 +2,10 @@ import { createCipheriv, randomBytes } from "node:crypto";
 import { Secret } from "../../src/crypto/secret.ts";
 import { objectAad } from "../../src/floe/aad.ts";
 import { objectBytes } from "../../src/floe/layout.ts";
-import { seal } from "../../src/floe/seal.ts";
+import { StreamPlaces } from "../../src/floe/place.ts";
+import { SegmentPool } from "../../src/floe/pool.ts";
+import { Sealer } from "../../src/floe/seal.ts";
+import { sealSegments } from "../../src/floe/seal-segments.ts";
 import {
   type Figure,
   figure,
@@ -36,14 +39,19 @@ export async function sealStream(measurement: Measurement): Promise<readonly Fig
   return [figure("seal-stream", "MiB/s", { value: rates.seal, baseline: rates["bare cipher"] })];
 }
 
+/** As the server seals what is uploaded, without threads: into memory that is used again. */
 async function sealAll(chunk: Buffer, sizeBytes: number): Promise<void> {
   using key = new Secret(randomBytes(32));
-  let sealedBytes = 0;
-  for await (const piece of seal(repeated(chunk, sizeBytes), {
-    key,
-    aad: objectAad(randomBytes(16)),
-  }))
-    sealedBytes += piece.length;
+  using sealer = new Sealer({ key, aad: objectAad(randomBytes(16)) });
+  using places = new StreamPlaces(repeated(chunk, sizeBytes));
+  let sealedBytes = sealer.header.length;
+  await sealSegments(sealer, {
+    pool: new SegmentPool({ threads: 0 }),
+    plaintextBytes: sizeBytes,
+    read: places.read,
+    write: async (segment) => void (sealedBytes += segment.length),
+    isAppending: true,
+  });
   if (sealedBytes !== objectBytes(sizeBytes))
     throw new Error(`the sealed object has ${sealedBytes} bytes`);
 }

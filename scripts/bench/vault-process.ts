@@ -4,7 +4,9 @@ import { fileURLToPath } from "node:url";
 import { startPostgres } from "../../test/support/postgres.ts";
 import { type Program, type Resources, startProgram, temporaryFolder } from "./resources.ts";
 
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const server = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+/** The same server on a store that counts sealed objects and discards them. */
+export const discardingVault = fileURLToPath(new URL("./discarding-vault.ts", import.meta.url));
 
 export type VaultProcess = Program & {
   readonly url: URL;
@@ -17,6 +19,7 @@ export type VaultProcess = Program & {
 export async function startVaultProcess(
   resources: Resources,
   engine: "postgres" | "pglite",
+  main = server,
 ): Promise<VaultProcess> {
   const data = join(await temporaryFolder(resources), "data");
   await mkdir(data, { mode: 0o700 });

@@ -14,6 +14,10 @@ export class Cutter {
     this.#blockBytes = blockBytes;
   }
 
+  get isEmpty(): boolean {
+    return this.#heldBytes === 0;
+  }
+
   /** Takes a chunk, which may be reused once this has run to its end, and gives the full blocks that are known not to be the last. */
   *push(chunk: Uint8Array): Generator<Block, void, undefined> {
     let rest = chunk;

@@ -80,7 +80,7 @@ async function readHeader(read: ReadObject): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   for await (const chunk of read(0, headerBytes)) {
-    chunks.push(chunk);
+    chunks.push(Buffer.from(chunk));
     sizeBytes += chunk.length;
     if (sizeBytes > headerBytes) break;
   }

@@ -3,7 +3,9 @@ import { type Block, blockBytes, Cutter, slices } from "./cutter.ts";
 import { createHeader, type HeaderOptions, openHeader, type RandomSource } from "./header.ts";
 import type { SegmentKeys } from "./keys.ts";
 import { type Layout, oneMebibyteLayout, segmentCapacityBytes, segmentIvBytes } from "./layout.ts";
+import type { SegmentPool } from "./pool.ts";
 import { type Place, sealSegment } from "./segment.ts";
+import type { Slot } from "./slot.ts";
 
 export type SealOptions = HeaderOptions & { readonly random?: RandomSource };
 
@@ -64,6 +66,28 @@ export class Sealer {
       plaintext,
       iv: this.#random(segmentIvBytes),
     });
+  }
+
+  /** Puts a fresh IV into a slot, for the segment that is sealed in it next. */
+  freshen(slot: Slot): void {
+    const iv = this.#random(segmentIvBytes);
+    if (iv.length !== segmentIvBytes) throw new RangeError("a segment IV has 12 bytes");
+    slot.iv.set(iv);
+  }
+
+  /** Seals in place, in one of the pool's threads, the plaintext that lies in a freshened slot. Gives the segment, in the slot too. */
+  async sealIn(
+    pool: SegmentPool,
+    slot: Slot,
+    { plaintextBytes, ...place }: Place & { readonly plaintextBytes: number },
+  ): Promise<Uint8Array> {
+    const work = {
+      ...place,
+      verb: "seal",
+      layout: this.#layout,
+      sizeBytes: plaintextBytes,
+    } as const;
+    return slot.segment(await pool.work(slot, this.#keys.at(place.position), work));
   }
 
   /** Seals a plaintext that comes in order, from the segment at a position on: 0, or where a part of an upload begins. */

@@ -37,6 +37,10 @@ export class SegmentReader {
 
   /** The verified plaintext of the segments that the chunk completed, but for one that may be the last. */
   write(chunk: Uint8Array): Buffer[] {
+    // A store that reads by segments gives each whole: one that is known not to be the last need not be held until more comes.
+    const isSegment = this.#cutter.isEmpty && chunk.length === this.#layout.segmentBytes;
+    if (isSegment && this.#last !== null && this.#position < this.#last)
+      return this.#open([chunk], false);
     const pieces: Buffer[] = [];
     for (const segment of this.#cutter.push(chunk)) pieces.push(...this.#open(segment, false));
     return pieces;

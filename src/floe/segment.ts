@@ -17,14 +17,15 @@ export type Place = { readonly position: number; readonly isFinal: boolean };
 
 /** The length field of a segment that is not final. */
 const notFinal = 0xff_ff_ff_ff;
-const prefixBytes = lengthFieldBytes + segmentIvBytes;
+/** What stands before the ciphertext of a segment. */
+export const prefixBytes = lengthFieldBytes + segmentIvBytes;
 
 /**
  * One sealed segment, `len(4) | iv(12) | ciphertext | tag(16)`, as pieces in order that are never copied together.
  * Throws on a segment that is not final and not full, or longer than full: mistakes of the caller.
  */
 export function sealSegment(
-  keys: SegmentKeys,
+  keys: Pick<SegmentKeys, "at">,
   layout: Layout,
   { plaintext, iv, ...place }: Place & { readonly plaintext: Block; readonly iv: Uint8Array },
 ): Buffer[] {
@@ -50,7 +51,7 @@ export function sealSegment(
  * field or tag does not fit its place; then nothing of its plaintext leaves.
  */
 export function openSegment(
-  keys: SegmentKeys,
+  keys: Pick<SegmentKeys, "at">,
   layout: Layout,
   { segment, ...place }: Place & { readonly segment: Block },
 ): Buffer[] {

@@ -6,6 +6,7 @@ import { Refusal } from "../errors.ts";
 import { objectAad } from "../floe/aad.ts";
 import { openRange } from "../floe/open-range.ts";
 import type { BlobKey } from "../storage/blob-store.ts";
+import { lend } from "./memory.ts";
 import type { Vault } from "./vault.ts";
 
 export type SealedObject = Pick<
@@ -60,7 +61,7 @@ export function readPlaintext(
 ): AsyncIterable<Buffer> {
   if (object.object_bytes === null)
     throw new Refusal("object_corrupt", "the object was never sealed");
-  return openRange((from, to) => store.read(objectKey(object.id), { start: from, end: to }), {
+  return openRange((from, to) => lend(store.read(objectKey(object.id), { start: from, end: to })), {
     key,
     aad: aadOf(object.id),
     objectBytes: Number(object.object_bytes),

@@ -5,9 +5,10 @@ import { transact } from "../database/transact.ts";
 import { isRefusal, Refusal } from "../errors.ts";
 import { slices } from "../floe/cutter.ts";
 import { headerBytes, overheadBytes, plaintextPartsOf, segmentCount } from "../floe/layout.ts";
+import { giveBack } from "../floe/memory.ts";
 import { Sealer } from "../floe/seal.ts";
 import type { Caller } from "../identity/authenticate.ts";
-import type { HeldPart, PartWriter } from "../storage/blob-store.ts";
+import type { BlobWriter, HeldPart, PartWriter } from "../storage/blob-store.ts";
 import { recordAs } from "./caller.ts";
 import { aadOf, unwrapKey } from "./object.ts";
 import {
@@ -19,7 +20,7 @@ import {
   partedOf,
   sessionOf,
 } from "./parted.ts";
-import { lockUpload, writeAll } from "./upload.ts";
+import { lockUpload } from "./upload.ts";
 import type { Tx, Vault } from "./vault.ts";
 
 export type PartRequest = ObjectAddress & {
@@ -208,4 +209,15 @@ async function keepPart(tx: Tx, caller: Caller, { request, held, now }: Kept): P
 
 function taken({ part, sizeBytes, sha256 }: PartRequest): TakenPart {
   return { part, size: sizeBytes, sha256: sha256.toLowerCase() };
+}
+
+/** The writer has copied a piece when it asks for the next, and nobody else has it. */
+async function writeAll(
+  writer: Pick<BlobWriter, "write">,
+  pieces: readonly Buffer[],
+): Promise<void> {
+  for (const piece of pieces) {
+    await writer.write(piece);
+    giveBack(piece);
+  }
 }

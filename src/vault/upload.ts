@@ -1,13 +1,12 @@
 import { createHash, randomUUID } from "node:crypto";
 import { isRefusal, Refusal } from "../errors.ts";
-import { slices } from "../floe/cutter.ts";
 import { partsOf } from "../floe/layout.ts";
+import { StreamPlaces } from "../floe/place.ts";
 import { Sealer } from "../floe/seal.ts";
+import { sealSegments } from "../floe/seal-segments.ts";
 import type { Caller } from "../identity/authenticate.ts";
-import type { BlobWriter } from "../storage/blob-store.ts";
 import { assertOpens } from "./assert-opens.ts";
 import { recordAs } from "./caller.ts";
-import { giveBack } from "./memory.ts";
 import { filePath } from "./name.ts";
 import { aadOf, objectContext, objectKey, removeObject } from "./object.ts";
 import { findRepository, type RepositoryName } from "./repository.ts";
@@ -215,27 +214,25 @@ async function sealInto(
   { upload, source, sizeBytes, sha256 }: FileRequest,
 ) {
   const hash = createHash("sha256");
-  const writer = await vault.store.create(objectKey(id), { parts: partsOf(sizeBytes) });
+  const { store, pool } = vault;
+  const writer = await store.create(objectKey(id), { parts: partsOf(sizeBytes) });
   const stopped: { by: Refusal | null } = { by: null };
   const look = async () => {
     stopped.by ??= await refusalOf(async () => await renew(vault, { id, caller, upload }));
   };
   const renewal = setInterval(() => void look(), vault.limits.leaseSeconds * 333);
   try {
-    using stream = sealer.stream();
     await writer.write(sealer.header);
-    let received = 0;
-    for await (const chunk of source) {
-      if (stopped.by !== null) throw stopped.by;
-      received += chunk.length;
-      if (received > sizeBytes)
-        throw new Refusal("size_mismatch", `more than the declared ${sizeBytes} bytes came`);
-      hash.update(chunk);
-      for (const slice of slices(chunk, 1 << 20)) await writeAll(writer, stream.write(slice));
-    }
-    if (received < sizeBytes)
-      throw new Refusal("upload_interrupted", `${received} of ${sizeBytes} declared bytes came`);
-    await writeAll(writer, stream.finish());
+    using places = new StreamPlaces(counted(source, sizeBytes, stopped));
+    await sealSegments(sealer, {
+      pool,
+      plaintextBytes: sizeBytes,
+      read: places.read,
+      write: async (segment) => await writer.write(segment),
+      isAppending: true,
+      take: (plaintext) => hash.update(plaintext),
+    });
+    await places.end();
     const digest = hash.digest();
     if (sha256 !== undefined && digest.toString("hex") !== sha256.toLowerCase()) {
       throw new Refusal("digest_mismatch", "the bytes that came do not have the declared SHA-256");
@@ -250,15 +247,22 @@ async function sealInto(
   }
 }
 
-/** The writer has copied a piece when it asks for the next, and nobody else has it. */
-export async function writeAll(
-  writer: Pick<BlobWriter, "write">,
-  pieces: readonly Buffer[],
-): Promise<void> {
-  for (const piece of pieces) {
-    await writer.write(piece);
-    giveBack(piece);
+/** The source, as long as it is as long as was declared and nobody stopped it. */
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  sizeBytes: number,
+  stopped: { readonly by: Refusal | null },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let received = 0;
+  for await (const chunk of source) {
+    if (stopped.by !== null) throw stopped.by;
+    received += chunk.length;
+    if (received > sizeBytes)
+      throw new Refusal("size_mismatch", `more than the declared ${sizeBytes} bytes came`);
+    yield chunk;
   }
+  if (received < sizeBytes)
+    throw new Refusal("upload_interrupted", `${received} of ${sizeBytes} declared bytes came`);
 }
 
 type KeptFile = {

@@ -7,6 +7,7 @@ import { transact } from "../database/transact.ts";
 import type { ScreeningFacts } from "../export-control/facts.ts";
 import type { Override } from "../export-control/rulebook/rule.ts";
 import type { Rulebook } from "../export-control/rulebook.ts";
+import type { SegmentPool } from "../floe/pool.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { ModelSigners } from "../lineage/signing-keys.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
@@ -25,6 +26,8 @@ export type Vault = {
   readonly modelSigners: ModelSigners;
   readonly store: BlobStore;
   readonly ledger: Ledger;
+  /** Seals what is uploaded. */
+  readonly pool: SegmentPool;
   /** The rulebook that ships; decisions are made with the overrides that stand: see `rulebookIn`. */
   readonly rulebook: Rulebook;
   /** The shipped rulebook with overrides that fit it. */

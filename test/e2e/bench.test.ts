@@ -47,7 +47,11 @@ testPostgres(
   "the benchmark answers with one figure after the other, whose ratio is that of value and baseline, and cleans up",
   async () => {
     await using folder = await temporaryFolder();
-    const only = ["--only", "seal-stream,upload-http,memory", "--json"];
+    const only = [
+      "--only",
+      "seal-stream,upload-http,download-http,memory-discarding,memory",
+      "--json",
+    ];
     const { code, stdout, stderr } = await run(folder.path, only);
     expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
     const figures = JSON.parse(stdout) as { value: number; baseline: number; ratio: number }[];
@@ -56,6 +60,8 @@ testPostgres(
         ["seal-stream", "MiB/s"],
         ["upload-http", "MiB/s"],
         ["upload-http-flushed", "MiB/s"],
+        ["download-http", "MiB/s"],
+        ["memory-discarding", "MiB"],
         ["memory", "MiB"],
       ].map(([name, unit]) => ({
         name,
@@ -92,6 +98,24 @@ testPostgres(
   },
   180_000,
 );
+
+test("files and ranges are measured without a server: a range reads two segments and the header at the most", async () => {
+  await using folder = await temporaryFolder();
+  const only = ["--only", "seal-file,range-read", "--json"];
+  const { code, stdout } = await run(folder.path, only);
+  expect(code).toBe(0);
+  const figures = JSON.parse(stdout) as { name: string; unit: string; ratio: number }[];
+  const own = figures.filter(({ name }) => !name.endsWith("-age"));
+  expect(own.map(({ name, unit }) => `${name} ${unit}`)).toEqual([
+    "seal-file MiB/s",
+    "open-file MiB/s",
+    "range-read MiB",
+    "range-read-p50 ms",
+    "range-read-p99 ms",
+  ]);
+  expect(own[2]?.ratio).toBeLessThanOrEqual(1);
+  expect(await readdir(folder.path)).toEqual([]);
+}, 120_000);
 
 test("decisions are measured in one thread, against the figure asked of them", async () => {
   await using folder = await temporaryFolder();

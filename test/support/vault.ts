@@ -7,6 +7,7 @@ import { openSoftCustodian } from "../../src/custody/soft-custodian.ts";
 import { openSoftSigner } from "../../src/custody/soft-signer.ts";
 import type { Database } from "../../src/database/open.ts";
 import { rulebook } from "../../src/export-control/rulebook.ts";
+import { SegmentPool } from "../../src/floe/pool.ts";
 import { openLedger, type RunningLedger } from "../../src/ledger/open.ts";
 import { type ModelSigners, noModelSigners } from "../../src/lineage/signing-keys.ts";
 import { encodeVerificationKey } from "../../src/merkle/note.ts";
@@ -102,6 +103,7 @@ export async function startVault({
     ...adapters,
     modelSigners,
     ledger,
+    pool: new SegmentPool({ threads: 0 }),
     rulebook,
     overridden: rememberOverridden(rulebook),
     storeCountry: "US",

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "@jest/globals";
-import { giveBack, lend } from "../../../src/vault/memory.ts";
+import { giveBack } from "../../../src/floe/memory.ts";
+import { lend } from "../../../src/vault/memory.ts";
 
 const mebibyte = 1024 * 1024;
 

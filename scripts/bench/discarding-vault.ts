@@ -70,6 +70,10 @@ function discarding(store: BlobStore): BlobStore {
       if (!objects.delete(key)) await store.remove(key);
     },
     list: (prefix) => store.list(prefix),
+    begin: async (key, parts) => await store.begin(key, parts),
+    resume: async (key, session, parts) => await store.resume(key, session, parts),
+    abandon: async (key) => await store.abandon(key),
+    locate: async (key, seconds) => await store.locate(key, seconds),
     check: async () => await store.check(),
   };
 }

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
-import { type Canonical, canonicalJson } from "../crypto/canonical-json.ts";
+import type { Canonical } from "../crypto/canonical-json.ts";
 import type { Entry, EntryBody } from "../ledger/entry.ts";
 import { Failure } from "./failure.ts";
+import { manifestDigest } from "./manifest-digest.ts";
 import { isRecord } from "./record.ts";
 
 /** What a story can be told of. */

@@ -129,6 +129,7 @@ export async function partedOf(
       "object.upload",
       "object.state",
       "object.wrapped_key",
+      "object.custodian_key",
       "object.header",
       "parted_object.path",
       "parted_object.size_bytes",

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { plaintextPartsOf } from "../../src/floe/layout.ts";
 import type { BlobStore, MultipartBlob } from "../../src/storage/blob-store.ts";
-import { type Cast, model, stage } from "../support/actors.ts";
+import { type Cast, stage } from "../support/actors.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { temporaryFolder, weightvault } from "./command.ts";
 

@@ -105,7 +105,7 @@ async function trace(noun: "object" | "revision", id: string, given?: unknown, l
   if (key === null) throw new Error("the signer has no key");
   const source = memorySource(await filesOf(encodeAll(records), signer));
   const selection = { thing: { noun, id }, from: null, until: null, manifest: given };
-  const pinned = { key, text: signer.verificationKey, isPinned: true };
+  const pinned = { key, text: signer.verificationKey, isPinned: true, rotations: [] };
   return (await traceLedger(source, pinned, { selection, last })).traced;
 }
 

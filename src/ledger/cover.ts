@@ -6,7 +6,7 @@ import { type Checkpoint, openCheckpoint } from "../merkle/checkpoint.ts";
 import type { VerificationKey } from "../merkle/note.ts";
 import { type HashReader, inclusionProof, verifyInclusion } from "../merkle/proof.ts";
 import { tileWidth } from "../merkle/tile.ts";
-import type { TileEdge } from "../merkle/tile-edge.ts";
+import { TileEdge } from "../merkle/tile-edge.ts";
 import { hashBytes, leafHash } from "../merkle/tree.ts";
 import type { Place } from "./ledger.ts";
 import { ProvedLeaves } from "./proved-leaves.ts";
@@ -32,7 +32,7 @@ export class CoverProof {
   readonly #db: Kysely<Schema>;
   readonly #key: VerificationKey;
   #newest: Cover | null = null;
-  #edge: TileEdge | null = null;
+  #edge = new TileEdge();
   readonly #proved = new ProvedLeaves(leavesAtMost);
   #reading: Promise<Cover> | null = null;
   #asking = 0;
@@ -82,7 +82,7 @@ export class CoverProof {
 
   /** The newest checkpoint, verified, and the leaf hashes between the edge and it; null for these where they are too many, or none. */
   async #readNewest(): Promise<Newest> {
-    const from = this.#edge?.size ?? 0;
+    const from = this.#edge.size;
     const most = Math.min(leavesForEach * this.#asking, leavesAtMost);
     const { rows } = await sql<{
       size: bigint;
@@ -117,9 +117,9 @@ export class CoverProof {
   #grow({ size, root }: Checkpoint, leaves: Buffer | null): boolean {
     const edge = this.#edge;
     const grown = leaves ?? Buffer.alloc(0);
-    if (edge === null || grown.length !== (size - edge.size) * hashBytes) return false;
+    if (grown.length !== (size - edge.size) * hashBytes) return false;
     // An edge that was grown the wrong way is of no use to anybody.
-    this.#edge = null;
+    this.#edge = new TileEdge();
     const first = edge.size;
     for (let at = 0; at < grown.length; at += hashBytes)
       edge.append(grown.subarray(at, at + hashBytes));
@@ -131,7 +131,7 @@ export class CoverProof {
 
   /** Begins anew with the stored tiles at the checkpoint's edge. Throws `record_tampered` where they do not lead to its root. */
   async #restore({ size, root }: Checkpoint): Promise<void> {
-    this.#edge = null;
+    this.#edge = new TileEdge();
     this.#proved.clear();
     const edge = await edgeAt(this.#db, size).catch((cause: unknown) => {
       if (cause instanceof RangeError) throw contradicted(cause);

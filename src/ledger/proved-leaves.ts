@@ -14,6 +14,7 @@ export class ProvedLeaves {
 
   /** Takes the leaf hashes, one behind the other, of the entries from that index on. */
   add(first: number, leaves: Buffer): void {
+    if (leaves.length === 0) return;
     this.#runs.unshift({ first, leaves });
     this.#count += leaves.length / hashBytes;
     while (this.#count > this.#most && this.#runs.length > 1)

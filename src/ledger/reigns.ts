@@ -1,8 +1,9 @@
 import { type Kysely, sql } from "kysely";
+import type { Signer } from "../custody/signer.ts";
 import type { Schema } from "../database/schema.ts";
 import { Refusal } from "../errors.ts";
 import { openCheckpoint } from "../merkle/checkpoint.ts";
-import { encodeVerificationKey, type VerificationKey } from "../merkle/note.ts";
+import { encodeVerificationKey, keyIdOf, type VerificationKey } from "../merkle/note.ts";
 import {
   isSameKey,
   type PlacedRotation,
@@ -64,8 +65,23 @@ export async function reignOf(db: Kysely<Schema>, own: VerificationKey): Promise
   return mine.lastSize;
 }
 
+/**
+ * Whether a signer's key signed the newest checkpoint, or the key before it did and handed the ledger over; also where there is none yet.
+ * Throws as `reignOf`.
+ */
+export async function isSignedBy(
+  db: Kysely<Schema>,
+  { name, publicKey }: Pick<Signer, "name" | "publicKey">,
+): Promise<boolean> {
+  const own = { name, publicKey, keyId: keyIdOf(name, publicKey) };
+  await reignOf(db, own);
+  const newest = await newestCheckpoint(db);
+  if (newest === null) return true;
+  return (await openSigned(db, newest.note, own))?.verdict === "verified";
+}
+
 /** What a node says that holds a key which another has replaced. */
-export function retired(by: VerificationKey, lastSize: number): Refusal {
+function retired(by: VerificationKey, lastSize: number): Refusal {
   return refused(
     `the ledger's key was replaced (entry ${lastSize - 1}) by ${encodeVerificationKey(by.name, by.publicKey)}, and this node holds an older one, which signs nothing more: start it with the new key's settings; if \`weightvault ledger rotate-key\` was interrupted, run it again`,
   );

@@ -3,9 +3,7 @@ import type { Signer } from "../custody/signer.ts";
 import type { Database } from "../database/open.ts";
 import { isRefusal, Refusal } from "../errors.ts";
 import { assertPublishedFrom } from "../ledger/published.ts";
-import { newestCheckpoint } from "../ledger/receipt.ts";
-import { openSigned, reignOf } from "../ledger/reigns.ts";
-import { keyIdOf } from "../merkle/note.ts";
+import { isSignedBy } from "../ledger/reigns.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
 import { openPerson } from "./person.ts";
 
@@ -39,12 +37,7 @@ export async function assertKeysBelong({
     .limit(1)
     .executeTakeFirst();
   if (first !== undefined) await assertOpens({ database, custodian }, first.id);
-  const { name, publicKey } = signer;
-  const key = { name, publicKey, keyId: keyIdOf(name, publicKey) };
-  await reignOf(database.db, key);
-  const newest = await newestCheckpoint(database.db);
-  const opened = newest === null ? null : await openSigned(database.db, newest.note, key);
-  if (newest !== null && opened?.verdict !== "verified") {
+  if (!(await isSignedBy(database.db, signer))) {
     throw foreign(
       "the signer is not the one that signed this ledger's newest checkpoint: restore its key, and the name WEIGHTVAULT_LEDGER_NAME that it signed under; a new key is brought in by `weightvault ledger rotate-key`, with the old one's settings",
     );

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { weightvault } from "../../e2e/command.ts";
 import { Api } from "../../support/api.ts";
-import { cloneDatabase, createBareDatabase, describePostgres } from "../../support/database.ts";
+import { createBareDatabase, describePostgres } from "../../support/database.ts";
 import { type KmsServer, startKmsServer } from "../../support/kms-server.ts";
 import { refusedStart, type ServerProcess, spawnServer } from "../../support/server-process.ts";
 import { until } from "../../support/until.ts";
@@ -85,61 +85,6 @@ describePostgres("in production, on PostgreSQL", () => {
     }
   });
 });
-
-describePostgres("several nodes on PostgreSQL, with the signer in a KMS", () => {
-  test("the ledger's key is replaced while a node serves: that one turns red, and one with the new key goes on", async () => {
-    await using clone = await clonedPlace();
-    await using other = await embeddedPlace();
-    await using third = await embeddedPlace();
-    const old = { ...onKms(), DATABASE_URL: clone.url };
-    const fresh = { ...onKms({ signingKeyArn: kms.nextSigningKeyArn }), DATABASE_URL: clone.url };
-    const first = spawnServer({ ...clone.env, ...old });
-    let last: ServerProcess | null = null;
-    try {
-      const api = new Api(await first.url, null);
-      const early = await refusedStart({ ...other.env, ...fresh });
-      expect(early.said).toMatch(/brought in by `weightvault ledger rotate-key`/);
-      const unnamed = await weightvault(["ledger", "rotate-key"], {
-        env: { ...other.env, ...old },
-      });
-      expect(unnamed.stderr).toMatch(/WEIGHTVAULT_KMS_NEXT_SIGNING_KEY/);
-      const next = { WEIGHTVAULT_KMS_NEXT_SIGNING_KEY: kms.nextSigningKeyArn };
-      const rotated = await weightvault(["ledger", "rotate-key", "--json"], {
-        env: { ...other.env, ...old, ...next },
-      });
-      expect(rotated).toMatchObject({ code: 0, stderr: "" });
-      expect(JSON.parse(rotated.stdout)).toMatchObject({
-        next: expect.stringContaining(`WEIGHTVAULT_KMS_SIGNING_KEY=${kms.nextSigningKeyArn}`),
-      });
-      await until(async () => {
-        const { json } = await api.ask("GET", "/readyz");
-        const { sequencer } = json["checks"] as Readonly<Record<string, unknown>>;
-        return sequencer === "signer_refused";
-      });
-      last = spawnServer({ ...third.env, ...fresh });
-      const goesOn = new Api(await last.url, null);
-      await until(async () => (await goesOn.ask("GET", "/readyz")).status === 200);
-      expect((await refusedStart({ ...other.env, ...old })).said).toMatch(
-        /key was replaced .*start it with the new key's settings/,
-      );
-    } finally {
-      await last?.end("SIGKILL");
-      await first.end("SIGKILL");
-    }
-  });
-});
-
-async function clonedPlace() {
-  const [place, { url, drop }] = [await embeddedPlace(), await cloneDatabase()];
-  return {
-    ...place,
-    url,
-    [Symbol.asyncDispose]: async () => {
-      await place[Symbol.asyncDispose]();
-      await drop();
-    },
-  };
-}
 
 test("a vault does not start on another key of the KMS's than it began with, nor on soft keys", async () => {
   await using place = await embeddedPlace();

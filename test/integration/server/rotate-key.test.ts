@@ -7,8 +7,16 @@ import { folderSource } from "../../../src/ledger/source-folder.ts";
 import { rotateKeyCommand } from "../../../src/maintain.ts";
 import { parseVerificationKey } from "../../../src/merkle/note.ts";
 import { weightvaultHere } from "../../e2e/command.ts";
-import { type ClonedDatabase, cloneDatabase, hasPostgres } from "../../support/database.ts";
-import { startTestServer } from "../../support/server.ts";
+import {
+  type ClonedDatabase,
+  cloneDatabase,
+  describePostgres,
+  hasPostgres,
+} from "../../support/database.ts";
+import { provideAwsCredentials } from "../../support/kms-credentials.ts";
+import { startKmsServer } from "../../support/kms-server.ts";
+import { startTestServer, type TestServer } from "../../support/server.ts";
+import { until } from "../../support/until.ts";
 
 /** One vault with soft keys, whose ledger's key is replaced once. */
 describe("the ledger's key in a file", () => {
@@ -130,4 +138,59 @@ describe("the ledger's key in a file", () => {
     expect(await watch()).toMatchObject({ isAlarm: false, code: "grown" });
     expect(await watch()).toMatchObject({ isAlarm: false, code: "same" });
   });
+});
+
+describePostgres("the ledger's key in a KMS, with several nodes on PostgreSQL", () => {
+  test("it is replaced while a node serves: that one turns red, and one with the new key goes on", async () => {
+    provideAwsCredentials();
+    const [kms, clone] = [await startKmsServer(), await cloneDatabase()];
+    const folders = await Promise.all(
+      [1, 2, 3].map(async () => await mkdtemp(join(tmpdir(), "weightvault-rotate-"))),
+    );
+    const [first = "", other = "", third = ""] = folders;
+    const old = {
+      DATABASE_URL: clone.url,
+      WEIGHTVAULT_CUSTODIAN: "aws-kms",
+      WEIGHTVAULT_SIGNER: "aws-kms",
+      WEIGHTVAULT_KMS_REGION: kms.region,
+      WEIGHTVAULT_KMS_ENDPOINT: kms.endpoint,
+      WEIGHTVAULT_KMS_KEY: kms.keyArn,
+      WEIGHTVAULT_KMS_SIGNING_KEY: kms.signingKeyArn,
+      WEIGHTVAULT_KMS_TIMEOUT_MS: "20000",
+    };
+    const fresh = { ...old, WEIGHTVAULT_KMS_SIGNING_KEY: kms.nextSigningKeyArn };
+    const running: TestServer[] = [];
+    const start = async (folder: string, env: Readonly<Record<string, string>>) => {
+      const server = await startTestServer({ folder, env });
+      running.push(server);
+      return async () => {
+        const answer = await fetch(`${server.url}/readyz`);
+        const { checks } = (await answer.json()) as { checks: Readonly<Record<string, string>> };
+        return { status: answer.status, sequencer: checks["sequencer"] };
+      };
+    };
+    try {
+      const ready = await start(first, old);
+      await expect(startTestServer({ folder: other, env: fresh })).rejects.toThrow(
+        /brought in by `weightvault ledger rotate-key`/,
+      );
+      const rotate = { ...old, WEIGHTVAULT_DATA: other };
+      await expect(rotateKeyCommand(rotate)).rejects.toThrow(/WEIGHTVAULT_KMS_NEXT_SIGNING_KEY/);
+      const next = { WEIGHTVAULT_KMS_NEXT_SIGNING_KEY: kms.nextSigningKeyArn };
+      expect(await rotateKeyCommand({ ...rotate, ...next })).toMatchObject({
+        next: expect.stringContaining(`WEIGHTVAULT_KMS_SIGNING_KEY=${kms.nextSigningKeyArn}`),
+      });
+      await until(async () => (await ready()).sequencer === "signer_refused", { seconds: 30 });
+      const goesOn = await start(third, fresh);
+      await until(async () => (await goesOn()).sequencer === "ok", { seconds: 30 });
+      await expect(startTestServer({ folder: other, env: old })).rejects.toThrow(
+        /key was replaced .*start it with the new key's settings/,
+      );
+    } finally {
+      for (const server of running.toReversed()) await server.stop();
+      await clone.drop();
+      await kms.stop();
+      for (const folder of folders) await rm(folder, { recursive: true, force: true });
+    }
+  }, 120_000);
 });

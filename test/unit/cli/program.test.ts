@@ -56,7 +56,7 @@ test("every command that the design names is there", () => {
       ...["list", "show", "receipt", "evidence"].map((verb) => `release ${verb}`),
       ...["search", "export", "verify", "note"].map((verb) => `records ${verb}`),
       ...["place", "lift", "list"].map((verb) => `hold ${verb}`),
-      ...["verify", "export", "show", "trace", "monitor", "rebuild"].map(
+      ...["verify", "export", "show", "trace", "monitor", "rebuild", "rotate-key"].map(
         (verb) => `ledger ${verb}`,
       ),
       "serve",

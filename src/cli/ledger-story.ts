@@ -183,7 +183,7 @@ export function tell({ index, time, kind, body }: Entry): string {
   if (typeof decision["verdict"] === "string") parts.push(`verdict ${decision["verdict"]}`);
   if (Array.isArray(body["objects"])) parts.push(`${body["objects"].length} objects`);
   for (const amount of [body["files"], body["objects"]] as readonly unknown[])
-    if (isRecord(amount) && amount["count"] !== undefined)
+    if (isRecord(amount) && typeof amount["count"] === "number")
       parts.push(`${String(amount["count"])} files, ${String(amount["bytes"])} bytes`);
   if (typeof body["by"] === "string") parts.push(`by ${body["by"]}`);
   return `${index}  ${time}  ${noun} ${verb}${parts.length === 0 ? "" : `: ${parts.join("; ")}`}`;

@@ -14,7 +14,7 @@ const withoutSubject: readonly string[] = [
 export function subjectOf({ kind, body }: Pick<Entry, "kind" | "body">): string | null {
   if (withoutSubject.includes(kind)) return null;
   // A revision has no id of its own: its repository's history is asked for it.
-  const noun = kind === "revision.committed" ? "repository" : kind.slice(0, kind.indexOf("."));
+  const noun = kind.startsWith("revision.") ? "repository" : kind.slice(0, kind.indexOf("."));
   const subject = body[noun];
   return typeof subject === "string" && uuidPattern.test(subject) ? subject : null;
 }

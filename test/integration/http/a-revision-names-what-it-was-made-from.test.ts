@@ -41,6 +41,7 @@ const made = {
 let s: Serving;
 let cast: Cast;
 let head: string | null = null;
+let released = "";
 
 beforeAll(async () => {
   s = await serve({}, { modelSigners });
@@ -271,18 +272,19 @@ test("statements of a revision and of a release verify offline by the command, d
   await writeFile(place(file.path), "other weights");
   expect((await run("statement", "verify", place("r"), "--files", folder.path)).code).toBe(6);
 
-  const released = await run("statement", "release", decided.release, "--save", place("d"));
-  expect(released).toMatchObject({ code: 0 });
+  released = decided.release;
+  const kept = await run("statement", "release", released, "--save", place("d"));
+  expect(kept).toMatchObject({ code: 0 });
   const judged = await run("statement", "verify", place("d"), "--json");
   expect(JSON.parse(judged.stdout)).toMatchObject({
     statement: {
       subject: [{ name: "weights.safetensors" }],
-      predicate: { verdict: "allow", release: decided.release },
+      predicate: { verdict: "allow", release: released },
     },
   });
   for (const { person, principal, token } of [cast.reader, cast.first, cast.job])
     for (const each of [person, principal, token]) expect(judged.stdout.includes(each)).toBe(false);
-  const denied = await ask(s, `GET /v1/releases/${decided.release}/statement`, {
+  const denied = await ask(s, `GET /v1/releases/${released}/statement`, {
     token: cast.reader.token,
   });
   expectProblem(denied, "role_missing");
@@ -330,6 +332,9 @@ test("a signer that takes 4,096 bytes states the manifest, and the manifest's fi
   expect((await verify("--manifest", place("manifest"), ...files)).code).toBe(6);
 });
 
+const statedRelease = async (): Promise<Answered> =>
+  await ask(s, `GET /v1/releases/${released}/statement`, { token: cast.second.token });
+
 test("rows that differ from their entries are neither listed nor stated", async () => {
   const revision = await committed({
     modelSignature: signModel({ files: [file], privateKey }).toString(),
@@ -345,7 +350,10 @@ test("rows that differ from their entries are neither listed nor stated", async 
     await ask(s, `GET /v1/repositories/lab/model/revisions/${cast.revision}/signatures`, job()),
     "record_tampered",
   );
-  await sql`update release_object set path = 'other'`.execute(db).catch(() => {});
+  expect((await statedRelease()).status).toBe(200);
+  await sql`alter table release_object disable trigger append_only`.execute(db);
+  await sql`update release_object set path = 'other' where release = ${released}`.execute(db);
+  expectProblem(await statedRelease(), "record_tampered");
 });
 
 test("the ledger that all of it made verifies", async () => {

@@ -272,6 +272,12 @@ describe("a signer's certificate", () => {
     const plain = await issue({ name: "No Authority", issuer: root });
     const byPlain = await issue({ name: "Signer", issuer: plain });
     expect((await under([byPlain, plain]))[0]).not.toBe("verified");
+    const claimed = await issue({ name: "Claims It", issuer: root, usage: 0x84 });
+    const byClaimed = await issue({ name: "Signer", issuer: claimed });
+    expect(await under([byClaimed, claimed])).toEqual([
+      "invalid",
+      expect.stringContaining("not a certification authority's"),
+    ]);
   });
 
   test("under a chain that is too long, strange, or signed with SHA-1 is refused", async () => {

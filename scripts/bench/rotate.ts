@@ -44,7 +44,7 @@ async function measure(
   resources: Resources,
 ): Promise<Figure> {
   const count = Math.max(100, Math.round(keys * scale));
-  const database = await openPglite();
+  const database = await openPglite({ folder: null });
   await resources.keep(async () => await database.close());
   await migrate(database, migrations);
   const wraps = await fill(database, older, count);

@@ -74,10 +74,13 @@ test("an operator rotates the key while the vault serves, and the status says wh
   expect(begun).toMatchObject({ code: 0 });
   expect(begun.stdout).toMatch(/^rotation \S+ has begun: \d+ keys go under soft:/);
   const kek = /soft:[0-9a-f]{16}/.exec(begun.stdout)?.[0];
-  await until(async () => {
-    const { rotation } = await done("first", "custody", "status");
-    return (rotation as Json)["state"] === "finished";
-  });
+  await until(
+    async () => {
+      const { rotation } = await done("first", "custody", "status");
+      return (rotation as Json)["state"] === "finished";
+    },
+    { seconds: 50 },
+  );
   expect(await done("first", "custody", "status")).toMatchObject({
     kek,
     keks: [{ kek, objects: 1 }],

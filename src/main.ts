@@ -119,9 +119,9 @@ export async function openAdapters(
 /** Keys without the database that they belong to are what a half-restored backup looks like; an empty vault beside them would hide it. */
 function assertWhole(folder: string, database: string): void {
   if (existsSync(database)) return;
-  const keys = readdirSync(folder).filter((name) =>
-    /^(?:kek(?:\.\d+)?|ledger-key\.pem)$/.test(name),
-  );
+  const keys = readdirSync(folder)
+    .filter((name) => /^(?:kek(?:\.\d+)?|ledger-key\.pem)$/.test(name))
+    .toSorted();
   if (keys.length === 0) return;
   throw new ConfigurationError([
     `WEIGHTVAULT_DATA: ${folder} holds ${keys.join(" and ")} and no database: restore all of it from one backup, or name a new folder`,

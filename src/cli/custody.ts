@@ -61,8 +61,8 @@ function adviceOf({ state, left, rejected, restorableUntil }: Readonly<Record<st
       `${String(left)} keys are still under an older key-encryption key (${String(rejected)} do not open): it has to stay`,
     ];
   return [
-    restorableUntil === null
+    typeof restorableUntil !== "string"
       ? "nothing here needs the older key-encryption keys any more; backups of before the end of the rotation do, for as long as you keep them"
-      : `nothing here needs the older key-encryption keys any more; backups may until ${String(restorableUntil)}`,
+      : `nothing here needs the older key-encryption keys any more; backups may until ${restorableUntil}`,
   ];
 }

@@ -105,7 +105,8 @@ export class Story {
     if (object === id) return true;
     if (Array.isArray(objects))
       return objects.some((each: unknown) => isRecord(each) && each["object"] === id);
-    return object === null && [...this.#revisions].some((key) => key.includes(String(repository)));
+    if (object !== null || typeof repository !== "string") return false;
+    return [...this.#revisions].some((key) => key.includes(repository));
   }
 
   #isOfRevision({ kind, body }: Entry): boolean {

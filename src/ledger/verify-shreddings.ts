@@ -110,7 +110,7 @@ export class Shreddings {
     approval.listed += objects.length;
     if (approval.listed > approval.count)
       this.#impossible(
-        `shredding ${String(shredding)} lists more objects than it destroyed`,
+        `a shredding of repository ${approval.repository} lists more objects than it destroyed`,
         index,
       );
     if (approval.scope === "repository") this.#repositoriesGone.add(approval.repository);
@@ -135,7 +135,7 @@ export class Shreddings {
         typeof count === "number" &&
         this.#revisionsCut.get(keyOf(repository, revision)) === count);
     if (!isGone) return;
-    const message = `release ${String(release)} of weights that were shredded was allowed`;
+    const message = `release ${typeof release === "string" ? release : "of no name"} of weights that were shredded was allowed`;
     this.#findings.add("shredded_released", message, index);
   }
 

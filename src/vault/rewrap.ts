@@ -94,7 +94,7 @@ type Batch = {
   readonly made: readonly Made[];
   readonly failures: readonly KeyFailure[];
   /** Why the custodian or something else does not serve now; nothing more is asked of it in this pass. */
-  readonly outage: unknown;
+  readonly outage: Error | null;
 };
 
 /** A wrap that does not open, or that the custodian refuses for its key-encryption key, keeps no other from being re-wrapped. */
@@ -114,13 +114,17 @@ async function rewrapBatch({ custodian }: Rewrapper, keys: readonly WrappedKey[]
       if (each.status === "fulfilled") continue;
       const cause: unknown = each.reason;
       if (!isRefusal(cause, "wrapped_key_rejected", "custodian_refused"))
-        return { made, failures, outage: cause };
+        return { made, failures, outage: errorOf(cause) };
       const { noun, record: id } = some[index] ?? { noun: "object", record: "" };
       const error = new Error(`the key of ${noun} ${id} was not re-wrapped`, { cause });
       failures.push({ code: cause.code, error });
     }
   }
   return { made, failures, outage: null };
+}
+
+function errorOf(cause: unknown): Error {
+  return Error.isError(cause) ? cause : new Error("a key was not re-wrapped", { cause });
 }
 
 function isRejection({ code }: KeyFailure): boolean {

@@ -41,7 +41,8 @@ custodianContract("a custodian that can be made to fail, and is not", async () =
 provideAwsCredentials();
 
 custodianContract("the AWS KMS custodian", async () => {
-  const { endpoint, region, keyArn, otherKeyArn, disable, stop } = await startKmsServer();
+  const server = await startKmsServer();
+  const { endpoint, region, keyArn, otherKeyArn, stop } = server;
   const kms = openAwsKms({ region, endpoint, timeoutMs: 20_000 });
   const rotate = async () =>
     await openAwsKmsCustodian({ kms, keyArn: otherKeyArn, unwrapArns: [keyArn] });
@@ -49,7 +50,7 @@ custodianContract("the AWS KMS custodian", async () => {
     custodian: await openAwsKmsCustodian({ kms, keyArn }),
     rotate,
     disableOlder: async () => {
-      disable(keyArn);
+      server.disable(keyArn);
       return await rotate();
     },
     breakDown: stop,

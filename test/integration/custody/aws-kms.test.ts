@@ -125,6 +125,38 @@ describe("refusals", () => {
     expect((await failure(signer.check())).code).toBe("signer_refused");
   });
 
+  test("a re-wrap is made inside KMS, with the context on both sides, and proved by opening both", async () => {
+    const { wrapped, keyId } = await custodian.generate(context);
+    const { keyArn, otherKeyArn } = server;
+    const rotated = await openAwsKmsCustodian({ kms, keyArn: otherKeyArn, unwrapArns: [keyArn] });
+    const before = server.asked.length;
+    expect((await rotated.rewrap(wrapped, context, keyId)).keyId).toBe(otherKeyArn);
+    expect(server.asked.slice(before)).toEqual(["ReEncrypt", "Decrypt", "Decrypt"]);
+  });
+
+  test("an answer to a re-wrap under another key than the new one is not taken", async () => {
+    const { wrapped, keyId } = await custodian.generate(context);
+    const { keyArn, otherKeyArn } = server;
+    const rotated = await openAwsKmsCustodian({ kms, keyArn: otherKeyArn, unwrapArns: [keyArn] });
+    server.answerAs("ReEncrypt", keyArn);
+    expect((await failure(rotated.rewrap(wrapped, context, keyId))).code).toBe("custodian_refused");
+  });
+
+  test("a wrap under a disabled older key says that its key is disabled, and an outage is still an outage", async () => {
+    const { wrapped, keyId } = await custodian.generate(context);
+    const { keyArn, otherKeyArn } = server;
+    const rotated = await openAwsKmsCustodian({ kms, keyArn: otherKeyArn, unwrapArns: [keyArn] });
+    server.arm("ReEncrypt", throttled, 9);
+    expect((await failure(rotated.rewrap(wrapped, context, keyId))).code).toBe(
+      "custodian_unavailable",
+    );
+    server.disable(keyArn);
+    const refused = await failure(rotated.unwrap(wrapped, context, keyId));
+    expect(refused.code).toBe("custodian_refused");
+    expect(refused.message).toMatch(/^the key in AWS KMS is disabled.*DisabledException/);
+    expect(refused.message).not.toContain("arn:");
+  });
+
   test("a key that does not exist, or is of another kind, does not open", async () => {
     const { signingKeyArn, keyArn } = server;
     const absent = `${keyArn.slice(0, -4)}0000`;

@@ -13,7 +13,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { openSoftCustodian } from "../../../src/custody/soft-custodian.ts";
 import { keepKeyFile } from "../../../src/custody/soft-file.ts";
@@ -162,6 +162,43 @@ test("a wrapped key survives a restart, and does not open under another key file
   expect(other.keyId).not.toBe(first.keyId);
   await expect(other.unwrap(wrapped, context, other.keyId)).rejects.toMatchObject({
     code: "wrapped_key_rejected",
+  });
+});
+
+test("the next key is a file of its own, mode 0600, and the newest is the primary after a restart", async () => {
+  const context = { "weightvault:object": "one" };
+  const first = await openSoftCustodian({ mayMake: true, file, environment });
+  const older = await first.generate(context);
+  const keyIds = [first.keyId, await first.renew(), await first.renew()];
+  expect(new Set(keyIds).size).toBe(3);
+  expect(first.keyId).toBe(keyIds[2]);
+  const [, second, third] = (await readdir(dirname(file))).toSorted();
+  expect([second, third]).toEqual([`${basename(file)}.2`, `${basename(file)}.3`]);
+  for (const name of [second, third])
+    expect((await stat(join(dirname(file), name ?? ""))).mode & 0o777).toBe(0o600);
+  const again = await openSoftCustodian({ mayMake: false, file, environment });
+  expect(again.keyId).toBe(keyIds[2]);
+  expect((await again.unwrap(older.wrapped, context, older.keyId)).equals(older.dataKey)).toBe(
+    true,
+  );
+});
+
+test("a key that comes into the folder later is found when a wrap names it", async () => {
+  const context = { "weightvault:object": "one" };
+  const one = await openSoftCustodian({ mayMake: true, file, environment });
+  const other = await openSoftCustodian({ mayMake: false, file, environment });
+  await other.renew();
+  const { wrapped, keyId, dataKey } = await other.generate(context);
+  expect((await one.unwrap(wrapped, context, keyId)).equals(dataKey)).toBe(true);
+});
+
+test.each(["mode", "length"] as const)("a next key file of a wrong %s is refused", async (what) => {
+  await openSoftCustodian({ mayMake: true, file, environment });
+  await writeFile(`${file}.2`, Buffer.alloc(what === "length" ? 31 : 32, 1), {
+    mode: what === "mode" ? 0o644 : 0o600,
+  });
+  await expect(openSoftCustodian({ mayMake: false, file, environment })).rejects.toMatchObject({
+    code: "configuration_invalid",
   });
 });
 

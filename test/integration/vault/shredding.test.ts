@@ -400,7 +400,9 @@ forEachDatabase("a shredding", (open) => {
         db,
       ),
     ).rejects.toThrow("object: UPDATE refused");
-    await expect(sql`delete from object where id = ${id}`.execute(db)).rejects.toThrow();
+    await expect(sql`delete from object where id = ${id}`.execute(db)).rejects.toThrow(
+      "object: DELETE refused",
+    );
   });
 
   describe("of a repository", () => {

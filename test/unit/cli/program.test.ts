@@ -37,7 +37,7 @@ test("every command that the design names is there", () => {
       "recover",
       "witness init",
       "witness serve",
-      ...["init", "check"].map((verb) => `custody ${verb}`),
+      ...["init", "check", "rotate", "status"].map((verb) => `custody ${verb}`),
       "decide",
       ...["create", "list", "show", "revoke"].map((verb) => `token ${verb}`),
       ...["create", "list", "show"].map((verb) => `repository ${verb}`),
@@ -56,6 +56,7 @@ test("every command that the design names is there", () => {
       ...["list", "show", "receipt", "evidence"].map((verb) => `release ${verb}`),
       ...["search", "export", "verify", "note"].map((verb) => `records ${verb}`),
       ...["place", "lift", "list"].map((verb) => `hold ${verb}`),
+      ...["propose", "approve"].map((verb) => `shred ${verb}`),
       ...["verify", "export", "show", "trace", "monitor", "rebuild", "rotate-key"].map(
         (verb) => `ledger ${verb}`,
       ),

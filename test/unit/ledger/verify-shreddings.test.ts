@@ -8,7 +8,7 @@ import { allowed, end, told, verifyStory } from "../../vectors/ledger/tell.ts";
 type Body = { readonly [name: string]: Canonical };
 
 const repository = idOf("aurora/large");
-const revision = String(committed.body["revision"]);
+const { revision } = committed.body as { readonly revision: string };
 const shredding = idOf("shredding");
 const object = idOf("object");
 /** What the releases of the story are about. */

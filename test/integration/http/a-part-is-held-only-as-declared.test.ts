@@ -61,12 +61,6 @@ test.each<[string, string, Asked, RefusalCode]>([
   ["is behind the last", "2", { body: bytes, headers: digest(bytes) }, "part_out_of_range"],
   ["has no number", "one", { body: bytes, headers: digest(bytes) }, "not_found"],
   [
-    "is chunked",
-    "1",
-    { body: bytes, headers: { ...digest(bytes), "transfer-encoding": "chunked" } },
-    "length_required",
-  ],
-  [
     "names a range",
     "1",
     { body: bytes, headers: { ...digest(bytes), "content-range": "bytes 0-49999/50000" } },

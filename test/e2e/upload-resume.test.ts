@@ -75,7 +75,7 @@ test("a folder whose upload was killed goes on with the rerun, and no part that 
   const again = await weightvaultHere(args(), { env });
   expect(JSON.parse(again.stdout)).toMatchObject({ files: [], unchanged: 2 });
   expect(counted("writer.put")).toBe(after);
-});
+}, 180_000);
 
 test("a store that is away for a moment costs its part another try, and nothing else", async () => {
   const shard = await newShard();

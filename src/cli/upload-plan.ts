@@ -55,17 +55,15 @@ export async function planUpload(
   const fingerprints = await readAll(session, sources.filter(isRead));
   const digestOf = (source: Source) => fingerprints.get(source.path)?.sha256;
   const adopted = open.find((each) => isOfThese(each, sources, digestOf)) ?? null;
-  const find = (files: readonly CommittedFile[], source: Source) =>
-    files.find(
-      ({ path, size, sha256 }) =>
-        path === source.path && size === source.sizeBytes && sha256 === digestOf(source),
-    );
+  const isIn = (files: readonly CommittedFile[], { path, size, sha256 }: CommittedFile) =>
+    files.some((each) => each.path === path && each.size === size && each.sha256 === sha256);
   const files = sources.map((source): Planned => {
-    const unchanged = find(parent, source);
-    if (unchanged !== undefined) return { way: "unchanged", source, file: unchanged };
-    const sent = find(adopted?.files ?? [], source);
-    if (sent !== undefined) return { way: "sent", source, file: sent };
     const read = fingerprints.get(source.path);
+    if (read !== undefined) {
+      const file = { path: source.path, size: source.sizeBytes, sha256: read.sha256 };
+      if (isIn(parent, file)) return { way: "unchanged", source, file };
+      if (isIn(adopted?.files ?? [], file)) return { way: "sent", source, file };
+    }
     if (read === undefined || !isParted(source)) return { way: "whole", source };
     return { way: "parts", source, fingerprint: read };
   });

@@ -4,8 +4,10 @@ import {
   encodeParameters,
   extentOf,
   objectBytes,
+  oneMebibyteLayout,
   partsOf,
   plaintextBytes,
+  plaintextPartsOf,
   segmentAt,
   segmentCapacityBytes,
   segmentCount,
@@ -110,3 +112,19 @@ test.each([
     expect(1 + Math.max(0, Math.ceil(after / parts.nextBytes))).toBeLessThanOrEqual(10_000);
   },
 );
+
+test.each([
+  [0, 1],
+  [16_776_704, 1],
+  [16_776_705, 2],
+  [160 * 2 ** 30, null],
+  [5 * 2 ** 40, null],
+])("a plaintext of %d bytes is sent in parts that fit the object's", (sizeBytes, parts) => {
+  const cut = plaintextPartsOf(sizeBytes);
+  expect(cut.segments).toBeGreaterThanOrEqual(16);
+  expect(cut.parts).toBeLessThanOrEqual(10_000);
+  if (parts !== null) expect(cut.parts).toBe(parts);
+  expect(cut.partBytes).toBe(cut.segments * segmentCapacityBytes());
+  expect(partsOf(sizeBytes).nextBytes).toBe(cut.segments * oneMebibyteLayout.segmentBytes);
+  expect((cut.parts - 1) * cut.partBytes).toBeLessThan(Math.max(1, sizeBytes));
+});

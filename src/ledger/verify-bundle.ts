@@ -22,8 +22,8 @@ export class BundleEntries {
   }
 
   /** Takes the bundle whose first entry is at `first`. */
-  take(first: number, { digest, decisions }: Digested): void {
-    const entries = JSON.parse(digest.text) as readonly (Read | null)[];
+  take(first: number, { digest, text, decisions }: Digested): void {
+    const entries = JSON.parse(text) as readonly (Read | null)[];
     const breaks = new Set(digest.chainBreaks);
     const movedFrom = placeOf(entries, first);
     if (movedFrom !== null) this.#tellMoved(first, movedFrom, entries.length);

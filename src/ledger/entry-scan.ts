@@ -201,6 +201,25 @@ function isPlainTime(bytes: Uint8Array, at: number): boolean {
 
 const timeForm = Buffer.from("0000-00-00T00:00:00.000Z", "latin1");
 
+/** The time of a plain entry, in milliseconds since 1970: what `Date.parse` makes of it. */
+export function plainTimeMs(bytes: Uint8Array): number {
+  const at = bytes.length - 26;
+  const year = twoDigits(bytes, at) * 100 + twoDigits(bytes, at + 2);
+  const days = dayOf(year, twoDigits(bytes, at + 5), twoDigits(bytes, at + 8));
+  const minutes = twoDigits(bytes, at + 11) * 60 + twoDigits(bytes, at + 14);
+  const thousandths = twoDigits(bytes, at + 20) * 10 + (bytes[at + 22] ?? 0) - 0x30;
+  return ((days * 1_440 + minutes) * 60 + twoDigits(bytes, at + 17)) * 1_000 + thousandths;
+}
+
+/** Days since 1970 in the Gregorian calendar. Years are counted from March, so that a leap day is a year's last. */
+function dayOf(year: number, month: number, day: number): number {
+  const from = month > 2 ? year : year - 1;
+  const leapDays = Math.floor(from / 4) - Math.floor(from / 100) + Math.floor(from / 400);
+  const months = month > 2 ? month - 3 : month + 9;
+  const daysBeforeMonth = Math.floor((153 * months + 2) / 5);
+  return from * 365 + leapDays + daysBeforeMonth + day - 719_469;
+}
+
 function twoDigits(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) - 0x30) * 10 + (bytes[at + 1] ?? 0) - 0x30;
 }

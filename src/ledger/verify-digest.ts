@@ -2,7 +2,7 @@ import { parseBundle } from "../merkle/bundle.ts";
 import { tileHash, tileWidth } from "../merkle/tile.ts";
 import { hashBytes, leafHashes } from "../merkle/tree.ts";
 import { parseEntry } from "./entry.ts";
-import { isPlainEntry, plainValueEnd, startsWith } from "./entry-scan.ts";
+import { isPlainEntry, plainTimeMs, plainValueEnd, startsWith } from "./entry-scan.ts";
 import { BundleText } from "./verify-text.ts";
 
 /** A bundle of entries and the leaf tile that was stored with it, to be hashed and read apart from all others. */
@@ -31,6 +31,8 @@ export type BundleDigest = {
   /** The entries as the UTF-8 of a JSON array; null in the place of each that is none. */
   readonly text: Uint8Array;
   readonly isAscii: boolean;
+  /** The time of each entry, in milliseconds since 1970; zero in the place of each that is none. */
+  readonly timesMs: Float64Array;
   /** For each entry the number of its decision among all that this digester has met, for which `text` has a zero; -1 where it is in `text`. */
   readonly decisions: Int32Array;
   /** The decisions met for the first time, in the order of their numbers. */
@@ -68,6 +70,7 @@ export class BundleDigester {
   #read(entries: readonly Buffer[], leaves: Buffer, text: BundleText): Read {
     const known = this.#decisions.length;
     const decisions = new Int32Array(entries.length).fill(inText);
+    const timesMs = new Float64Array(entries.length);
     const chainBreaks: number[] = [];
     for (const [offset, entry] of entries.entries()) {
       const decision = this.#decisionOf(entry);
@@ -75,19 +78,23 @@ export class BundleDigester {
       const skip = decision === inText ? null : { start: decisionStart, end };
       if (!isPlainEntry(entry, skip)) {
         const parsed = parseEntry(entry);
-        if (parsed === null) text.addNull();
-        else text.addEntry(entry);
-        if (parsed !== null && offset > 0 && parsed.previous !== leafBefore(leaves, offset))
-          chainBreaks.push(offset);
+        if (parsed === null) {
+          text.addNull();
+          continue;
+        }
+        text.addEntry(entry);
+        timesMs[offset] = Date.parse(parsed.time);
+        if (offset > 0 && parsed.previous !== leafBefore(leaves, offset)) chainBreaks.push(offset);
         continue;
       }
       if (offset > 0 && !follows(entry, leaves, offset)) chainBreaks.push(offset);
       decisions[offset] = decision;
+      timesMs[offset] = plainTimeMs(entry);
       if (skip === null) text.addPlain(entry);
       else text.addDecided(entry, end);
     }
     const newDecisions = this.#decisions.slice(known).map((each) => each.toString("latin1"));
-    return { chainBreaks, decisions, newDecisions, ...text.end() };
+    return { chainBreaks, timesMs, decisions, newDecisions, ...text.end() };
   }
 
   /** The number of the decision that the entry's body begins with, which canonical order puts first. */
@@ -129,7 +136,7 @@ function othersIn(leaves: Buffer, leafTile: Uint8Array): readonly number[] {
   return others;
 }
 
-type Read = Pick<BundleDigest, "chainBreaks" | "decisions" | "newDecisions" | "text" | "isAscii">;
+type Read = Omit<BundleDigest, "count" | "leaves" | "subtree" | "otherLeaves">;
 
 function nothing(): BundleDigest {
   return {
@@ -139,6 +146,7 @@ function nothing(): BundleDigest {
     otherLeaves: [],
     chainBreaks: [],
     ...new BundleText(0).end(),
+    timesMs: new Float64Array(0),
     decisions: new Int32Array(0),
     newDecisions: [],
   };

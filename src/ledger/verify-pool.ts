@@ -68,7 +68,9 @@ export class DigestPool {
 
   /** Whether there are threads and every one has enough to do. */
   get isBusy(): boolean {
-    return this.#threads.length > 0 && this.#threads.every(({ waiting }) => waiting.length >= ahead);
+    return (
+      this.#threads.length > 0 && this.#threads.every(({ waiting }) => waiting.length >= ahead)
+    );
   }
 
   async digest(work: BundleWork): Promise<Digested> {

@@ -123,9 +123,11 @@ export class BundleDigester {
   }
 }
 
+/** Most that are others end elsewhere, which two bytes tell. */
 function isAt(decision: Buffer, entry: Buffer): boolean {
   const end = decisionStart + decision.length;
-  return end < entry.length && decision.compare(entry, decisionStart, end) === 0;
+  if (entry[end - 1] !== 0x7d || (entry[end] !== 0x2c && entry[end] !== 0x7d)) return false;
+  return decision.compare(entry, decisionStart, end) === 0;
 }
 
 function othersIn(leaves: Buffer, leafTile: Uint8Array): readonly number[] {

@@ -98,27 +98,35 @@ function keyOfRun(): Key {
 
 /** HalfSipHash-2-4 with 64 bits of output, of ASCII text: the 32-bit member of SipHash (Aumasson and Bernstein, 2012). Other text by its SHA-256. */
 function halfSipHash(key: Key, text: string): Hash {
+  const { length } = text;
+  const whole = length >> 2;
   let a = key.one;
   let b = key.other ^ 0xee;
   let c = 0x6c796765 ^ key.one;
   let d = 0x74656462 ^ key.other;
-  const words = (text.length >> 2) + 1;
   let beyond = 0;
   let low = 0;
-  for (let word = 0; word < words + 2; word += 1) {
+  for (let word = 0; word < whole + 3; word += 1) {
     let input = 0;
-    if (word < words) {
+    if (word < whole) {
+      const at = word * 4;
+      const first = text.charCodeAt(at) | (text.charCodeAt(at + 2) << 16);
+      const second = text.charCodeAt(at + 1) | (text.charCodeAt(at + 3) << 16);
+      // A unit above 16 bits of its place runs into its neighbour, which is seen before.
+      beyond |= first | second;
+      input = first | (second << 8);
+    } else if (word === whole) {
       // The last word has what is left over, and the length.
-      for (let byte = 0; byte < 4 && word * 4 + byte < text.length; byte += 1) {
-        const code = text.charCodeAt(word * 4 + byte);
+      for (let at = whole * 4; at < length; at += 1) {
+        const code = text.charCodeAt(at);
         beyond |= code;
-        input |= code << (byte * 8);
+        input |= code << ((at & 3) * 8);
       }
-      if (word === words - 1) input |= text.length << 24;
-    } else if (word === words) c ^= 0xee;
+      input |= length << 24;
+    } else if (word === whole + 1) c ^= 0xee;
     else b ^= 0xdd;
     d ^= input;
-    for (let round = word < words ? 2 : 4; round > 0; round -= 1) {
+    for (let round = word <= whole ? 2 : 4; round > 0; round -= 1) {
       a = (a + b) | 0;
       b = rotate(b, 5) ^ a;
       a = rotate(a, 16);
@@ -131,9 +139,10 @@ function halfSipHash(key: Key, text: string): Hash {
       c = rotate(c, 16);
     }
     a ^= input;
-    if (word === words) low = (b ^ d) >>> 0;
+    if (word === whole + 1) low = (b ^ d) >>> 0;
   }
-  return beyond > 0x7f ? halfSipHash(key, hash("sha256", text)) : { low, high: (b ^ d) >>> 0 };
+  const isAscii = (beyond & ~0x7f007f) === 0;
+  return isAscii ? { low, high: (b ^ d) >>> 0 } : halfSipHash(key, hash("sha256", text));
 }
 
 function rotate(word: number, by: number): number {

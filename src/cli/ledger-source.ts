@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
-import { setFlagsFromString } from "node:v8";
+import { availableParallelism } from "node:os";
+import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 import { isEveryCheck } from "../export-control/decision.ts";
 import type { Entry } from "../ledger/entry.ts";
 import type { TileSource } from "../ledger/source.ts";
@@ -54,23 +55,31 @@ export async function readCheckpoint(file: string): Promise<Buffer> {
   return bytes;
 }
 
-/** The threads that verify beside this one: two keep up with it, and more would only take memory. */
-export const verifyingThreads = 2;
+/**
+ * The threads that verify beside this one, which helps them where it has time: one for each further core, up to the two that keep up with it.
+ * More would only take memory.
+ */
+export const verifyingThreads = Math.max(1, Math.min(2, availableParallelism() - 1));
 
 /** Above this many entries what is remembered of them needs the room that garbage otherwise takes. */
 const manyEntries = 1_000_000;
 
-/**
- * For `onProgress`: on a long ledger it keeps V8 from letting short-lived garbage grow by a hundred MiB, which is a little faster, for the
- * rest of the process.
- */
+/** Short-lived garbage of the bundles that are under way fits in here, so that it is not taken for lasting. */
+const youngBytes = 4 * 2 ** 20;
+
+/** For `onProgress`: on a long ledger it keeps V8 from letting short-lived garbage grow to a hundred MiB, for the rest of the process. */
 export function boundGarbage(): (progress: { readonly size: number }) => void {
   let isBounded = false;
   return ({ size }) => {
-    if (isBounded || size <= manyEntries) return;
+    if (isBounded || size <= manyEntries || youngSpaceBytes() < youngBytes) return;
     isBounded = true;
     setFlagsFromString("--semi-space-growth-factor=1");
   };
+}
+
+function youngSpaceBytes(): number {
+  const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space");
+  return young?.space_size ?? 0;
 }
 
 /** Verifies the whole ledger, and shows every entry on the way, in order. */

@@ -19,6 +19,7 @@ const expired = 2;
 /** Tokens are swept out of the memory this long after their end, which no stepping clock explains. */
 const sweptAfterMs = 30 * 86_400_000;
 const fewestSwept = 4_096;
+const mostRoles = 1_000;
 const digestPattern = /^[0-9a-f]{64}$/;
 
 /** Clocks may step, and a transaction looks at the clock before it waits for locks: only what is a day off is a contradiction. */
@@ -34,6 +35,8 @@ export class Callers {
   readonly #principals: Principals;
   readonly #live = new Map<string, Token>();
   readonly #ended = new SeenIds();
+  /** The roles of tokens by their names, of which there are few: each list once in memory. */
+  readonly #roles = new Map<string, readonly string[]>();
   #isBootstrapped = false;
   #sweptFrom = fewestSwept;
 
@@ -69,8 +72,16 @@ export class Callers {
       return;
     }
     this.#isBootstrapped = true;
-    this.#live.set(token, { principal, roles, expiresAt: Date.parse(expiresAt) });
+    const expiresAtMs = Date.parse(expiresAt);
+    this.#live.set(token, { principal, roles: this.#shared(roles), expiresAt: expiresAtMs });
     if (this.#live.size >= this.#sweptFrom) this.#sweep(Date.parse(entry.time));
+  }
+
+  #shared(roles: readonly string[]): readonly string[] {
+    const names = JSON.stringify(roles);
+    const known = this.#roles.get(names) ?? roles;
+    if (known === roles && this.#roles.size < mostRoles) this.#roles.set(names, roles);
+    return known;
   }
 
   /** A vault whose jobs take a token an hour issues millions: of those that ended long ago only the ids are kept. */

@@ -112,7 +112,7 @@ function halfSipHash(key: Key, text: string): Hash {
       const at = word * 4;
       const first = text.charCodeAt(at) | (text.charCodeAt(at + 2) << 16);
       const second = text.charCodeAt(at + 1) | (text.charCodeAt(at + 3) << 16);
-      // A unit above 16 bits of its place runs into its neighbour, which is seen before.
+      // Each unit has 16 bits here, so that one beyond ASCII is seen before the bytes are put together.
       beyond |= first | second;
       input = first | (second << 8);
     } else if (word === whole) {

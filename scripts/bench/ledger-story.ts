@@ -17,6 +17,9 @@ export const timeAt = (index: number): string => new Date(startsAt + index * ste
 const jobsAtOnce = 32;
 const mostReleases = 30;
 
+/** How many repositories somebody may fetch at a time. */
+const mostGrants = 3;
+
 /** How many entries pass until there is one more of each. */
 const every = {
   officerToken: 50_000,
@@ -39,7 +42,11 @@ type Reader = {
   readonly person: string;
   readonly workload: string | null;
   readonly principal: string;
+  /** What it may fetch. */
+  readonly grants: Grant[];
 };
+
+type Grant = { readonly id: string; readonly repository: Repository };
 
 type Repository = { readonly id: string; license: string; revision: Revision };
 type Revision = { readonly id: string; readonly bytes: number; readonly objects: string };
@@ -73,7 +80,6 @@ class Teller {
   readonly #second: Officer = officerOf();
   readonly #readers: Reader[] = [];
   readonly #repositories: Repository[] = [];
-  readonly #grants: string[] = [];
   readonly #jobs: Job[] = [];
   #license = "";
 
@@ -123,25 +129,25 @@ class Teller {
 
   #startJob(place: number, index: number): void {
     const reader = this.#oneOf(this.#readers);
-    const repository = this.#oneOf(this.#repositories);
-    const grant = randomUUID();
+    if (reader.grants.length < mostGrants) this.#grant(reader);
+    const { id: grant, repository } = this.#oneOf(reader.grants);
     const token = randomUUID();
-    this.#tell("grant.made", {
-      grant,
-      principal: reader.principal,
-      repository: repository.id,
-      person: this.#first.person,
-      bytesAllowed: null,
-      commitment: digestOf(grant),
-      ...this.#by(this.#first),
-    });
     this.#issue(token, { ...reader, roles: ["reader"] }, startsAt + index * stepMs + 12 * hourMs);
-    this.#grants.push(grant);
     const isStream = this.#random(10) === 0;
     const left = 1 + this.#random(mostReleases);
     const recipientKey = digestOf(token);
     const job = { reader, repository, grant, token, recipientKey, isStream, left, open: null };
     this.#jobs[place] = job;
+  }
+
+  #grant(reader: Reader): void {
+    const [id, repository] = [randomUUID(), this.#oneOf(this.#repositories)];
+    const { person } = this.#first;
+    const { principal } = reader;
+    const given = { grant: id, principal, repository: repository.id, bytesAllowed: null };
+    const commitment = digestOf(id);
+    this.#tell("grant.made", { ...given, person, commitment, ...this.#by(this.#first) });
+    reader.grants.push({ id, repository });
   }
 
   /** Of a hundred releases 88 are allowed, 9 denied and 3 held. */
@@ -194,7 +200,12 @@ class Teller {
         ...made,
       });
     else this.#tell("person.recorded", { person: id, principal, commitment, ...made });
-    this.#readers.push({ person: accountable, workload: isWorkload ? id : null, principal });
+    this.#readers.push({
+      person: accountable,
+      workload: isWorkload ? id : null,
+      principal,
+      grants: [],
+    });
   }
 
   #addRepository(): void {
@@ -244,12 +255,13 @@ class Teller {
     this.#license = license;
   }
 
-  /** The oldest grant whose job ended. */
+  /** Somebody's oldest grant, unless a job fetches under it. */
   #revokeGrant(): void {
-    const held = new Set(this.#jobs.map(({ grant }) => grant));
-    const at = this.#grants.findIndex((grant) => !held.has(grant));
-    const [grant] = at < 0 ? [] : this.#grants.splice(0, at + 1).slice(at);
-    if (grant !== undefined) this.#tell("grant.revoked", { grant, ...this.#by(this.#second) });
+    const { grants } = this.#oneOf(this.#readers);
+    const [oldest] = grants;
+    if (oldest === undefined || this.#jobs.some(({ grant }) => grant === oldest.id)) return;
+    grants.shift();
+    this.#tell("grant.revoked", { grant: oldest.id, ...this.#by(this.#second) });
   }
 
   #simulate(): void {

@@ -64,16 +64,27 @@ export const verifyingThreads = Math.max(1, Math.min(2, availableParallelism() -
 /** Above this many entries what is remembered of them needs the room that garbage otherwise takes. */
 const manyEntries = 1_000_000;
 
-/** Short-lived garbage of the bundles that are under way fits in here, so that it is not taken for lasting. */
-const youngBytes = 4 * 2 ** 20;
+/** Within these bounds the garbage of the bundles that are under way dies young, and takes no room that counts. */
+const youngBytes = { least: 4 * 2 ** 20, most: 8 * 2 ** 20 };
 
-/** For `onProgress`: on a long ledger it keeps V8 from letting short-lived garbage grow to a hundred MiB, for the rest of the process. */
+/** How many bundles pass between two looks at it. */
+const lookedAtEvery = 64;
+
+/**
+ * For `onProgress`: on a long ledger it keeps the memory in which V8 makes new things from growing to a hundred MiB, for the rest of the
+ * process, and from staying so small that garbage is taken for lasting.
+ */
 export function boundGarbage(): (progress: { readonly size: number }) => void {
-  let isBounded = false;
+  let calls = 0;
+  let isGrowing = true;
   return ({ size }) => {
-    if (isBounded || size <= manyEntries || youngSpaceBytes() < youngBytes) return;
-    isBounded = true;
-    setFlagsFromString("--semi-space-growth-factor=1");
+    calls += 1;
+    if (size <= manyEntries || calls % lookedAtEvery !== 0) return;
+    const bytes = youngSpaceBytes();
+    const mayGrow = bytes < (isGrowing ? youngBytes.most : youngBytes.least);
+    if (mayGrow === isGrowing) return;
+    isGrowing = mayGrow;
+    setFlagsFromString(`--semi-space-growth-factor=${mayGrow ? 2 : 1}`);
   };
 }
 

@@ -1,7 +1,6 @@
-import { hash, randomUUID } from "node:crypto";
-import { checkIds } from "../../src/export-control/decision.ts";
+import { randomUUID } from "node:crypto";
 import type { EntryBody } from "../../src/ledger/entry.ts";
-import { encodePlainly } from "./plain-json.ts";
+import { decisions, digestOf, encodePlainly } from "./ledger-decisions.ts";
 
 /** A record as the ledger takes it: its body is canonical JSON already. */
 export type Told = { readonly kind: string; readonly body: string };
@@ -316,6 +315,10 @@ function officerOf(): Officer {
   return { person: randomUUID(), principal: randomUUID(), token: "" };
 }
 
+function raise(): never {
+  throw new Error("the measured log has nothing to go on with");
+}
+
 /** Whole numbers from 0 up to below what is asked, the same in every run: Marsaglia's xorshift of 32 bits. */
 function numbersFrom(seed: number): (below: number) => number {
   let state = seed;
@@ -325,36 +328,4 @@ function numbersFrom(seed: number): (below: number) => number {
     state ^= state << 5;
     return (state >>> 0) % below;
   };
-}
-
-const digestOf = (text: string): string => hash("sha256", text);
-
-type Decision = { readonly text: string; readonly isCovered: boolean };
-
-function decision(verdict: string, special: Readonly<Record<string, string>>): Decision {
-  const checks = checkIds.map((check) => ({ check, outcome: special[check] ?? "pass" }));
-  const isCovered = verdict === "allow" && Object.values(special).includes("covered");
-  return { text: encodePlainly({ checks, rulebook: digestOf("rulebook"), verdict }), isCovered };
-}
-
-const notDeemed = { nationality: "not-applicable", "deemed-export-ns": "not-applicable" };
-
-/** The ways in which decisions differ. */
-const decisions = {
-  allowed: [
-    decision("allow", { "export-ns": "covered" }),
-    decision("allow", { ...notDeemed, "export-ns": "covered" }),
-    decision("allow", { "export-ns": "covered", "deemed-export-ns": "covered" }),
-    decision("allow", notDeemed),
-  ],
-  denied: [
-    decision("deny", { grant: "fail" }),
-    decision("deny", { "denied-party": "fail" }),
-    decision("deny", { "export-ns": "fail", "export-rs": "fail" }),
-  ],
-  held: [decision("hold", { nationality: "unknown" }), decision("hold", { ownership: "unknown" })],
-} as const;
-
-function raise(): never {
-  throw new Error("the measured log has nothing to go on with");
 }

@@ -5,8 +5,8 @@ const shardBits = 8;
 const smallest = 16;
 
 /**
- * Ids that were seen, each with a state of 1 to 255, in 8 bytes a place: a ledger of ten million releases is checked for a second decision or
- * outcome in some 130 MB. An id is kept as 64 bits of HalfSipHash-2-4 under a key of this run alone, so that nobody can choose two ids that
+ * Ids that were seen, each with a state of 1 to 255, in 8 bytes a place and 11 to 14 an id: a ledger of ten million releases is checked for a
+ * second decision or outcome in some 130 MB. An id is kept as 64 bits of HalfSipHash-2-4 under a key of this run alone, so that nobody can choose two ids that
  * pass for one. Among ten million ids that chance brings two together is less than three in a million, and another run tells.
  */
 export class SeenIds {
@@ -62,10 +62,18 @@ export class SeenIds {
 
 /** The id's place, or the free one where it belongs. A quarter of the places is always free, so the search ends. */
 function placeOf(places: Uint32Array, low: number, high: number): number {
-  const last = places.length - 1;
-  let place = (high * 2) & last;
-  while (places[place] !== 0 && !isAt(places, place, low, high)) place = (place + 2) & last;
+  let place = firstPlace(places, high);
+  while (places[place] !== 0 && !isAt(places, place, low, high)) place = nextPlace(places, place);
   return place;
+}
+
+/** High halves in their order, spread over however many places there are. */
+function firstPlace(places: Uint32Array, high: number): number {
+  return 2 * Math.floor((high / 2 ** 32) * (places.length / 2));
+}
+
+function nextPlace(places: Uint32Array, place: number): number {
+  return place + 2 === places.length ? 0 : place + 2;
 }
 
 function isAt(places: Uint32Array, place: number, low: number, high: number): boolean {
@@ -73,14 +81,15 @@ function isAt(places: Uint32Array, place: number, low: number, high: number): bo
   return isLow && places[place + 1] === high;
 }
 
-/** Shards grow one by one, so that there is never a second copy of the whole. */
+/** Shards grow one by one and by a quarter, so that there is never a second copy of the whole, nor half of it free. */
 function grown(places: Uint32Array): Uint32Array {
-  const wider = new Uint32Array(places.length * 2);
+  const wider = new Uint32Array(2 * Math.ceil(places.length * 0.625));
   for (let from = 0; from < places.length; from += 2) {
-    const [low, high] = [places[from] ?? 0, places[from + 1] ?? 0];
+    const low = places[from] ?? 0;
+    const high = places[from + 1] ?? 0;
     if (low === 0) continue;
-    let place = (high * 2) & (wider.length - 1);
-    while (wider[place] !== 0) place = (place + 2) & (wider.length - 1);
+    let place = firstPlace(wider, high);
+    while (wider[place] !== 0) place = nextPlace(wider, place);
     wider[place] = low;
     wider[place + 1] = high;
   }

@@ -6,8 +6,9 @@ const smallest = 16;
 
 /**
  * Ids that were seen, each with a state of 1 to 255, in 8 bytes a place and 11 to 14 an id: a ledger of ten million releases is checked for a
- * second decision or outcome in some 130 MB. An id is kept as 64 bits of HalfSipHash-2-4 under a key of this run alone, so that nobody can choose two ids that
- * pass for one. Among ten million ids that chance brings two together is less than three in a million, and another run tells.
+ * second decision or outcome in some 130 MB. An id is kept as 64 bits of HalfSipHash-2-4 under a key of this run alone, so that nobody can
+ * choose two ids that pass for one. Among ten million ids that chance brings two together is less than three in a million, and another run
+ * tells.
  */
 export class SeenIds {
   readonly #key = keyOfRun();

@@ -54,7 +54,7 @@ const limits: Readonly<Record<string, { readonly least?: number; readonly most?:
 const usage = `npm run bench -- [--json] [--only name,name] [--scale factor] [--entries count]
   names: ${Object.keys(measures).join(", ")}
   --scale multiplies every size; figures of a scale below 1 say little
-  --entries is the size of the log of ledger-verify (1000000)\n`;
+  --entries is the size of the log of ledger-verify (1000000); ten million take some 12 GB of temporary files\n`;
 
 type Options = {
   readonly json: boolean;

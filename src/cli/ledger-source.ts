@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
-import { setFlagsFromString } from "node:v8";
+import { availableParallelism } from "node:os";
+import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 import { isEveryCheck } from "../export-control/decision.ts";
 import type { Entry } from "../ledger/entry.ts";
 import type { TileSource } from "../ledger/source.ts";
@@ -54,23 +55,42 @@ export async function readCheckpoint(file: string): Promise<Buffer> {
   return bytes;
 }
 
-/** The threads that verify beside this one: two keep up with it, and more would only take memory. */
-export const verifyingThreads = 2;
+/**
+ * The threads that verify beside this one, which helps them where it has time: one for each further core, up to the two that keep up with it.
+ * More would only take memory.
+ */
+export const verifyingThreads = Math.max(1, Math.min(2, availableParallelism() - 1));
 
 /** Above this many entries what is remembered of them needs the room that garbage otherwise takes. */
 const manyEntries = 1_000_000;
 
+/** Within these bounds the garbage of the bundles that are under way dies young, and takes no room that counts. */
+const youngBytes = { least: 4 * 2 ** 20, most: 8 * 2 ** 20 };
+
+/** How many bundles pass between two looks at it. */
+const lookedAtEvery = 64;
+
 /**
- * For `onProgress`: on a long ledger it keeps V8 from letting short-lived garbage grow by a hundred MiB, which is a little faster, for the
- * rest of the process.
+ * For `onProgress`: on a long ledger it keeps the memory in which V8 makes new things from growing to a hundred MiB, for the rest of the
+ * process, and from staying so small that garbage is taken for lasting.
  */
 export function boundGarbage(): (progress: { readonly size: number }) => void {
-  let isBounded = false;
+  let calls = 0;
+  let isGrowing = true;
   return ({ size }) => {
-    if (isBounded || size <= manyEntries) return;
-    isBounded = true;
-    setFlagsFromString("--semi-space-growth-factor=1");
+    calls += 1;
+    if (size <= manyEntries || calls % lookedAtEvery !== 0) return;
+    const bytes = youngSpaceBytes();
+    const mayGrow = bytes < (isGrowing ? youngBytes.most : youngBytes.least);
+    if (mayGrow === isGrowing) return;
+    isGrowing = mayGrow;
+    setFlagsFromString(`--semi-space-growth-factor=${mayGrow ? 2 : 1}`);
   };
+}
+
+function youngSpaceBytes(): number {
+  const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space");
+  return young?.space_size ?? 0;
 }
 
 /** Verifies the whole ledger, and shows every entry on the way, in order. */

@@ -61,14 +61,15 @@ function wordEnd(bytes: Uint8Array, at: number, word: Uint8Array): number {
   return startsWith(bytes, at, word) ? at + word.length : none;
 }
 
-/** A string without escapes, control characters or anything beyond ASCII. */
+/** One for each byte that a string may hold here: no escapes, no control characters, nothing beyond ASCII. */
+const plainBytes = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= 0x20 && byte <= 0x7e && byte !== quote && byte !== backslash ? 1 : 0,
+);
+
 function stringEnd(bytes: Uint8Array, at: number): number {
-  for (let place = at + 1; place < bytes.length; place += 1) {
-    const byte = bytes[place] ?? 0;
-    if (byte === quote) return place + 1;
-    if (byte < 0x20 || byte > 0x7e || byte === backslash) return none;
-  }
-  return none;
+  let place = at + 1;
+  while (plainBytes[bytes[place] ?? 0] === 1) place += 1;
+  return bytes[place] === quote ? place + 1 : none;
 }
 
 /** Up to 15 digits are exact in a double. */
@@ -87,7 +88,8 @@ function objectEnd(bytes: Uint8Array, at: number, { depth, skip }: Place): numbe
   if (depth === deepest) return none;
   if (bytes[at + 1] === 0x7d) return at + 2;
   const inside = { depth: depth + 1, skip };
-  let [nameBefore, nameBeforeEnd] = [none, none];
+  let nameBefore = none;
+  let nameBeforeEnd = none;
   for (let place = at + 1; ; ) {
     if (bytes[place] !== quote) return none;
     const nameEnd = stringEnd(bytes, place);
@@ -95,7 +97,8 @@ function objectEnd(bytes: Uint8Array, at: number, { depth, skip }: Place): numbe
     const isLater =
       nameBefore === none || isBefore(bytes, { nameBefore, nameBeforeEnd, place, nameEnd });
     if (!isLater) return none;
-    [nameBefore, nameBeforeEnd] = [place, nameEnd];
+    nameBefore = place;
+    nameBeforeEnd = nameEnd;
     const start = nameEnd + 1;
     const end = skip?.start === start ? skip.end : valueEnd(bytes, start, inside);
     if (end === none) return none;
@@ -129,7 +132,8 @@ type Names = {
 function isBefore(bytes: Uint8Array, { nameBefore, nameBeforeEnd, place, nameEnd }: Names) {
   const shorter = Math.min(nameBeforeEnd - nameBefore, nameEnd - place);
   for (let offset = 1; offset < shorter; offset += 1) {
-    const [one, other] = [bytes[nameBefore + offset] ?? 0, bytes[place + offset] ?? 0];
+    const one = bytes[nameBefore + offset] ?? 0;
+    const other = bytes[place + offset] ?? 0;
     if (one !== other) return one < other && one > 0x21 && other > 0x21;
   }
   return false;
@@ -171,27 +175,50 @@ function kindEndAt(bytes: Uint8Array, at: number): number {
   return end === dot + 1 ? none : end;
 }
 
+const hexBytes = Uint8Array.from({ length: 256 }, (_, byte) =>
+  isDigit(byte) || (byte >= 0x61 && byte <= 0x66) ? 1 : 0,
+);
+
 function hexEnd(bytes: Uint8Array, at: number): number {
-  for (let place = at; place < at + hexDigits; place += 1) {
-    const byte = bytes[place] ?? 0;
-    if (!isDigit(byte) && !(byte >= 0x61 && byte <= 0x66)) return none;
-  }
-  return at + hexDigits;
+  let place = at;
+  while (place < at + hexDigits && hexBytes[bytes[place] ?? 0] === 1) place += 1;
+  return place === at + hexDigits ? place : none;
 }
 
 /** `2026-01-28T23:59:59.999Z`; the ends of months are left to the calendar of the parser. */
 function isPlainTime(bytes: Uint8Array, at: number): boolean {
   for (let offset = 0; offset < timeForm.length; offset += 1) {
-    const [form, byte] = [timeForm[offset], bytes[at + offset]];
+    const form = timeForm[offset];
+    const byte = bytes[at + offset];
     if (form === 0x30 ? !isDigit(byte) : form !== byte) return false;
   }
-  const [month, day] = [twoDigits(bytes, at + 5), twoDigits(bytes, at + 8)];
-  const [hour, minute, second] = [11, 14, 17].map((offset) => twoDigits(bytes, at + offset));
+  const month = twoDigits(bytes, at + 5);
+  const day = twoDigits(bytes, at + 8);
   const isDay = month >= 1 && month <= 12 && day >= 1 && day <= 28;
-  return isDay && (hour ?? 24) < 24 && (minute ?? 60) < 60 && (second ?? 60) < 60;
+  const isMinute = twoDigits(bytes, at + 11) < 24 && twoDigits(bytes, at + 14) < 60;
+  return isDay && isMinute && twoDigits(bytes, at + 17) < 60;
 }
 
 const timeForm = Buffer.from("0000-00-00T00:00:00.000Z", "latin1");
+
+/** The time of a plain entry, in milliseconds since 1970: what `Date.parse` makes of it. */
+export function plainTimeMs(bytes: Uint8Array): number {
+  const at = bytes.length - 26;
+  const year = twoDigits(bytes, at) * 100 + twoDigits(bytes, at + 2);
+  const days = dayOf(year, twoDigits(bytes, at + 5), twoDigits(bytes, at + 8));
+  const minutes = twoDigits(bytes, at + 11) * 60 + twoDigits(bytes, at + 14);
+  const thousandths = twoDigits(bytes, at + 20) * 10 + (bytes[at + 22] ?? 0) - 0x30;
+  return ((days * 1_440 + minutes) * 60 + twoDigits(bytes, at + 17)) * 1_000 + thousandths;
+}
+
+/** Days since 1970 in the Gregorian calendar. Years are counted from March, so that a leap day is a year's last. */
+function dayOf(year: number, month: number, day: number): number {
+  const from = month > 2 ? year : year - 1;
+  const leapDays = Math.floor(from / 4) - Math.floor(from / 100) + Math.floor(from / 400);
+  const months = month > 2 ? month - 3 : month + 9;
+  const daysBeforeMonth = Math.floor((153 * months + 2) / 5);
+  return from * 365 + leapDays + daysBeforeMonth + day - 719_469;
+}
 
 function twoDigits(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) - 0x30) * 10 + (bytes[at + 1] ?? 0) - 0x30;
@@ -205,7 +232,8 @@ function isLetter(byte: number | undefined): boolean {
   return byte !== undefined && byte >= 0x61 && byte <= 0x7a;
 }
 
-function startsWith(bytes: Uint8Array, at: number, text: Uint8Array): boolean {
+/** Whether the bytes from `at` on begin with those of the text. */
+export function startsWith(bytes: Uint8Array, at: number, text: Uint8Array): boolean {
   for (let offset = 0; offset < text.length; offset += 1) {
     if (bytes[at + offset] !== text[offset]) return false;
   }

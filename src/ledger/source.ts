@@ -10,13 +10,17 @@ import { hashBytes } from "../merkle/tree.ts";
  * - `checkpoint` gives the newest signed checkpoint, null where there is none.
  * - `tile` gives the bytes at a path of C2SP tlog-tiles (`tile/0/000`, `tile/entries/000.p/5`), null where there are none.
  * - Neither gives more than `maximumTileBytes` + 1 bytes.
+ * - `tile.folder`, where there is one, is the folder in which each tile is the file at its path: `readStoredTile` reads the same there, so that
+ *   threads need not be handed the bytes.
  * - Trouble in reaching the ledger is thrown as a refusal (`ledger_unavailable`, `not_authenticated`, `role_missing`), never given as null:
  *   an outage must not look like tampering, nor tampering like an outage.
  */
 export interface TileSource {
   checkpoint(): Promise<Buffer | null>;
-  tile(path: string): Promise<Buffer | null>;
+  readonly tile: TileReader;
 }
+
+export type TileReader = ((path: string) => Promise<Buffer | null>) & { readonly folder?: string };
 
 /**
  * The bytes of a tile at its width; null where the source has it at no width. A log may delete a partial tile once it has a full one, and a

@@ -22,12 +22,13 @@ export class BundleEntries {
   }
 
   /** Takes the bundle whose first entry is at `first`. */
-  take(first: number, { digest, decisions }: Digested): void {
-    const entries = JSON.parse(digest.text) as readonly (Read | null)[];
+  take(first: number, { digest, text, decisions }: Digested): void {
+    const entries = JSON.parse(text) as readonly (Read | null)[];
     const breaks = new Set(digest.chainBreaks);
     const movedFrom = placeOf(entries, first);
     if (movedFrom !== null) this.#tellMoved(first, movedFrom, entries.length);
-    for (const [offset, entry] of entries.entries()) {
+    for (let offset = 0; offset < entries.length; offset += 1) {
+      const entry = entries[offset] ?? null;
       const index = first + offset;
       if (entry === null) {
         this.#findings.add("entry_malformed", `entry ${index} is not in the ledger's form`, index);
@@ -44,7 +45,10 @@ export class BundleEntries {
         const message = `entry ${index} does not follow the entry before it`;
         this.#findings.add("chain_broken", message, index);
       }
-      this.#checks.take(entry.index === index ? entry : { ...entry, index });
+      this.#checks.take(
+        entry.index === index ? entry : { ...entry, index },
+        digest.timesMs[offset] ?? 0,
+      );
     }
     this.#lastLeafHex = Buffer.from(digest.leaves.subarray(-hashBytes)).toString("hex");
   }

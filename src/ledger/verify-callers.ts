@@ -4,8 +4,8 @@ import type { Findings } from "./findings.ts";
 import { isStrings } from "./verify-body.ts";
 import { isOfRedecision } from "./verify-flags.ts";
 import { SeenIds } from "./verify-ids.ts";
+import type { KindFacts } from "./verify-kinds.ts";
 import type { Principals } from "./verify-principals.ts";
-import { rolesOf } from "./verify-roles.ts";
 
 type Token = {
   readonly principal: string;
@@ -19,6 +19,7 @@ const expired = 2;
 /** Tokens are swept out of the memory this long after their end, which no stepping clock explains. */
 const sweptAfterMs = 30 * 86_400_000;
 const fewestSwept = 4_096;
+const mostRoles = 1_000;
 const digestPattern = /^[0-9a-f]{64}$/;
 
 /** Clocks may step, and a transaction looks at the clock before it waits for locks: only what is a day off is a contradiction. */
@@ -34,6 +35,8 @@ export class Callers {
   readonly #principals: Principals;
   readonly #live = new Map<string, Token>();
   readonly #ended = new SeenIds();
+  /** The roles of tokens by their names, of which there are few: each list once in memory. */
+  readonly #roles = new Map<string, readonly string[]>();
   #isBootstrapped = false;
   #sweptFrom = fewestSwept;
 
@@ -43,14 +46,14 @@ export class Callers {
   }
 
   /** Looks at who made the entry, before the entry itself takes effect. */
-  check(entry: Entry, isKnownKind: boolean): void {
-    if (isOwn(entry)) return;
-    const isDecision = entry.kind.startsWith("release.");
+  check(entry: Entry, kind: KindFacts, atMs: number): void {
+    if (isOwn(entry, kind)) return;
     const { by, under, principal, token } = entry.body;
-    if (isDecision) {
-      this.#require(principal, token ?? null, entry);
+    const subject = { entry, kind, atMs };
+    if (kind.release !== null) {
+      this.#require(principal, token ?? null, subject);
       this.#principals.requireOwner(entry);
-    } else if (isKnownKind || by !== undefined) this.#require(by, under, entry);
+    } else if (kind.isKnown || by !== undefined) this.#require(by, under, subject);
   }
 
   /** Takes `token.issued`. */
@@ -69,8 +72,16 @@ export class Callers {
       return;
     }
     this.#isBootstrapped = true;
-    this.#live.set(token, { principal, roles, expiresAt: Date.parse(expiresAt) });
+    const expiresAtMs = Date.parse(expiresAt);
+    this.#live.set(token, { principal, roles: this.#shared(roles), expiresAt: expiresAtMs });
     if (this.#live.size >= this.#sweptFrom) this.#sweep(Date.parse(entry.time));
+  }
+
+  #shared(roles: readonly string[]): readonly string[] {
+    const names = JSON.stringify(roles);
+    const known = this.#roles.get(names) ?? roles;
+    if (known === roles && this.#roles.size < mostRoles) this.#roles.set(names, roles);
+    return known;
   }
 
   /** A vault whose jobs take a token an hour issues millions: of those that ended long ago only the ids are kept. */
@@ -132,7 +143,8 @@ export class Callers {
     this.#ended.set(token, revoked);
   }
 
-  #require(by: Canonical | undefined, under: Canonical | undefined, entry: Entry): void {
+  #require(by: Canonical | undefined, under: Canonical | undefined, subject: Subject): void {
+    const { entry } = subject;
     const { index, kind } = entry;
     if (typeof by !== "string") {
       // The first officer is recorded and gets the first token by nobody's hand; from then on somebody acts.
@@ -142,12 +154,13 @@ export class Callers {
     }
     this.#principals.requireKnown(by, entry);
     if (under === undefined) this.#findings.lack("under");
-    else if (typeof under === "string") this.#requireToken(under, by, entry);
+    else if (typeof under === "string") this.#requireToken(under, by, subject);
     else this.#findings.add("caller_missing", `${kind} names no token`, index);
   }
 
-  #requireToken(token: string, by: string, entry: Entry): void {
-    const { index, kind, time } = entry;
+  #requireToken(token: string, by: string, subject: Subject): void {
+    const { entry, atMs } = subject;
+    const { index, kind } = entry;
     const issued = this.#live.get(token);
     if (issued === undefined) {
       const ended = this.#ended.get(token);
@@ -160,17 +173,21 @@ export class Callers {
     if (issued.principal !== by) {
       const message = `${kind} was made by ${by} under a token that was issued to ${issued.principal}`;
       this.#findings.add("token_mismatch", message, index);
-    } else this.#requireRole(issued, entry);
-    if (Date.parse(time) - issued.expiresAt > toleranceMs) this.#tellExpired(entry);
+    } else this.#requireRole(issued, subject);
+    if (atMs - issued.expiresAt > toleranceMs) this.#tellExpired(entry);
   }
 
   #tellExpired({ index, kind }: Entry): void {
     this.#findings.add("token_expired", `${kind} was made under an expired token`, index);
   }
 
-  #requireRole({ principal, roles }: Token, { index, kind, body: { token } }: Entry): void {
-    const admitted = rolesOf(kind);
+  #requireRole({ principal, roles }: Token, { entry, kind: { roles: admitted } }: Subject): void {
     if (admitted === null || admitted.some((role) => roles.includes(role))) return;
+    const {
+      index,
+      kind,
+      body: { token },
+    } = entry;
     // Whose a token was that ended long ago is not kept, and revoking it changes nothing.
     const isOwn =
       typeof token === "string" &&
@@ -181,7 +198,14 @@ export class Callers {
   }
 }
 
-const decisions = new Set(["release.allowed", "release.denied", "release.held"]);
+/** An entry with what its caller is held against. */
+type Subject = { readonly entry: Entry; readonly kind: KindFacts; readonly atMs: number };
+
+const decisions: ReadonlySet<string> = new Set([
+  "release.allowed",
+  "release.denied",
+  "release.held",
+]);
 
 /** A role that `recover` can give back. */
 function isIndispensable(role: string): boolean {
@@ -189,12 +213,13 @@ function isIndispensable(role: string): boolean {
 }
 
 /** The vault's beginning, a new signing key, the end of a rotation, the outcomes of releases and what re-decision does are nobody's requests. */
-function isOwn(entry: Entry): boolean {
+function isOwn(entry: Entry, { release }: KindFacts): boolean {
+  if (release !== null) return !decisions.has(release);
   const { kind } = entry;
   if (isOfRedecision(entry)) return true;
   const isOfLedger = kind === "vault.initialized" || kind === "ledger.key-rotated";
-  if (isOfLedger || kind === "token.recovered" || kind === "rotation.finished") return true;
-  return kind.startsWith("release.") && !decisions.has(kind);
+  const isOfVault = kind === "token.recovered" || kind === "rotation.finished";
+  return isOfLedger || isOfVault || kind.startsWith("release.");
 }
 
 /** Older vaults did not write it. */

@@ -1,8 +1,9 @@
 import { parseBundle } from "../merkle/bundle.ts";
 import { tileHash, tileWidth } from "../merkle/tile.ts";
-import { hashBytes, leafHash } from "../merkle/tree.ts";
+import { hashBytes, leafHashes } from "../merkle/tree.ts";
 import { parseEntry } from "./entry.ts";
-import { isPlainEntry, plainValueEnd } from "./entry-scan.ts";
+import { isPlainEntry, plainTimeMs, plainValueEnd, startsWith } from "./entry-scan.ts";
+import { BundleText } from "./verify-text.ts";
 
 /** A bundle of entries and the leaf tile that was stored with it, to be hashed and read apart from all others. */
 export type BundleWork = {
@@ -27,8 +28,11 @@ export type BundleDigest = {
   readonly otherLeaves: readonly number[];
   /** Offsets, but the first, of the well-formed entries that do not follow the entry before them. */
   readonly chainBreaks: readonly number[];
-  /** The entries as a JSON array; null in the place of each that is none. */
-  readonly text: string;
+  /** The entries as the UTF-8 of a JSON array; null in the place of each that is none. */
+  readonly text: Uint8Array;
+  readonly isAscii: boolean;
+  /** The time of each entry, in milliseconds since 1970; zero in the place of each that is none. */
+  readonly timesMs: Float64Array;
   /** For each entry the number of its decision among all that this digester has met, for which `text` has a zero; -1 where it is in `text`. */
   readonly decisions: Int32Array;
   /** The decisions met for the first time, in the order of their numbers. */
@@ -36,6 +40,7 @@ export type BundleDigest = {
 };
 
 const decisionOpening = Buffer.from('{"body":{"decision":', "latin1");
+const decisionStart = decisionOpening.length;
 const inText = -1;
 
 /** Decisions differ in few ways, and their texts are most of a ledger's bytes. More ways than this are not kept. */
@@ -44,88 +49,127 @@ const keptDecisions = 64;
 /** Hashes bundles and reads their entries. It remembers the texts of decisions, so that each is read once. */
 export class BundleDigester {
   readonly #decisions: Buffer[] = [];
+  /** The numbers of the decisions: one that is met moves ahead, so that the frequent ones are looked for first. */
+  readonly #order: number[] = [];
 
-  digest({ bundle, width, leafTile, isParsed }: BundleWork): BundleDigest {
+  /** `room` is memory for the text, where there is some that is free. */
+  digest({ bundle, width, leafTile, isParsed }: BundleWork, room?: ArrayBuffer): BundleDigest {
     const entries = parseBundle(bundle);
-    if (entries?.length !== width) return { ...nothing, count: entries?.length ?? null };
-    const leaves = Buffer.allocUnsafeSlow(entries.length * hashBytes);
-    const otherLeaves: number[] = [];
-    for (const [offset, entry] of entries.entries()) {
-      const leaf = leafHash(entry);
-      leaves.set(leaf, offset * hashBytes);
-      const at = offset * hashBytes;
-      if (leafTile !== null && leaf.compare(leafTile, at, at + hashBytes) !== 0)
-        otherLeaves.push(offset);
-    }
-    const subtree = width === tileWidth ? tileHash(leaves) : null;
-    const read = isParsed ? this.#read(entries, leaves) : nothing;
+    if (entries?.length !== width) return { ...nothing(), count: entries?.length ?? null };
+    const leaves = leafHashes(entries);
+    const isAsStored = leafTile === null || leaves.equals(leafTile);
+    const otherLeaves = isAsStored ? [] : othersIn(leaves, leafTile);
+    // In memory of its own: what Buffer gives is a piece of memory that others share.
+    const subtree = width === tileWidth ? new Uint8Array(tileHash(leaves)) : null;
+    const read = isParsed
+      ? this.#read(entries, leaves, new BundleText(bundle.length, room))
+      : nothing();
     return { ...read, count: entries.length, leaves, subtree, otherLeaves };
   }
 
-  #read(entries: readonly Buffer[], leaves: Buffer): Read {
+  #read(entries: readonly Buffer[], leaves: Buffer, text: BundleText): Read {
     const known = this.#decisions.length;
     const decisions = new Int32Array(entries.length).fill(inText);
+    const timesMs = new Float64Array(entries.length);
     const chainBreaks: number[] = [];
-    const texts: string[] = [];
     for (const [offset, entry] of entries.entries()) {
       const decision = this.#decisionOf(entry);
-      const end = decision === inText ? 0 : (this.#decisions[decision]?.length ?? 0);
-      const start = decisionOpening.length;
-      const skip = decision === inText ? null : { start, end: start + end };
+      const end = decisionStart + (this.#decisions[decision]?.length ?? 0);
+      const skip = decision === inText ? null : { start: decisionStart, end };
       if (!isPlainEntry(entry, skip)) {
         const parsed = parseEntry(entry);
-        texts.push(parsed === null ? "null" : entry.toString("utf8"));
-        if (parsed !== null && offset > 0 && parsed.previous !== leafBefore(leaves, offset))
-          chainBreaks.push(offset);
+        if (parsed === null) {
+          text.addNull();
+          continue;
+        }
+        text.addEntry(entry);
+        timesMs[offset] = Date.parse(parsed.time);
+        if (offset > 0 && parsed.previous !== leafBefore(leaves, offset)) chainBreaks.push(offset);
         continue;
       }
-      if (offset > 0 && previousOf(entry) !== leafBefore(leaves, offset)) chainBreaks.push(offset);
+      if (offset > 0 && !follows(entry, leaves, offset)) chainBreaks.push(offset);
       decisions[offset] = decision;
-      texts.push(
-        skip === null
-          ? entry.toString("latin1")
-          : `{"body":{"decision":0${entry.toString("latin1", skip.end)}`,
-      );
+      timesMs[offset] = plainTimeMs(entry);
+      if (skip === null) text.addPlain(entry);
+      else text.addDecided(entry, end);
     }
-    const newDecisions = this.#decisions.slice(known).map((text) => text.toString("latin1"));
-    return { chainBreaks, decisions, newDecisions, text: `[${texts.join()}]` };
+    const newDecisions = this.#decisions.slice(known).map((each) => each.toString("latin1"));
+    return { chainBreaks, timesMs, decisions, newDecisions, ...text.end() };
   }
 
   /** The number of the decision that the entry's body begins with, which canonical order puts first. */
   #decisionOf(entry: Buffer): number {
-    const start = decisionOpening.length;
-    if (entry.length < start || decisionOpening.compare(entry, 0, start) !== 0) return inText;
-    for (const [number, text] of this.#decisions.entries()) {
-      const end = start + text.length;
-      if (end < entry.length && text.compare(entry, start, end) === 0) return number;
+    if (!startsWith(entry, 0, decisionOpening)) return inText;
+    for (let place = 0; place < this.#order.length; place += 1) {
+      const number = this.#order[place] ?? inText;
+      const text = this.#decisions[number];
+      if (text === undefined || !isAt(text, entry)) continue;
+      this.#moveAhead(place, number);
+      return number;
     }
-    if (this.#decisions.length === keptDecisions || entry[start] !== 0x7b) return inText;
-    const end = plainValueEnd(entry, start);
+    if (this.#decisions.length === keptDecisions || entry[decisionStart] !== 0x7b) return inText;
+    const end = plainValueEnd(entry, decisionStart);
     if (end < 0) return inText;
-    return this.#decisions.push(Buffer.from(entry.subarray(start, end))) - 1;
+    const number = this.#decisions.push(Buffer.from(entry.subarray(decisionStart, end))) - 1;
+    this.#order.push(number);
+    return number;
+  }
+
+  #moveAhead(place: number, number: number): void {
+    const before = this.#order[place - 1];
+    if (before === undefined) return;
+    this.#order[place - 1] = number;
+    this.#order[place] = before;
   }
 }
 
-type Read = Pick<BundleDigest, "chainBreaks" | "decisions" | "newDecisions" | "text">;
+/** Most that are others end elsewhere, which two bytes tell. */
+function isAt(decision: Buffer, entry: Buffer): boolean {
+  const end = decisionStart + decision.length;
+  if (entry[end - 1] !== 0x7d || (entry[end] !== 0x2c && entry[end] !== 0x7d)) return false;
+  return decision.compare(entry, decisionStart, end) === 0;
+}
 
-const nothing: BundleDigest = {
-  count: null,
-  leaves: new Uint8Array(0),
-  subtree: null,
-  otherLeaves: [],
-  chainBreaks: [],
-  text: "[]",
-  decisions: new Int32Array(0),
-  newDecisions: [],
-};
+function othersIn(leaves: Buffer, leafTile: Uint8Array): readonly number[] {
+  const others: number[] = [];
+  for (let at = 0; at < leaves.length; at += hashBytes)
+    if (leaves.compare(leafTile, at, at + hashBytes, at, at + hashBytes) !== 0)
+      others.push(at / hashBytes);
+  return others;
+}
+
+type Read = Omit<BundleDigest, "count" | "leaves" | "subtree" | "otherLeaves">;
+
+function nothing(): BundleDigest {
+  return {
+    count: null,
+    leaves: new Uint8Array(0),
+    subtree: null,
+    otherLeaves: [],
+    chainBreaks: [],
+    ...new BundleText(0).end(),
+    timesMs: new Float64Array(0),
+    decisions: new Int32Array(0),
+    newDecisions: [],
+  };
+}
 
 /** An entry ends in `"previous":"<64 hex digits>","time":"<24 characters>"}`. */
 const previousFromEnd = 26 + '","time":"'.length + 64;
 
-function previousOf(entry: Buffer): string {
+/** Whether a plain entry names the leaf hash before its own. */
+function follows(entry: Buffer, leaves: Buffer, offset: number): boolean {
   const at = entry.length - previousFromEnd;
-  return entry.toString("latin1", at, at + 64);
+  const from = (offset - 1) * hashBytes;
+  for (let byte = 0; byte < hashBytes; byte += 1) {
+    const value = leaves[from + byte] ?? 0;
+    if (entry[at + 2 * byte] !== hexDigits[value >> 4]) return false;
+    if (entry[at + 2 * byte + 1] !== hexDigits[value & 15]) return false;
+  }
+  return true;
 }
+
+const hexDigits = Buffer.from("0123456789abcdef", "latin1");
 
 function leafBefore(leaves: Buffer, offset: number): string {
   return leaves.toString("hex", (offset - 1) * hashBytes, offset * hashBytes);

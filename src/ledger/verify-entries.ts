@@ -1,70 +1,19 @@
 import type { Entry } from "./entry.ts";
 import type { Findings } from "./findings.ts";
-import type { EntryKind } from "./submit.ts";
 import { Callers, toleranceMs } from "./verify-callers.ts";
 import { Decisions, type ExpectedChecks, verdicts } from "./verify-decisions.ts";
 import { Flags, isOfRedecision } from "./verify-flags.ts";
 import type { SigningKeys } from "./verify-keys.ts";
+import { type KindFacts, Kinds } from "./verify-kinds.ts";
 import { Overrides } from "./verify-overrides.ts";
 import { Principals } from "./verify-principals.ts";
-import { type ReleaseKind, Releases, releaseKinds } from "./verify-releases.ts";
+import { Releases } from "./verify-releases.ts";
 import { Repositories } from "./verify-repositories.ts";
 import { Retained } from "./verify-retained.ts";
 import { Rotations } from "./verify-rotations.ts";
 import { Shreddings } from "./verify-shreddings.ts";
-import { type StandingNoun, Standings, standingNouns } from "./verify-standing.ts";
+import { Standings } from "./verify-standing.ts";
 import { Uses } from "./verify-uses.ts";
-
-/** The kinds besides releases and standings; a new kind does not compile until the verifier has a place for it. */
-const otherKinds = {
-  "vault.initialized": true,
-  "ledger.key-rotated": true,
-  "token.issued": true,
-  "token.recovered": true,
-  "token.revoked": true,
-  "repository.created": true,
-  "revision.committed": true,
-  "revision.signed": true,
-  "classification.proposed": true,
-  "classification.approved": true,
-  "classification.superseded": true,
-  "decision.simulated": true,
-  "override.proposed": true,
-  "override.approved": true,
-  "override.withdrawn": true,
-  "evidence.read": true,
-  "evidence.erased": true,
-  "hold.placed": true,
-  "hold.lifted": true,
-  "erasure.proposed": true,
-  "movement.noted": true,
-  "records.searched": true,
-  "records.exported": true,
-  "repository.shredded": true,
-  "shredding.proposed": true,
-  "shredding.approved": true,
-  "rotation.begun": true,
-  "rotation.finished": true,
-  "rotation.superseded": true,
-} as const satisfies Record<Exclude<EntryKind, ReleaseKind | `${StandingNoun}.${string}`>, true>;
-
-const flagKinds = new Set(["grant.flagged", "grant.cleared"]);
-const personKinds = new Set(["person.read", "person.erased"]);
-
-const standingVerbs = new Set([
-  "entered",
-  "activated",
-  "made",
-  "recorded",
-  "updated",
-  "suspended",
-  "reinstated",
-  "revoked",
-]);
-
-/** Kinds beyond this many different ones are counted together: a hostile ledger must not fill the memory with names. */
-const mostKinds = 1_000;
-const uncounted = "other";
 
 /** A sentence about what a decision made again differs in, a finding of its own, or null for nothing. */
 export type Replayed =
@@ -95,9 +44,7 @@ export class EntryChecks {
   readonly #releases: Releases;
   readonly #replay: ((entry: Entry) => Replayed) | undefined;
   readonly #keys: SigningKeys | undefined;
-  readonly #counts = new Map<string, number>();
-  readonly #knownKinds = new Set<string>();
-  readonly #unknownKinds = new Set<string>();
+  readonly #kinds = new Kinds();
   #newestMs = Number.NEGATIVE_INFINITY;
 
   constructor(findings: Findings, { replay, checkIds, keys }: EntryCheckOptions) {
@@ -127,16 +74,25 @@ export class EntryChecks {
   }
 
   get counts(): Readonly<Record<string, number>> {
-    return Object.fromEntries([...this.#counts].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    return this.#kinds.counts;
   }
 
   get releases(): Releases["counts"] {
     return this.#releases.counts;
   }
 
-  /** Takes the entry at its index. Whether its bytes stand there, and follow those before them, is for `BundleEntries`. */
-  take(entry: Entry): void {
-    this.#follow(entry);
+  /**
+   * Takes the entry at its index, with its time in milliseconds. Whether its bytes stand there, and follow those before them, is for
+   * `BundleEntries`.
+   */
+  take(entry: Entry, atMs: number): void {
+    const kind = this.#kinds.count(entry.kind);
+    this.#followTime(entry, atMs);
+    this.#callers.check(entry, kind, atMs);
+    this.#tell(entry, kind, atMs);
+    const differs = this.#replay?.(entry) ?? null;
+    if (typeof differs === "string") this.#findings.add("replay_differs", differs, entry.index);
+    else if (differs !== null) this.#findings.add(differs.code, differs.message, entry.index);
   }
 
   /** Names what is still open; call it once, after the last entry. */
@@ -144,48 +100,21 @@ export class EntryChecks {
     this.#releases.finish();
     this.#shreddings.finish();
     this.#findings.finish();
-    for (const kind of this.#unknownKinds) {
-      const times = this.#counts.get(kind) ?? 0;
+    for (const [kind, times] of this.#kinds.unknown)
       this.#findings.add("unknown_kind", `${times} entries of the unknown kind ${kind}`);
-    }
-  }
-
-  #follow(entry: Entry): void {
-    const { kind } = entry;
-    const isCounted = this.#counts.has(kind) || this.#counts.size < mostKinds;
-    const counted = isCounted ? kind : uncounted;
-    this.#counts.set(counted, (this.#counts.get(counted) ?? 0) + 1);
-    this.#followTime(entry);
-    const isKnown = this.#isKnown(kind);
-    if (!isKnown) this.#unknownKinds.add(counted);
-    this.#callers.check(entry, isKnown);
-    this.#tell(entry);
-    const differs = this.#replay?.(entry) ?? null;
-    if (typeof differs === "string") this.#findings.add("replay_differs", differs, entry.index);
-    else if (differs !== null) this.#findings.add(differs.code, differs.message, entry.index);
-  }
-
-  #isKnown(kind: string): boolean {
-    if (this.#knownKinds.has(kind)) return true;
-    const isKnown = isKnownKind(kind);
-    if (isKnown) this.#knownKinds.add(kind);
-    return isKnown;
   }
 
   /** Gives the entry to whoever follows its noun. */
-  #tell(entry: Entry): void {
-    const { kind } = entry;
-    if (isReleaseKind(kind)) {
-      this.#releases.follow(kind, entry);
-      if (kind === "release.allowed") this.#shreddings.allow(entry);
-      return this.#retained.follow(entry);
+  #tell(entry: Entry, { release, standing }: KindFacts, atMs: number): void {
+    if (release !== null) {
+      this.#releases.follow(release, entry);
+      if (release === "release.allowed") this.#shreddings.allow(entry);
+      return this.#retained.followRelease(release, entry, atMs);
     }
-    const [noun = "", verb = ""] = kind.split(".");
-    if (isStandingNoun(noun) && (standingVerbs.has(verb) || kind === "person.erased"))
-      this.#standings.follow(noun, entry);
+    if (standing !== null) this.#standings.follow(standing, entry);
     this.#retained.follow(entry);
     if (isOfRedecision(entry)) this.#flags.follow(entry);
-    switch (kind) {
+    switch (entry.kind) {
       case "ledger.key-rotated":
         return this.#keys?.rotate(entry);
       case "token.issued":
@@ -264,31 +193,11 @@ export class EntryChecks {
     this.#findings.add("body_malformed", message, index);
   }
 
-  #followTime({ index, time }: Entry): void {
-    const atMs = Date.parse(time);
+  #followTime({ index, time }: Entry, atMs: number): void {
     if (this.#newestMs - atMs > toleranceMs) {
       const message = `entry ${index} is of ${time}, after one of ${new Date(this.#newestMs).toISOString()}`;
       this.#findings.add("time_backwards", message, index);
     }
     this.#newestMs = Math.max(this.#newestMs, atMs);
   }
-}
-
-function isKnownKind(kind: string): boolean {
-  const [noun = "", verb = ""] = kind.split(".");
-  return (
-    isReleaseKind(kind) ||
-    (isStandingNoun(noun) && standingVerbs.has(verb)) ||
-    flagKinds.has(kind) ||
-    personKinds.has(kind) ||
-    Object.hasOwn(otherKinds, kind)
-  );
-}
-
-function isReleaseKind(kind: string): kind is ReleaseKind {
-  return Object.hasOwn(releaseKinds, kind);
-}
-
-function isStandingNoun(noun: string): noun is StandingNoun {
-  return standingNouns.some((known) => known === noun);
 }

@@ -5,9 +5,10 @@ const shardBits = 8;
 const smallest = 16;
 
 /**
- * Ids that were seen, each with a state of 1 to 255, in 8 bytes a place: a ledger of ten million releases is checked for a second decision or
- * outcome in some 130 MB. An id is kept as 64 bits of HalfSipHash-2-4 under a key of this run alone, so that nobody can choose two ids that
- * pass for one. Among ten million ids that chance brings two together is less than three in a million, and another run tells.
+ * Ids that were seen, each with a state of 1 to 255, in 8 bytes a place and 11 to 14 an id: a ledger of ten million releases is checked for a
+ * second decision or outcome in some 130 MB. An id is kept as 64 bits of HalfSipHash-2-4 under a key of this run alone, so that nobody can
+ * choose two ids that pass for one. Among ten million ids that chance brings two together is less than three in a million, and another run
+ * tells.
  */
 export class SeenIds {
   readonly #key = keyOfRun();
@@ -62,10 +63,18 @@ export class SeenIds {
 
 /** The id's place, or the free one where it belongs. A quarter of the places is always free, so the search ends. */
 function placeOf(places: Uint32Array, low: number, high: number): number {
-  const last = places.length - 1;
-  let place = (high * 2) & last;
-  while (places[place] !== 0 && !isAt(places, place, low, high)) place = (place + 2) & last;
+  let place = firstPlace(places, high);
+  while (places[place] !== 0 && !isAt(places, place, low, high)) place = nextPlace(places, place);
   return place;
+}
+
+/** High halves in their order, spread over however many places there are. */
+function firstPlace(places: Uint32Array, high: number): number {
+  return 2 * Math.floor((high / 2 ** 32) * (places.length / 2));
+}
+
+function nextPlace(places: Uint32Array, place: number): number {
+  return place + 2 === places.length ? 0 : place + 2;
 }
 
 function isAt(places: Uint32Array, place: number, low: number, high: number): boolean {
@@ -73,14 +82,15 @@ function isAt(places: Uint32Array, place: number, low: number, high: number): bo
   return isLow && places[place + 1] === high;
 }
 
-/** Shards grow one by one, so that there is never a second copy of the whole. */
+/** Shards grow one by one and by a quarter, so that there is never a second copy of the whole, nor half of it free. */
 function grown(places: Uint32Array): Uint32Array {
-  const wider = new Uint32Array(places.length * 2);
+  const wider = new Uint32Array(2 * Math.ceil(places.length * 0.625));
   for (let from = 0; from < places.length; from += 2) {
-    const [low, high] = [places[from] ?? 0, places[from + 1] ?? 0];
+    const low = places[from] ?? 0;
+    const high = places[from + 1] ?? 0;
     if (low === 0) continue;
-    let place = (high * 2) & (wider.length - 1);
-    while (wider[place] !== 0) place = (place + 2) & (wider.length - 1);
+    let place = firstPlace(wider, high);
+    while (wider[place] !== 0) place = nextPlace(wider, place);
     wider[place] = low;
     wider[place + 1] = high;
   }
@@ -98,27 +108,35 @@ function keyOfRun(): Key {
 
 /** HalfSipHash-2-4 with 64 bits of output, of ASCII text: the 32-bit member of SipHash (Aumasson and Bernstein, 2012). Other text by its SHA-256. */
 function halfSipHash(key: Key, text: string): Hash {
+  const { length } = text;
+  const whole = length >> 2;
   let a = key.one;
   let b = key.other ^ 0xee;
   let c = 0x6c796765 ^ key.one;
   let d = 0x74656462 ^ key.other;
-  const words = (text.length >> 2) + 1;
   let beyond = 0;
   let low = 0;
-  for (let word = 0; word < words + 2; word += 1) {
+  for (let word = 0; word < whole + 3; word += 1) {
     let input = 0;
-    if (word < words) {
+    if (word < whole) {
+      const at = word * 4;
+      const first = text.charCodeAt(at) | (text.charCodeAt(at + 2) << 16);
+      const second = text.charCodeAt(at + 1) | (text.charCodeAt(at + 3) << 16);
+      // Each unit has 16 bits here, so that one beyond ASCII is seen before the bytes are put together.
+      beyond |= first | second;
+      input = first | (second << 8);
+    } else if (word === whole) {
       // The last word has what is left over, and the length.
-      for (let byte = 0; byte < 4 && word * 4 + byte < text.length; byte += 1) {
-        const code = text.charCodeAt(word * 4 + byte);
+      for (let at = whole * 4; at < length; at += 1) {
+        const code = text.charCodeAt(at);
         beyond |= code;
-        input |= code << (byte * 8);
+        input |= code << ((at & 3) * 8);
       }
-      if (word === words - 1) input |= text.length << 24;
-    } else if (word === words) c ^= 0xee;
+      input |= length << 24;
+    } else if (word === whole + 1) c ^= 0xee;
     else b ^= 0xdd;
     d ^= input;
-    for (let round = word < words ? 2 : 4; round > 0; round -= 1) {
+    for (let round = word <= whole ? 2 : 4; round > 0; round -= 1) {
       a = (a + b) | 0;
       b = rotate(b, 5) ^ a;
       a = rotate(a, 16);
@@ -131,9 +149,10 @@ function halfSipHash(key: Key, text: string): Hash {
       c = rotate(c, 16);
     }
     a ^= input;
-    if (word === words) low = (b ^ d) >>> 0;
+    if (word === whole + 1) low = (b ^ d) >>> 0;
   }
-  return beyond > 0x7f ? halfSipHash(key, hash("sha256", text)) : { low, high: (b ^ d) >>> 0 };
+  const isAscii = (beyond & ~0x7f007f) === 0;
+  return isAscii ? { low, high: (b ^ d) >>> 0 } : halfSipHash(key, hash("sha256", text));
 }
 
 function rotate(word: number, by: number): number {

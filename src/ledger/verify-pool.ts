@@ -1,16 +1,37 @@
 import { Worker } from "node:worker_threads";
+import { Refusal } from "../errors.ts";
 import type { EntryBody } from "./entry.ts";
-import { type BundleDigest, BundleDigester, type BundleWork } from "./verify-digest.ts";
+import type { BundleDigest, BundleWork } from "./verify-digest.ts";
+import { type StoredBundle, type StoredDigest, StoredDigester } from "./verify-stored.ts";
+import { readText } from "./verify-text.ts";
 
-/** A digest, and the decisions by the numbers that it has for them: those of its digester so far. One is shared by all entries with its text. */
-export type Digested = { readonly digest: BundleDigest; readonly decisions: readonly EntryBody[] };
+/**
+ * A digest, the text of its entries, and the decisions by the numbers that it has for them: those of its digester so far. One is shared by all
+ * entries with its text.
+ */
+export type Digested = {
+  readonly digest: BundleDigest;
+  readonly text: string;
+  readonly decisions: readonly EntryBody[];
+};
 
-/** What a thread answers: the digest, and the memory that it was given. */
-export type Answered = { readonly digest: BundleDigest; readonly spent: readonly ArrayBuffer[] };
+/** What came of a bundle that a thread read itself, as in `StoredDigest`. */
+export type StoredDigested = { readonly digested: Digested | null } & Omit<StoredDigest, "digest">;
 
-type Waiting = PromiseWithResolvers<Answered>;
+type HandedWork = BundleWork & { readonly bundle: Uint8Array<ArrayBuffer> };
 
-const pieceBytes = 65_536;
+/** What a thread is given to do, with memory for the text that it makes. */
+export type Order = { readonly room?: ArrayBuffer } & (
+  | { readonly handed: HandedWork; readonly stored?: undefined }
+  | { readonly handed?: undefined; readonly stored: StoredBundle }
+);
+
+/** What a thread answers: the digest, and the memory that it was given; or why a file cannot be read. */
+export type Answer =
+  | (StoredDigest & { readonly spent: readonly ArrayBuffer[] })
+  | { readonly unreadable: { readonly message: string; readonly cause: unknown } };
+
+type Waiting = PromiseWithResolvers<StoredDigested>;
 
 type Thread = {
   readonly worker: Worker;
@@ -18,6 +39,9 @@ type Thread = {
   readonly decisions: EntryBody[];
   hasEnded: boolean;
 };
+
+/** How many bundles wait for a thread at most before the caller's own takes one: enough for it to work on until the caller looks again. */
+export const ahead = 4;
 
 /** A thread holds a few bundles; short-lived garbage need not grow to more. */
 const resourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 192 };
@@ -34,36 +58,97 @@ const program = new URL(
  */
 export class DigestPool {
   readonly #threads: Thread[] = [];
-  readonly #own = new BundleDigester();
+  readonly #own = new StoredDigester();
   readonly #ownDecisions: EntryBody[] = [];
   readonly #spare: ArrayBuffer[] = [];
-  #turn = 0;
 
   constructor(threads: number) {
-    for (let number = 0; number < threads; number += 1) this.#threads.push(startThread());
+    for (let number = 0; number < threads; number += 1) this.#threads.push(this.#start());
+  }
+
+  /** Whether there are threads and every one has enough to do. */
+  get isBusy(): boolean {
+    return (
+      this.#threads.length > 0 && this.#threads.every(({ waiting }) => waiting.length >= ahead)
+    );
   }
 
   async digest(work: BundleWork): Promise<Digested> {
-    const thread = this.#threads[this.#turn];
-    if (thread === undefined) {
-      const digest = this.#own.digest(work);
-      return { digest, decisions: learn(this.#ownDecisions, digest) };
-    }
-    this.#turn = (this.#turn + 1) % this.#threads.length;
-    if (thread.hasEnded) throw ended();
-    const waiting = Promise.withResolvers<Answered>();
-    thread.waiting.push(waiting);
-    // Copies of their own are handed over, since the source may use its bytes again; the thread hands their memory back.
-    const bundle = this.#copy(work.bundle);
-    const leafTile = work.leafTile === null ? null : this.#copy(work.leafTile);
-    const handed = leafTile === null ? [bundle.buffer] : [bundle.buffer, leafTile.buffer];
-    thread.worker.postMessage({ ...work, bundle, leafTile }, handed);
-    const { digest, spent } = await waiting.promise;
-    this.#spare.push(...spent);
-    return { digest, decisions: thread.decisions };
+    const thread = this.#idlest();
+    if (thread === undefined) return this.#told(this.#own.digest(work), this.#ownDecisions);
+    // A copy of its own is handed over, since the source may use its bytes again; the thread hands the memory back.
+    const handed: HandedWork = { ...work, bundle: this.#copy(work.bundle) };
+    const { digested } = await this.#give(thread, { handed });
+    if (digested === null) throw new Error("a thread did not digest what it was handed");
+    return digested;
   }
 
-  /** In memory that a thread has handed back, where there is enough of it: garbage of this size would be collected late. */
+  /** Gives the bundle to a thread, or reads it here while every thread has enough to do. */
+  async digestStored(stored: StoredBundle): Promise<StoredDigested> {
+    const thread = this.#idlest();
+    if (thread !== undefined && !this.isBusy) return await this.#give(thread, { stored });
+    const { digest, leafBytes } = this.#own.digestStored(stored, this.#spare.pop());
+    const digested = digest === null ? null : this.#told(digest, this.#ownDecisions);
+    return { digested, leafBytes };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#threads.map(async ({ worker }) => await worker.terminate()));
+  }
+
+  #idlest(): Thread | undefined {
+    return this.#threads.toSorted((one, other) => one.waiting.length - other.waiting.length)[0];
+  }
+
+  async #give(thread: Thread, order: Order): Promise<StoredDigested> {
+    if (thread.hasEnded) throw ended();
+    const waiting = Promise.withResolvers<StoredDigested>();
+    thread.waiting.push(waiting);
+    const room = this.#spare.pop();
+    const given = room === undefined ? [] : [room];
+    const handed = order.handed === undefined ? [] : [order.handed.bundle.buffer];
+    const whole = room === undefined ? order : { ...order, room };
+    thread.worker.postMessage(whole, [...given, ...handed]);
+    return await waiting.promise;
+  }
+
+  #start(): Thread {
+    const worker = new Worker(program, { resourceLimits });
+    const thread: Thread = { worker, waiting: [], decisions: [], hasEnded: false };
+    const fail = (cause: unknown) => {
+      thread.hasEnded = true;
+      for (const each of thread.waiting.splice(0)) each.reject(ended(cause));
+    };
+    worker.on("message", (answer: Answer) => this.#settle(thread, answer));
+    worker.on("error", fail);
+    worker.on("exit", fail);
+    return thread;
+  }
+
+  #settle(thread: Thread, answer: Answer): void {
+    const waiting = thread.waiting.shift();
+    if ("unreadable" in answer) {
+      const { message, cause } = answer.unreadable;
+      waiting?.reject(new Refusal("ledger_unavailable", message, { cause }));
+      return;
+    }
+    const { digest, leafBytes, spent } = answer;
+    this.#spare.push(...spent);
+    // As digests come, and not as they are used: a later bundle may be the first to meet a decision.
+    const digested = digest === null ? null : this.#told(digest, thread.decisions);
+    waiting?.resolve({ digested, leafBytes });
+  }
+
+  /** The digest with what it says to this thread; the memory of its text is then free for another. */
+  #told(digest: BundleDigest, decisions: EntryBody[]): Digested {
+    for (const text of digest.newDecisions) decisions.push(JSON.parse(text) as EntryBody);
+    const text = readText(digest);
+    const memory = digest.text.buffer;
+    if (memory instanceof ArrayBuffer) this.#spare.push(memory);
+    return { digest, text, decisions };
+  }
+
+  /** In memory that is free, where there is enough of it: garbage of this size would be collected late. */
   #copy(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     const at = this.#spare.findIndex(({ byteLength }) => byteLength >= bytes.length);
     const [spare] = at < 0 ? [] : this.#spare.splice(at, 1);
@@ -72,33 +157,9 @@ export class DigestPool {
     copy.set(bytes);
     return copy;
   }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#threads.map(async ({ worker }) => await worker.terminate()));
-  }
 }
 
-function startThread(): Thread {
-  const worker = new Worker(program, { resourceLimits });
-  const thread: Thread = { worker, waiting: [], decisions: [], hasEnded: false };
-  const fail = (cause: unknown) => {
-    thread.hasEnded = true;
-    for (const each of thread.waiting.splice(0)) each.reject(ended(cause));
-  };
-  worker.on("message", (answered: Answered) => {
-    learn(thread.decisions, answered.digest);
-    thread.waiting.shift()?.resolve(answered);
-  });
-  worker.on("error", fail);
-  worker.on("exit", fail);
-  return thread;
-}
-
-/** As digests come, and not as they are used: bundles are fetched side by side, and a later one may be the first to meet a decision. */
-function learn(decisions: EntryBody[], { newDecisions }: BundleDigest): readonly EntryBody[] {
-  for (const text of newDecisions) decisions.push(JSON.parse(text) as EntryBody);
-  return decisions;
-}
+const pieceBytes = 65_536;
 
 function ended(cause?: unknown): Error {
   return new Error("a thread that verifies the ledger ended", { cause });

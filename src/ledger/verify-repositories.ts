@@ -13,6 +13,13 @@ type Proposal = {
   readonly officer: string | null;
 };
 
+type Repository = {
+  /** The latest approval of a classification of it; null before the first. */
+  approval: Approval | null;
+  /** Its newest revision, which most releases are of. */
+  newest: string | null;
+};
+
 type Approval = { readonly classification: string; readonly officer: string | null };
 
 const seen = 1;
@@ -21,8 +28,7 @@ const seen = 1;
 export class Repositories {
   readonly #findings: Findings;
   readonly #principals: Principals;
-  /** Each repository, and the latest approval of a classification of it; null before the first. */
-  readonly #approvals = new Map<string, Approval | null>();
+  readonly #repositories = new Map<string, Repository>();
   readonly #revisions = new SeenIds();
   readonly #classifications = new SeenIds();
   /** Those that await their approval. */
@@ -38,10 +44,10 @@ export class Repositories {
   create({ index, kind, body: { repository } }: Entry): void {
     if (typeof repository !== "string") {
       this.#findings.add("body_malformed", `${kind} does not name its repository`, index);
-    } else if (this.#approvals.has(repository)) {
+    } else if (this.#repositories.has(repository)) {
       const message = `repository ${repository} was created again`;
       this.#findings.add("change_impossible", message, index);
-    } else this.#approvals.set(repository, null);
+    } else this.#repositories.set(repository, { approval: null, newest: null });
   }
 
   commit(entry: Entry): void {
@@ -56,6 +62,8 @@ export class Repositories {
     if (typeof parent === "string") this.#requireRevision(repository, parent, index);
     this.#followLineage(entry);
     this.#revisions.set(keyOf(repository, revision), seen);
+    const known = this.#repositories.get(repository);
+    if (known !== undefined) known.newest = revision;
   }
 
   /** Takes a model signature: the vault records none that does not verify. */
@@ -129,7 +137,8 @@ export class Repositories {
       return;
     }
     this.#proposals.delete(name);
-    this.#approvals.set(repository, { classification: name, officer });
+    const known = this.#repositories.get(repository);
+    if (known !== undefined) known.approval = { classification: name, officer };
     if (officer === null || officer !== proposal.officer) return;
     const message = `classification ${name} was approved by the person who proposed it`;
     this.#findings.add("two_person_rule", message, index);
@@ -142,7 +151,7 @@ export class Repositories {
     const repository = this.require(entry);
     if (repository === null) return;
     const name = typeof body["classification"] === "string" ? body["classification"] : "";
-    const approval = this.#approvals.get(repository) ?? null;
+    const approval = this.#repositories.get(repository)?.approval ?? null;
     const refuse = (what: string): void =>
       this.#findings.add(
         "change_impossible",
@@ -159,7 +168,7 @@ export class Repositories {
 
   /** The repository that an entry is about, where it was created before; else null and a finding. */
   require({ index, kind, body: { repository } }: Entry): string | null {
-    if (typeof repository === "string" && this.#approvals.has(repository)) return repository;
+    if (typeof repository === "string" && this.#repositories.has(repository)) return repository;
     const name = typeof repository === "string" ? repository : "of no name";
     const message = `${kind} is about repository ${name}, which was never created`;
     this.#findings.add("repository_unknown", message, index);
@@ -173,12 +182,13 @@ export class Repositories {
     const repository = this.require(entry);
     if (repository === null) return;
     this.#requireRevision(repository, typeof revision === "string" ? revision : "", index);
-    if ((this.#approvals.get(repository) ?? null) !== null) return;
+    if ((this.#repositories.get(repository)?.approval ?? null) !== null) return;
     const message = `repository ${repository} had no approved classification when a release of it was allowed`;
     this.#findings.add("classification_not_approved", message, index);
   }
 
   #requireRevision(repository: string, revision: string, index: number): void {
+    if (this.#repositories.get(repository)?.newest === revision) return;
     if (this.#revisions.get(keyOf(repository, revision)) === seen) return;
     const message = `revision ${revision} was never committed to repository ${repository}`;
     this.#findings.add("revision_unknown", message, index);

@@ -40,7 +40,7 @@ export class Retained {
 
   follow(entry: Entry): void {
     const { kind } = entry;
-    if (kind.startsWith("release.")) return this.#note(entry);
+    if (kind.startsWith("release.")) return this.followRelease(kind, entry, Date.parse(entry.time));
     switch (kind) {
       case "hold.placed":
         return this.#place(entry);
@@ -63,7 +63,7 @@ export class Retained {
         return this.#export(entry);
       default:
         if (/^person\.(?:recorded|updated|suspended|reinstated|revoked)$/.test(kind))
-          this.#touch(entry.body["person"], entry);
+          this.#touch(entry.body["person"], Date.parse(entry.time));
         return;
     }
   }
@@ -75,23 +75,24 @@ export class Retained {
     );
   }
 
-  #note(entry: Entry): void {
-    const { kind, body } = entry;
+  /** Takes an entry about a release, with its kind and its time in milliseconds. */
+  followRelease(kind: string, { body }: Entry, atMs: number): void {
     const { release, person } = body;
     if (typeof release !== "string") return;
     if (typeof person === "string") {
-      this.#touch(person, entry);
+      this.#touch(person, atMs);
       if (kind === "release.allowed") this.#open.set(release, person);
       return;
     }
-    this.#touch(this.#open.get(release), entry);
+    this.#touch(this.#open.get(release), atMs);
     this.#open.delete(release);
   }
 
-  #touch(person: unknown, { time }: Entry): void {
-    if (typeof person !== "string" || this.#latestMs.get(person) === null) return;
-    const atMs = Date.parse(time);
-    this.#latestMs.set(person, Math.max(atMs, this.#latestMs.get(person) ?? atMs));
+  #touch(person: unknown, atMs: number): void {
+    if (typeof person !== "string") return;
+    const latestMs = this.#latestMs.get(person);
+    if (latestMs === null || (latestMs !== undefined && latestMs >= atMs)) return;
+    this.#latestMs.set(person, atMs);
   }
 
   #place(entry: Entry): void {

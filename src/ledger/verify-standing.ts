@@ -1,12 +1,15 @@
 import type { Entry } from "./entry.ts";
 import type { Findings } from "./findings.ts";
+import { SeenIds } from "./verify-ids.ts";
 
 /** What can stand or fall, and what a release rests on. */
 export const standingNouns = ["license", "grant", "person", "workload", "entity"] as const;
 
 export type StandingNoun = (typeof standingNouns)[number];
 
-type Standing = { isActivated: boolean; state: "standing" | "suspended" | "revoked" | "erased" };
+const states = ["standing", "suspended", "revoked", "erased"] as const;
+
+type Standing = { readonly isActivated: boolean; readonly state: (typeof states)[number] };
 
 /** How each noun begins, and whether it is active from then on: a license waits for a second officer. */
 const beginnings = {
@@ -17,15 +20,15 @@ const beginnings = {
   entity: { verb: "recorded", isActivated: true },
 } as const satisfies Record<StandingNoun, { verb: string; isActivated: boolean }>;
 
-/** Follows licenses, grants, persons, workloads and entities through their entries. */
+/** Follows licenses, grants, persons, workloads and entities through their entries, each in the few bytes of an id that was seen. */
 export class Standings {
   readonly #findings: Findings;
-  readonly #known: Readonly<Record<StandingNoun, Map<string, Standing>>> = {
-    license: new Map(),
-    grant: new Map(),
-    person: new Map(),
-    workload: new Map(),
-    entity: new Map(),
+  readonly #known: Readonly<Record<StandingNoun, SeenIds>> = {
+    license: new SeenIds(),
+    grant: new SeenIds(),
+    person: new SeenIds(),
+    workload: new SeenIds(),
+    entity: new SeenIds(),
   };
 
   constructor(findings: Findings) {
@@ -40,69 +43,71 @@ export class Standings {
       return;
     }
     const verb = kind.slice(noun.length + 1);
-    const standing = this.#known[noun].get(id);
-    const { verb: beginning, isActivated } = beginnings[noun];
-    if (standing === undefined) {
-      const isBeginning = verb === beginning;
-      const next: Standing = { isActivated: isBeginning && isActivated, state: "standing" };
-      this.#known[noun].set(id, next);
-      if (isBeginning) return;
-      this.#add("change_impossible", noun, id, `${verb} but never ${beginning}`, index);
-      if (verb === "suspended" || verb === "revoked" || verb === "erased") next.state = verb;
-      return;
-    }
-    this.#change(standing, { noun, id, verb, index });
+    const standing = this.#standingOf(noun, id);
+    if (standing === null) return this.#begin({ noun, id, verb, index });
+    const next = this.#change(standing, { noun, id, verb, index });
+    if (next !== null) this.#known[noun].set(id, codeOf(next));
   }
 
   /** Whether the ledger says, at this point, that it is active. */
   isActive(noun: StandingNoun, id: string): boolean {
-    const standing = this.#known[noun].get(id);
-    return standing?.isActivated === true && standing.state === "standing";
+    return this.#known[noun].get(id) === activeCode;
   }
 
   /** Adds a finding unless it is active. */
   requireActive(noun: StandingNoun, id: string, index: number): void {
     if (this.isActive(noun, id)) return;
-    const standing = this.#known[noun].get(id);
-    const was = standing === undefined ? "never recorded" : wordOf(standing);
+    const standing = this.#standingOf(noun, id);
+    const was = standing === null ? "never recorded" : wordOf(standing);
     this.#add(`${noun}_not_active`, noun, id, `${was} when a release under it was allowed`, index);
   }
 
-  #change(
-    standing: Standing,
-    change: { readonly noun: StandingNoun; readonly id: string; verb: string; index: number },
-  ): void {
+  #standingOf(noun: StandingNoun, id: string): Standing | null {
+    const code = this.#known[noun].get(id);
+    const state = states[(code - 1) >> 1];
+    return code === 0 || state === undefined ? null : { isActivated: code % 2 === 0, state };
+  }
+
+  /** The first entry about it, which ought to be its beginning. */
+  #begin({ noun, id, verb, index }: Change): void {
+    const { verb: beginning, isActivated } = beginnings[noun];
+    const isBeginning = verb === beginning;
+    const isEnd = verb === "suspended" || verb === "revoked" || verb === "erased";
+    const state = !isBeginning && isEnd ? verb : "standing";
+    this.#known[noun].set(id, codeOf({ isActivated: isBeginning && isActivated, state }));
+    if (isBeginning) return;
+    this.#add("change_impossible", noun, id, `${verb} but never ${beginning}`, index);
+  }
+
+  /** What it is after the change; null, where that is what it was. */
+  #change(standing: Standing, change: Change): Standing | null {
     const { noun, id, verb, index } = change;
-    const refuse = (): void =>
+    const { isActivated, state } = standing;
+    const refuse = (): null => {
       this.#add("change_impossible", noun, id, `${verb} while ${wordOf(standing)}`, index);
-    if (standing.state === "erased") return refuse();
+      return null;
+    };
+    if (state === "erased") return refuse();
     switch (verb) {
       case "erased":
-        standing.state = "erased";
-        return;
       case "revoked":
-        standing.state = "revoked";
-        return;
+        return { isActivated, state: verb };
       case "suspended":
-        if (standing.state === "standing") standing.state = "suspended";
-        return;
+        return state === "standing" ? { isActivated, state: verb } : null;
       case "updated":
-        return;
+        return null;
       case "reinstated":
-        if (standing.state === "revoked") break;
-        if (standing.state !== "suspended") return refuse();
-        standing.state = "standing";
-        return;
+        if (state === "revoked") break;
+        return state === "suspended" ? { isActivated, state: "standing" } : refuse();
       case "activated":
-        if (standing.state === "revoked") break;
-        if (standing.isActivated) return refuse();
-        standing.isActivated = true;
-        return;
+        if (state === "revoked") break;
+        return isActivated ? refuse() : { isActivated: true, state };
       default:
-        if (standing.state === "revoked") break;
+        if (state === "revoked") break;
         return refuse();
     }
     this.#add("revoked_revived", noun, id, `${verb} after it was revoked`, index);
+    return null;
   }
 
   #add(
@@ -115,6 +120,20 @@ export class Standings {
     this.#findings.add(code, `${noun} ${id} was ${what}`, index);
   }
 }
+
+type Change = {
+  readonly noun: StandingNoun;
+  readonly id: string;
+  readonly verb: string;
+  readonly index: number;
+};
+
+/** 1 to 8, of which the even ones are activated. */
+function codeOf({ isActivated, state }: Standing): number {
+  return 1 + 2 * states.indexOf(state) + (isActivated ? 1 : 0);
+}
+
+const activeCode = codeOf({ isActivated: true, state: "standing" });
 
 function wordOf({ isActivated, state }: Standing): string {
   if (state !== "standing") return state;

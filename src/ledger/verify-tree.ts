@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import type { VerificationKey } from "../merkle/note.ts";
 import { type Tile, tilePath, tileWidth } from "../merkle/tile.ts";
 import { TileEdge } from "../merkle/tile-edge.ts";
@@ -5,7 +6,7 @@ import { hashBytes } from "../merkle/tree.ts";
 import type { Findings } from "./findings.ts";
 import { readTile, type TileSource } from "./source.ts";
 import type { BundleDigest } from "./verify-digest.ts";
-import { type Digested, DigestPool } from "./verify-pool.ts";
+import { ahead, type Digested, DigestPool } from "./verify-pool.ts";
 
 export type TreeWalk = {
   readonly source: TileSource;
@@ -30,13 +31,10 @@ export type TreeRoots = {
 
 type Fetched = {
   readonly tile: Tile;
-  readonly bundle: Buffer | null;
-  readonly leaves: Buffer | null;
+  /** The size of the leaf tile; null where it is missing. */
+  readonly leafBytes: number | null;
   readonly digested: Digested | null;
 };
-
-/** How many bundles are under way ahead of the one whose turn it is, for each thread. */
-const ahead = 3;
 
 /**
  * Reads every entry in order, recomputes the whole tree from them and holds each stored tile against it. Gives the roots, or null where
@@ -96,32 +94,39 @@ type Filled = { readonly tile: Tile; readonly bytes: Buffer };
 /** Bundles and their leaf tiles in order, the next ones under way while one is used. */
 async function* fetchBundles(walk: TreeWalk, pool: DigestPool): AsyncIterable<Fetched> {
   const underWay: Promise<Fetched>[] = [];
+  const most = ahead * Math.max(1, walk.threads) + 1;
   for (let number = 0; number * tileWidth < walk.size; number += 1) {
+    // What the threads have answered meanwhile tells whether this one has to help.
+    if (pool.isBusy) await turn();
     const fetching = fetchBundle(walk, pool, number);
     // A later failure is thrown when its turn comes; if it never comes, nobody waits for it.
     fetching.catch(() => undefined);
     underWay.push(fetching);
-    const next = underWay.length < ahead * Math.max(1, walk.threads) ? undefined : underWay.shift();
+    const next = underWay.length < most ? undefined : underWay.shift();
     if (next !== undefined) yield await next;
   }
   for (const fetching of underWay) yield await fetching;
 }
 
 async function fetchBundle(
-  { source, key, size, isParsed }: TreeWalk,
+  { source, key, size, isParsed, threads }: TreeWalk,
   pool: DigestPool,
   number: number,
 ): Promise<Fetched> {
   const width = Math.min(tileWidth, size - number * tileWidth);
   const tile: Tile = { level: "entries", number, width };
+  const { folder } = source.tile;
+  if (folder !== undefined && threads > 0 && width === tileWidth)
+    return { tile, ...(await pool.digestStored({ folder, number, isParsed })) };
   const [bundle, leaves] = await Promise.all([
     readTile(source, key, tile),
     readTile(source, key, { ...tile, level: 0 }),
   ]);
-  const leafTile = leaves?.length === width * hashBytes ? leaves : null;
+  const leafBytes = leaves?.length ?? null;
+  const leafTile = leafBytes === width * hashBytes ? leaves : null;
   const digested =
     bundle === null ? null : await pool.digest({ bundle, width, leafTile, isParsed });
-  return { tile, bundle, leaves, digested };
+  return { tile, leafBytes, digested };
 }
 
 function wholeBundle({ tile, digested }: Fetched, findings: Findings): Digested | null {
@@ -141,15 +146,15 @@ function wholeBundle({ tile, digested }: Fetched, findings: Findings): Digested 
 
 /** One line for a tile that is another altogether, one for each leaf where only some differ. */
 function findOtherLeaves(
-  { tile, leaves }: Fetched,
+  { tile, leafBytes }: Fetched,
   { digest: { otherLeaves } }: Digested,
   findings: Findings,
 ): void {
   const path = tilePath({ ...tile, level: 0 });
   const first = tile.number * tileWidth;
-  if (leaves === null) findings.add("tile_missing", `${path} is missing`);
-  else if (leaves.length !== tile.width * hashBytes) {
-    const message = `${path} has ${leaves.length} bytes, not ${tile.width * hashBytes}`;
+  if (leafBytes === null) findings.add("tile_missing", `${path} is missing`);
+  else if (leafBytes !== tile.width * hashBytes) {
+    const message = `${path} has ${leafBytes} bytes, not ${tile.width * hashBytes}`;
     findings.add("tile_mismatch", message);
   } else if (otherLeaves.length === tile.width && tile.width > 1) {
     const message = `no entry of ${tilePath(tile)} has the hash in ${path}`;

@@ -30,6 +30,8 @@ export class Uses {
   readonly #principals: Principals;
   readonly #licenses = new Map<string, License>();
   readonly #grants = new Map<string, Grant>();
+  /** The principals and repositories of grants, of which there are fewer: each once in memory. */
+  readonly #names = new Map<string, string>();
 
   constructor(findings: Findings, principals: Principals) {
     this.#findings = findings;
@@ -69,12 +71,13 @@ export class Uses {
       this.#findings.add("two_person_rule", message, index);
     }
     const bytesAllowed = this.#budgetOf(entry);
-    this.#grants.set(id, { principal, repository, bytesAllowed, bytesUsed: 0n });
+    const [whose, of] = [this.#shared(principal), this.#shared(repository)];
+    this.#grants.set(id, { principal: whose, repository: of, bytesAllowed, bytesUsed: 0n });
   }
 
   /** Takes an allowed release: its grant must be for its principal and repository, and nothing may be used up. */
   take({ licenses, grant, enclosedBytes }: Charge, { index, body }: Entry): void {
-    for (const id of new Set(licenses)) this.#takeUse(id, index);
+    for (const id of distinct(licenses)) this.#takeUse(id, index);
     const made = this.#grants.get(grant);
     if (made === undefined) return;
     if (made.principal !== body["principal"] || made.repository !== body["repository"]) {
@@ -90,12 +93,18 @@ export class Uses {
       if (enclosedBytes === null) this.#takeBytes(grant, bytes, index);
       return;
     }
-    for (const id of new Set(licenses)) {
+    for (const id of distinct(licenses)) {
       const license = this.#licenses.get(id);
       if (license !== undefined) license.used -= 1;
     }
     const made = this.#grants.get(grant);
     if (made !== undefined) made.bytesUsed -= enclosedBytes ?? 0n;
+  }
+
+  #shared(name: string): string {
+    const known = this.#names.get(name);
+    if (known === undefined) this.#names.set(name, name);
+    return known ?? name;
   }
 
   #takeUse(id: string, index: number): void {
@@ -147,4 +156,9 @@ export class Uses {
     this.#findings.lack(member);
     return null;
   }
+}
+
+/** Most releases rest on one license or on none. */
+function distinct(ids: readonly string[]): Iterable<string> {
+  return ids.length < 2 ? ids : new Set(ids);
 }

@@ -1,17 +1,34 @@
 import { parentPort } from "node:worker_threads";
-import { BundleDigester, type BundleWork } from "./verify-digest.ts";
-
-type Handed = BundleWork & {
-  readonly bundle: Uint8Array<ArrayBuffer>;
-  readonly leafTile: Uint8Array<ArrayBuffer> | null;
-};
+import { Refusal } from "../errors.ts";
+import type { Answer, Order } from "./verify-pool.ts";
+import { StoredDigester } from "./verify-stored.ts";
 
 // The far side of `DigestPool`: takes bundles in order, and answers each with its digest and with the memory that it came in.
-const digester = new BundleDigester();
+const digester = new StoredDigester();
 
-parentPort?.on("message", (work: Handed) => {
-  const digest = digester.digest(work);
-  const { bundle, leafTile } = work;
-  const spent = leafTile === null ? [bundle.buffer] : [bundle.buffer, leafTile.buffer];
-  parentPort?.postMessage({ digest, spent }, spent);
+parentPort?.on("message", (order: Order) => {
+  const answer = answerTo(order);
+  parentPort?.postMessage(answer, memoryOf(answer));
 });
+
+function answerTo({ stored, handed, room }: Order): Answer {
+  if (handed !== undefined) {
+    const digest = digester.digest(handed, room);
+    return { digest, leafBytes: handed.leafTile?.length ?? null, spent: [handed.bundle.buffer] };
+  }
+  try {
+    return { ...digester.digestStored(stored, room), spent: [] };
+  } catch (error) {
+    // A refusal would arrive as an error of no class.
+    if (!(error instanceof Refusal)) throw error;
+    return { unreadable: { message: error.message, cause: error.cause } };
+  }
+}
+
+/** What is handed over instead of being copied. */
+function memoryOf(answer: Answer): readonly ArrayBuffer[] {
+  if ("unreadable" in answer) return [];
+  const { digest, spent } = answer;
+  const made = digest === null ? [] : [digest.text.buffer, digest.leaves.buffer];
+  return [...spent, ...made].filter((memory) => memory instanceof ArrayBuffer);
+}

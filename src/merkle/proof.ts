@@ -1,5 +1,5 @@
 import { tileHeight, tileWidth } from "./tile.ts";
-import { emptyRoot, hashBytes, nodeHash, rootOf, splitPoint } from "./tree.ts";
+import { completeRoot, emptyRoot, hashBytes, nodeHash, splitPoint } from "./tree.ts";
 
 /**
  * Gives a hash that tiles store: `level` counts in tiles (0 are the leaf hashes, 1 the hashes of full tiles of level 0, ...), `index` counts
@@ -161,7 +161,7 @@ async function storedNode(height: number, index: number, read: HashReader): Prom
   const hashes: (Buffer | Promise<Buffer>)[] = [];
   for (let offset = 0; offset < count; offset += 1)
     hashes.push(read(level, index * count + offset));
-  return rootOf(await allOf(hashes));
+  return completeRoot(Buffer.concat(await allOf(hashes)));
 }
 
 /** Hashes that are at hand cost no promise: a proof takes some 250 of them. */
@@ -179,21 +179,30 @@ export function readTiles(
   size: number,
   fetchTile: (tile: WholeTile) => Promise<Uint8Array>,
 ): HashReader {
-  const fetched = new Map<string, Promise<Uint8Array>>();
-  return async (level, index) => {
+  const fetched = new Map<string, Uint8Array | Promise<Uint8Array>>();
+  return (level, index) => {
     const number = Math.floor(index / tileWidth);
     const width = Math.min(tileWidth, Math.floor(size / tileWidth ** level) - number * tileWidth);
     const key = `${level}/${number}`;
     let tile = fetched.get(key);
     if (tile === undefined) {
-      tile = wholeTile(fetchTile, { level, number, width });
-      fetched.set(key, tile);
-      tile.catch(() => fetched.delete(key));
+      const fetching = wholeTile(fetchTile, { level, number, width });
+      tile = fetching;
+      fetched.set(key, fetching);
+      fetching.then(
+        (bytes) => fetched.set(key, bytes),
+        () => fetched.delete(key),
+      );
     }
-    const bytes = await tile;
-    const at = (index % tileWidth) * hashBytes;
-    return Buffer.from(bytes.subarray(at, at + hashBytes));
+    return tile instanceof Promise
+      ? tile.then((bytes) => hashIn(bytes, index))
+      : hashIn(tile, index);
   };
+}
+
+function hashIn(tile: Uint8Array, index: number): Buffer {
+  const at = (index % tileWidth) * hashBytes;
+  return Buffer.from(tile.subarray(at, at + hashBytes));
 }
 
 type WholeTile = { readonly level: number; readonly number: number; readonly width: number };

@@ -1,4 +1,4 @@
-import { hashBytes, nodeHash } from "./tree.ts";
+import { completeRoot, hashBytes } from "./tree.ts";
 
 export const tileHeight = 8;
 export const tileWidth = 256;
@@ -92,15 +92,7 @@ export function tileHash(bytes: Uint8Array): Buffer {
   if (bytes.length !== tileWidth * hashBytes) {
     throw new RangeError(`a full tile is ${tileWidth * hashBytes} bytes, not ${bytes.length}`);
   }
-  let row = splitHashes(bytes);
-  while (row.length > 1) {
-    const above: Buffer[] = [];
-    for (let pair = 0; pair < row.length; pair += 2) {
-      above.push(nodeHash(hashIn(row, pair), hashIn(row, pair + 1)));
-    }
-    row = above;
-  }
-  return hashIn(row, 0);
+  return completeRoot(bytes);
 }
 
 /** The hashes of a tile, as views on its bytes. Throws a RangeError where the bytes are not whole hashes. */
@@ -112,10 +104,4 @@ export function splitHashes(bytes: Uint8Array): Buffer[] {
   return Array.from({ length: bytes.length / hashBytes }, (_, position) =>
     buffer.subarray(position * hashBytes, (position + 1) * hashBytes),
   );
-}
-
-function hashIn(row: readonly Buffer[], position: number): Buffer {
-  const found = row[position];
-  if (found === undefined) throw new RangeError(`the row has no hash ${position}`);
-  return found;
 }

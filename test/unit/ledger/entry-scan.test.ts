@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { encodeEntry, parseEntry } from "../../../src/ledger/entry.ts";
-import { isPlainEntry, plainValueEnd } from "../../../src/ledger/entry-scan.ts";
+import { isPlainEntry, plainTimeMs, plainValueEnd } from "../../../src/ledger/entry-scan.ts";
 import { encodeAll } from "../../vectors/ledger/build.ts";
 import { story } from "../../vectors/ledger/story.ts";
 
@@ -72,4 +72,17 @@ test.each([
 ])("%s is not certain", (_, text) => {
   const end = plainValueEnd(Buffer.from(text), 0);
   expect(end === -1 || end < text.length).toBe(true);
+});
+
+test("the time of a plain entry is what the calendar says, in every year that can be written", () => {
+  const from = Date.parse("0000-01-01T00:00:00.000Z");
+  const to = Date.parse("9999-12-31T23:59:59.999Z");
+  fc.assert(
+    fc.property(fc.integer({ min: from, max: to }), (atMs) => {
+      const time = new Date(atMs).toISOString();
+      const entry = { index: 1, previous: "0".repeat(64), time, kind: "thing.done", body: {} };
+      return plainTimeMs(encodeEntry(entry)) === atMs;
+    }),
+    { numRuns: 2_000 },
+  );
 });

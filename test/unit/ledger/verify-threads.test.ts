@@ -1,9 +1,21 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { expect, test } from "@jest/globals";
+import { isRefusal } from "../../../src/errors.ts";
+import { folderSource } from "../../../src/ledger/source-folder.ts";
 import { verifyLedger } from "../../../src/ledger/verify.ts";
 import { BundleDigester } from "../../../src/ledger/verify-digest.ts";
 import { DigestPool } from "../../../src/ledger/verify-pool.ts";
+import { BundleText, readText } from "../../../src/ledger/verify-text.ts";
 import { encodeBundle } from "../../../src/merkle/bundle.ts";
-import { encodeAll, filesOf, fixedSigner, memorySource } from "../../vectors/ledger/build.ts";
+import {
+  encodeAll,
+  type Files,
+  filesOf,
+  fixedSigner,
+  memorySource,
+} from "../../vectors/ledger/build.ts";
 import { beginning, decided, delivered, idOf, record } from "../../vectors/ledger/story.ts";
 
 const signer = fixedSigner(7);
@@ -34,9 +46,96 @@ test("threads find exactly what one finds", async () => {
   expect(together).toEqual(alone);
 });
 
+async function folderOf(files: Files) {
+  const path = await mkdtemp(join(tmpdir(), "weightvault-threads-"));
+  for (const [name, bytes] of files) {
+    await mkdir(dirname(join(path, name)), { recursive: true });
+    await writeFile(join(path, name), bytes);
+  }
+  return { path, [Symbol.asyncDispose]: async () => await rm(path, { recursive: true }) };
+}
+
+/** What somebody can do to the files of a ledger, each where it is found by another rule. */
+const damages: readonly (readonly [string, (files: Files) => void])[] = [
+  ["nothing", () => undefined],
+  ["a leaf tile that is missing", (files) => files.delete("tile/0/003")],
+  ["a leaf tile that is cut", (files) => cut(files, "tile/0/004")],
+  ["a bundle in another's place", (files) => swap(files, "tile/entries/005", "tile/entries/006")],
+  ["a bundle that is cut", (files) => cut(files, "tile/entries/050")],
+  ["a bundle that is missing", (files) => files.delete("tile/entries/060")],
+];
+
+function cut(files: Files, path: string): void {
+  files.set(path, (files.get(path) ?? Buffer.alloc(0)).subarray(0, -1));
+}
+
+function swap(files: Files, one: string, other: string): void {
+  const bytes = files.get(one) ?? Buffer.alloc(0);
+  files.set(one, files.get(other) ?? Buffer.alloc(0));
+  files.set(other, bytes);
+}
+
+test.each(damages)(
+  "threads that read a folder themselves find what one finds that is handed the bytes: %s",
+  async (_, damage) => {
+    const files = await filesOf(entries, signer);
+    damage(files);
+    await using folder = await folderOf(files);
+    const handed = await verifyLedger(memorySource(files), { verificationKey });
+    for (const threads of [1, 2])
+      expect(await verifyLedger(folderSource(folder.path), { verificationKey, threads })).toEqual(
+        handed,
+      );
+  },
+);
+
+test("a file that a thread cannot read is refused as it is by the folder", async () => {
+  await using pool = new DigestPool(1);
+  const folder = join(tmpdir(), "x".repeat(5_000));
+  const read = pool.digestStored({ folder, number: 0, isParsed: true });
+  const refused = await read.catch((error: unknown) => error);
+  expect(isRefusal(refused) && refused.code).toBe("ledger_unavailable");
+  expect(isRefusal(refused) && refused.message).toContain("cannot be read");
+});
+
+test("a thread that has enough to do is helped, and both give the same", async () => {
+  const files = await filesOf(entries, signer);
+  await using folder = await folderOf(files);
+  await using pool = new DigestPool(1);
+  const reads = Array.from({ length: 8 }, () =>
+    pool.digestStored({ folder: folder.path, number: 7, isParsed: true }),
+  );
+  expect(pool.isBusy).toBe(true);
+  const [first, ...others] = await Promise.all(reads);
+  expect(first?.digested?.digest.count).toBe(256);
+  for (const other of others) {
+    expect(other.leafBytes).toBe(first?.leafBytes);
+    expect(other.digested?.text).toBe(first?.digested?.text);
+    expect([...(other.digested?.digest.leaves ?? [])]).toEqual([
+      ...(first?.digested?.digest.leaves ?? []),
+    ]);
+  }
+});
+
+test("a text outgrows the memory that it was given, and is whole", () => {
+  const text = new BundleText(1, new ArrayBuffer(8));
+  const entry = Buffer.from(JSON.stringify({ body: { decision: { a: 1 }, b: "c" } }));
+  const other = Buffer.from(JSON.stringify({ name: "\u00e9".repeat(100_000) }));
+  text.addNull();
+  text.addPlain(entry);
+  text.addDecided(entry, '{"body":{"decision":{"a":1}'.length);
+  text.addEntry(other);
+  expect(JSON.parse(readText(text.end()))).toEqual([
+    null,
+    { body: { decision: { a: 1 }, b: "c" } },
+    { body: { decision: 0, b: "c" } },
+    { name: "\u00e9".repeat(100_000) },
+  ]);
+});
+
 test("a decision that many entries share is read once, and the same in every one of them", () => {
   const entries = encodeAll([...beginning, decided("allowed", "a"), decided("allowed", "b")]);
-  const { text, decisions, newDecisions } = new BundleDigester().digest({
+  const { decisions, newDecisions, ...text } = new BundleDigester().digest({
     bundle: encodeBundle(entries),
     width: entries.length,
     leafTile: null,
@@ -44,7 +143,7 @@ test("a decision that many entries share is read once, and the same in every one
   });
   expect(newDecisions.length).toBe(1);
   expect([...decisions].slice(-2)).toEqual([0, 0]);
-  const read = JSON.parse(text) as { body: Record<string, unknown> }[];
+  const read = JSON.parse(readText(text)) as { body: Record<string, unknown> }[];
   const last = read.at(-1) ?? { body: {} };
   last.body["decision"] = JSON.parse(newDecisions[0] ?? "");
   expect(JSON.stringify(last)).toBe(entries.at(-1)?.toString());

@@ -1,5 +1,13 @@
 import { expect, test } from "@jest/globals";
-import { emptyRoot, Frontier, leafHash, nodeHash, rootOf } from "../../../src/merkle/tree.ts";
+import {
+  completeRoot,
+  emptyRoot,
+  Frontier,
+  leafHash,
+  leafHashes,
+  nodeHash,
+  rootOf,
+} from "../../../src/merkle/tree.ts";
 import { syntheticLeaves } from "./growing-log.ts";
 
 /** The inputs and roots that certificate transparency logs have been tested with since RFC 6962. */
@@ -70,4 +78,22 @@ test.each([
 
 test("a frontier is not restored from hashes of another length", () => {
   expect(() => Frontier.restore(1, [Buffer.alloc(31)])).toThrow(RangeError);
+});
+
+test("many leaf hashes at once are those that each entry has", () => {
+  const entries = [1_000, 0, 1, 65_535, 7].map((sizeBytes, number) =>
+    Buffer.alloc(sizeBytes, number),
+  );
+  expect(leafHashes(entries)).toEqual(Buffer.concat(entries.map(leafHash)));
+  expect(leafHashes([])).toEqual(Buffer.alloc(0));
+});
+
+test("the root of a complete subtree is that of the definition, and of no other number of hashes", () => {
+  const leaves = syntheticLeaves(256);
+  for (const count of [1, 2, 4, 8, 64, 128, 256]) {
+    const some = leaves.slice(0, count);
+    expect(completeRoot(Buffer.concat(some))).toEqual(rootOf(some));
+  }
+  for (const count of [0, 3, 6, 255])
+    expect(() => completeRoot(Buffer.concat(leaves.slice(0, count)))).toThrow(RangeError);
 });

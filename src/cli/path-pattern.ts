@@ -36,11 +36,10 @@ function choiceOf(pattern: string, known: ReadonlySet<string>): (path: string) =
 /** One segment of a pattern, with the slash before it. */
 function expressionOf(segment: string): string {
   if (segment === "**") return "(?:/[^/]+)*";
-  const letters = [...segment].map((letter) => {
-    if (letter === "*") return "[^/]*";
-    if (letter === "?") return "[^/]";
-    return letter.replace(/[\\^$.*+?()[\]{}|/]/u, "\\$&");
-  });
   // Several stars in a row are one: they would only make the matching slow.
-  return `/${letters.join("").replaceAll(/(?:\[\^\/\]\*)+/g, "[^/]*")}`;
+  const expression = segment.replaceAll(/\*+|[\\^$.+?()[\]{}|]/gu, (found) => {
+    if (found.startsWith("*")) return "[^/]*";
+    return found === "?" ? "[^/]" : `\\${found}`;
+  });
+  return `/${expression}`;
 }

@@ -13,7 +13,7 @@ test("no more than so many are under way, and all are done", async () => {
     done.push(item);
   });
   expect(running.most).toBe(3);
-  expect(done.toSorted()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  expect(new Set(done)).toEqual(new Set([1, 2, 3, 4, 5, 6, 7]));
 });
 
 test("the first failure tells those under way, begins no other, and is thrown when none is left", async () => {

@@ -46,6 +46,9 @@ test("threads find exactly what one finds", async () => {
   expect(together).toEqual(alone);
 });
 
+/** What nothing was done to; damage replaces files and leaves their bytes alone. */
+const pristine = filesOf(entries, signer);
+
 async function folderOf(files: Files) {
   const path = await mkdtemp(join(tmpdir(), "weightvault-threads-"));
   for (const [name, bytes] of files) {
@@ -78,7 +81,7 @@ function swap(files: Files, one: string, other: string): void {
 test.each(damages)(
   "threads that read a folder themselves find what one finds that is handed the bytes: %s",
   async (_, damage) => {
-    const files = await filesOf(entries, signer);
+    const files = new Map(await pristine);
     damage(files);
     await using folder = await folderOf(files);
     const handed = await verifyLedger(memorySource(files), { verificationKey });
@@ -99,8 +102,7 @@ test("a file that a thread cannot read is refused as it is by the folder", async
 });
 
 test("a thread that has enough to do is helped, and both give the same", async () => {
-  const files = await filesOf(entries, signer);
-  await using folder = await folderOf(files);
+  await using folder = await folderOf(await pristine);
   await using pool = new DigestPool(1);
   const reads = Array.from({ length: 8 }, () =>
     pool.digestStored({ folder: folder.path, number: 7, isParsed: true }),

@@ -82,6 +82,10 @@ const unrecorded = [
   `post ${upload}`,
   `put ${upload}/{upload}/files/{path...}`,
   `delete ${upload}/{upload}`,
+  `post ${upload}/{upload}/objects`,
+  `put ${upload}/{upload}/objects/{object}/parts/{part}`,
+  `post ${upload}/{upload}/objects/{object}/complete`,
+  `delete ${upload}/{upload}/objects/{object}`,
 ];
 
 /** Named in the ledger's language, and made by no route. */

@@ -1,4 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { SegmentPool } from "../floe/pool.ts";
+import { threadsFor } from "../floe/threads.ts";
 import { type RepositoryName, remote, repositoryName, whole } from "./command.ts";
 import { type Context, openSession, type RemoteOptions, type Session } from "./context.ts";
 import { Problem } from "./failure.ts";
@@ -210,7 +212,9 @@ async function fetchFiles(
   const direct: DirectWay = { isOn: request.mayBeDirect, hasServed: false, stores: new Map() };
   const client = { ...session.client, signal };
   const shared = { client, held, direct, retries: request.retries, note };
-  using progress = session.progress(wanted.reduce((sum, { size }) => sum + size, 0));
+  const wantedBytes = wanted.reduce((sum, { size }) => sum + size, 0);
+  using progress = session.progress(wantedBytes);
+  await using pool = new SegmentPool({ threads: threadsFor(wantedBytes) });
   const begin = async (named: NamedFile): Promise<Reception> => {
     const file = await held.begin(named.path);
     progress.label(file.path);
@@ -218,7 +222,8 @@ async function fetchFiles(
     const partial = await PartialFile.open(targetOf(targets, file), identityOf(file), note);
     if (partial.resumedBytes > 0) progress.skip(partial.resumedBytes);
     try {
-      return new Reception({ file, source: new ObjectSource(shared, file), partial, progress });
+      const source = new ObjectSource(shared, file);
+      return new Reception({ file, source, partial, progress, pool });
     } catch (error) {
       file.key.wipe();
       await partial.discard();

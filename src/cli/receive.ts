@@ -8,7 +8,8 @@ import {
   segmentCapacityBytes,
   segmentOffset,
 } from "../floe/layout.ts";
-import { openSegments, type SegmentOpener } from "../floe/segment-opener.ts";
+import type { SegmentPool } from "../floe/pool.ts";
+import { openerOf, type SegmentOpener } from "../floe/segment-opener.ts";
 import { Failure } from "./failure.ts";
 import type { ObjectSource } from "./object-source.ts";
 import type { ReleasedFile } from "./obtain.ts";
@@ -20,6 +21,7 @@ export type ReceptionOptions = {
   readonly source: ObjectSource;
   readonly partial: PartialFile;
   readonly progress: Progress;
+  readonly pool: SegmentPool;
 };
 
 /** Segments from `first` to `end` (exclusive), which one reader fetches in one request. */
@@ -133,10 +135,11 @@ export class Reception implements Disposable {
   }
 
   async #openHeader(): Promise<void> {
-    const { object, objectBytes, key } = this.#options.file;
+    const { file, pool } = this.#options;
+    const { object, objectBytes, key } = file;
     const aad = objectAad(Buffer.from(object.replaceAll("-", ""), "hex"));
     const opener = await this.#twice(
-      async () => openSegments(this.#header, { key, aad, objectBytes }),
+      async () => openerOf(this.#header, { key, aad, objectBytes, pool }),
       async () => await this.#readHeader(),
     );
     key.wipe();

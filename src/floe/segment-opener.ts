@@ -3,10 +3,11 @@ import { type Block, blockBytes } from "./cutter.ts";
 import { type HeaderOptions, openHeader } from "./header.ts";
 import { oneMebibyteLayout, segmentOffset } from "./layout.ts";
 import { requireExtent } from "./open.ts";
+import type { SegmentPool } from "./pool.ts";
 import { openSegment } from "./segment.ts";
 
 /**
- * Opens the segments of one object, in any order and as many at once as its owner likes. Whoever has more than one thread can stand in its place.
+ * Opens the segments of one object, in any order and as many at once as its owner likes.
  */
 export interface SegmentOpener extends Disposable {
   /**
@@ -19,12 +20,14 @@ export interface SegmentOpener extends Disposable {
 export type SegmentOpenerOptions = HeaderOptions & {
   /** The object's recorded size, which says where each segment ends and which is the final one. */
   readonly objectBytes: number;
+  /** Whose threads open; without one, or with one that has none, the caller's own does. */
+  readonly pool?: SegmentPool;
 };
 
-/** Opens on the caller's own thread. Refuses as `openHeader` does; disposing of it wipes the keys. */
-export function openSegments(
+/** Opens the header. Refuses as `openHeader` does; disposing of it wipes the keys. */
+export function openerOf(
   header: Uint8Array,
-  { objectBytes, layout = oneMebibyteLayout, ...options }: SegmentOpenerOptions,
+  { objectBytes, pool, layout = oneMebibyteLayout, ...options }: SegmentOpenerOptions,
 ): SegmentOpener {
   const { segments } = requireExtent(objectBytes, layout);
   const keys = openHeader(header, { ...options, layout });
@@ -34,8 +37,28 @@ export function openSegments(
       const isFinal = position === segments - 1;
       if (endOffset !== Math.min(segmentOffset(position + 1, layout), objectBytes))
         throw new Refusal("object_corrupt", `Segment ${position} does not have its length.`);
-      return openSegment(keys, layout, { segment, position, isFinal });
+      if (pool === undefined || pool.threads === 0)
+        return openSegment(keys, layout, { segment, position, isFinal });
+      const slot = pool.takeSlot(layout);
+      try {
+        const sizeBytes = blockBytes(segment);
+        fill(slot.segment(sizeBytes), segment);
+        const work = { verb: "open", layout, position, isFinal, sizeBytes } as const;
+        const plaintextBytes = await pool.work(slot, keys.at(position), work);
+        // The slot is another segment's next.
+        return [Buffer.from(slot.plaintext(plaintextBytes))];
+      } finally {
+        pool.giveSlot(slot);
+      }
     },
     [Symbol.dispose]: () => keys[Symbol.dispose](),
   };
+}
+
+function fill(target: Uint8Array, block: Block): void {
+  let offset = 0;
+  for (const piece of block) {
+    target.set(piece, offset);
+    offset += piece.length;
+  }
 }

@@ -1,12 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { expect, test } from "@jest/globals";
+import { afterAll, expect, test } from "@jest/globals";
 import { Secret } from "../../../src/crypto/secret.ts";
 import { extentOf, headerBytes, segmentOffset } from "../../../src/floe/layout.ts";
+import { SegmentPool } from "../../../src/floe/pool.ts";
 import { seal } from "../../../src/floe/seal.ts";
-import { openSegments } from "../../../src/floe/segment-opener.ts";
+import { openerOf } from "../../../src/floe/segment-opener.ts";
 
 const layout = { segmentBytes: 64 };
 const aad = Buffer.from("an object");
+const pool = new SegmentPool({ threads: 1 });
+afterAll(async () => await pool[Symbol.asyncDispose]());
 const keyBytes = randomBytes(32);
 const key = () => new Secret(Buffer.from(keyBytes));
 
@@ -23,14 +26,19 @@ const segmentOf = (object: Buffer, position: number) => [
   object.subarray(segmentOffset(position, layout), segmentOffset(position + 1, layout)),
 ];
 
-test.each([0, 1, 31, 32, 33, 64, 100])(
-  "segments of %i bytes open in any order, each in its own place alone",
-  async (sizeBytes) => {
+const sizes = [0, 1, 31, 32, 33, 64, 100];
+
+test.each([
+  ...sizes.map((sizeBytes) => [sizeBytes, "here", {}] as const),
+  ...sizes.map((sizeBytes) => [sizeBytes, "in a thread", { pool }] as const),
+])(
+  "segments of %i bytes open in any order, each in its own place alone (%s)",
+  async (sizeBytes, _where, threads) => {
     const plaintext = randomBytes(sizeBytes);
     const object = await sealed(plaintext);
     const { segments } = extentOf(object.length, layout) ?? { segments: 0 };
-    const options = { key: key(), aad, layout, objectBytes: object.length };
-    using opener = openSegments(object.subarray(0, headerBytes), options);
+    const options = { key: key(), aad, layout, objectBytes: object.length, ...threads };
+    using opener = openerOf(object.subarray(0, headerBytes), options);
     const opened: Buffer[] = [];
     for (let position = segments - 1; position >= 0; position -= 1) {
       const pieces = await opener.open(position, segmentOf(object, position));
@@ -47,7 +55,7 @@ test.each([0, 1, 31, 32, 33, 64, 100])(
 test("a segment that is too short or too long for its place is refused", async () => {
   const object = await sealed(randomBytes(80));
   const options = { key: key(), aad, layout, objectBytes: object.length };
-  using opener = openSegments(object.subarray(0, headerBytes), options);
+  using opener = openerOf(object.subarray(0, headerBytes), options);
   const [first = Buffer.alloc(0)] = segmentOf(object, 0);
   for (const segment of [[first.subarray(1)], [first, Buffer.alloc(1)], []])
     await expect(opener.open(0, segment)).rejects.toMatchObject({ code: "object_corrupt" });
@@ -59,6 +67,6 @@ test("a header of another object, and a size that no object has, open nothing", 
   const header = object.subarray(0, headerBytes);
   const options = { key: key(), aad, layout, objectBytes: object.length };
   const other = { ...options, aad: Buffer.from("another") };
-  expect(() => openSegments(header, other)).toThrow("fails its tag");
-  expect(() => openSegments(header, { ...options, objectBytes: 5 })).toThrow("No sealed object");
+  expect(() => openerOf(header, other)).toThrow("fails its tag");
+  expect(() => openerOf(header, { ...options, objectBytes: 5 })).toThrow("No sealed object");
 });

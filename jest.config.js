@@ -25,5 +25,5 @@ export default {
   // Many tests wait for disks, servers and processes: one worker would leave a core of two idle.
   maxWorkers: Math.max(2, availableParallelism() - 1),
   coverageProvider: "v8",
-  testTimeout: 60_000,
+  testTimeout: 180_000,
 };

@@ -52,6 +52,8 @@ async function receiptOf(
 async function show(evidence: unknown, receipt: unknown, { early = 0 } = {}) {
   let asked = 0;
   await using server = await serveHttp((request, response) => {
+    const { verificationKey } = signer;
+    if (request.url === "/v1/ledger/key") return answer(response, 200, { verificationKey });
     if (request.url === `/v1/releases/${release}/evidence`) answer(response, 200, evidence);
     else if (asked < early) problem(response, 503, "ledger_unavailable");
     else answer(response, 200, receipt);

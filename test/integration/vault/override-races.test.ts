@@ -53,7 +53,7 @@ describePostgres(
       expect(await allowedWithout()).toEqual([]);
       const report = await verified(t);
       expect(report.findings.filter(({ severity }) => severity === "error")).toEqual([]);
-    }, 240_000);
+    }, 900_000);
 
     async function ask() {
       const { decision } = await decideRelease(t.vault, cast.visitor.caller, {

@@ -56,7 +56,7 @@ describePostgres("a suspended or revoked license, grant or person never commits 
     expect(await allowedWhileNotActive()).toEqual([]);
     const report = await verified(t);
     expect(report.findings.filter(({ severity }) => severity === "error")).toEqual([]);
-  }, 240_000);
+  }, 900_000);
 
   /** One after the other, a third of the races: two requests against a suspension that is then taken back, or against a revocation. */
   async function raceInLane(noun: (typeof nouns)[number]) {

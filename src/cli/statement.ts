@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { openRegularFile, readRegularFile } from "../ledger/source-file.ts";
@@ -67,12 +68,17 @@ export function statementCommands(program: Command, context: Context): void {
         );
       const proved = proveStatement(await readJson(file), key);
       const files = await listOf(proved, options.manifest);
-      const checked = options.files === undefined ? 0 : await checkFiles(options.files, files);
+      const { files: folder } = options;
+      const checked = folder === undefined ? 0 : await checkFiles(folder, files);
+      const others = folder === undefined ? 0 : await othersIn(folder, files ?? []);
       const output = createOutput(context, options.json === true);
-      output.result({ verified: true, ledger: key.key.name, checked, statement: proved }, () =>
-        [summaryOf(proved, key.key), ...(checked === 0 ? [] : [`${checked} files checked`])].join(
-          "\n",
-        ),
+      const { name: ledger } = key.key;
+      output.result({ verified: true, ledger, checked, others, statement: proved }, () =>
+        [
+          summaryOf(proved, key.key),
+          ...(checked === 0 ? [] : [`${checked} files checked`]),
+          ...(others === 0 ? [] : [`${others} other files lie there, of which nothing is stated`]),
+        ].join("\n"),
       );
     });
 }
@@ -169,6 +175,15 @@ async function checkFiles(folder: string, files: readonly ListedFile[] | null): 
     throw new Failure("integrity", `${join(folder, path)} ${says}`);
   }
   return files.length;
+}
+
+/** How many files of a folder, links and all, are none of the stated: a loader may take one of them for the model's. */
+async function othersIn(folder: string, files: readonly ListedFile[]): Promise<number> {
+  const stated = new Set(files.map(({ path }) => join(folder, path)));
+  const found = await readdir(folder, { recursive: true, withFileTypes: true });
+  return found.filter(
+    (each) => !each.isDirectory() && !stated.has(join(each.parentPath, each.name)),
+  ).length;
 }
 
 async function digestOf(file: string): Promise<string | null> {

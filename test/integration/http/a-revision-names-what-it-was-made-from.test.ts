@@ -252,6 +252,25 @@ test("who classifies is shown the bases' classifications, and says why this one 
   });
 });
 
+test("a proposal that nobody justified is not approved once a stricter base was named", async () => {
+  await createRepository(s.vault, cast.job.caller, { namespace: "lab", name: "late" });
+  const late = "/v1/repositories/lab/late";
+  const proposed = await ask(s, `POST ${late}/classifications`, {
+    token: cast.first.token,
+    json: { basis: "self", eccn: "EAR99" },
+  });
+  expect(proposed).toMatchObject({ status: 201, json: { bases: [] } });
+  const opened = await ask(s, `POST ${late}/uploads`, job());
+  const upload = `${late}/uploads/${String(opened.json["upload"])}`;
+  await ask(s, `PUT ${upload}/files/${file.path}`, { ...job(), body: weights });
+  const json = { parent: null, files: [file], lineage: lineageOf() };
+  expect((await ask(s, `POST ${upload}/commit`, { ...job(), json })).status).toBe(201);
+  const approve = `POST ${late}/classifications/${String(proposed.json["classification"])}/approve`;
+  const refused = await ask(s, approve, { token: cast.second.token });
+  expectProblem(refused, "justification_required");
+  expect(refused.json).toMatchObject({ bases: [{ repository: "lab/model" }] });
+});
+
 test("statements of a revision and of a release verify offline by the command, down to the bytes of the files", async () => {
   await using folder = await temporaryFolder();
   const revision = await committed({ lineage: lineageOf() });
@@ -283,6 +302,8 @@ test("statements of a revision and of a release verify offline by the command, d
   expect(JSON.parse(whole.stdout)).toMatchObject({
     verified: true,
     checked: 1,
+    // The envelope itself.
+    others: 1,
     statement: { predicate: { revision, lineage: made } },
   });
   await writeFile(place(file.path), "other weights");

@@ -62,7 +62,7 @@ export async function obtain(
   );
   assertWanted(wanted, answer);
   const receipt = answer.receipt ?? (await laterReceipt(client, answer));
-  const proved = verifyReceipt(receipt, key, rotations);
+  const proved = verifyReceipt(receipt, key, rotations, { isNew: true });
   assertAllows(proved.entry, { ...answer, recipientKey: pair.publicKey });
   return {
     release: answer.release,

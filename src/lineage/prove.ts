@@ -1,4 +1,6 @@
+import { openCheckpoint } from "../merkle/checkpoint.ts";
 import { keyIdOf, type NoteSigner, type VerificationKey } from "../merkle/note.ts";
+import { type PlacedRotation, reignsFrom } from "../merkle/rotation.ts";
 import { parseTlogProof, verifyTlogProof } from "../merkle/tlog-proof.ts";
 import { leafHash } from "../merkle/tree.ts";
 import { lineageDigest } from "./digest.ts";
@@ -15,26 +17,41 @@ import {
 export type StatementResult = { readonly statement: Statement } | { readonly refused: string };
 
 /**
- * Verifies a statement offline with the ledger's key: the envelope's signature, the way from the entry to a signed checkpoint, and that the entry
- * of a commit says what the statement says: revision, manifest, lineage. Never throws.
+ * Verifies a statement offline with the ledger's key, or one that rotations lead to from it: the envelope's signature, the way from the entry to a
+ * checkpoint that the same key signed, and that the entry of a commit says what the statement says: revision, manifest, lineage. Never throws.
  */
-export function verifyStatement(value: unknown, key: VerificationKey): StatementResult {
+export function verifyStatement(
+  value: unknown,
+  key: VerificationKey,
+  rotations: readonly PlacedRotation[] = [],
+): StatementResult {
   const envelope = parseEnvelope(value);
   if (envelope === null) return { refused: "it is no DSSE envelope" };
-  const verdict = verifyEnvelope(envelope, key);
-  if (verdict === "unsigned") return { refused: "it is not signed by the ledger's key" };
-  if (verdict === "forged") return { refused: "its signature under the ledger's key is forged" };
-  return judge(envelope, key);
+  for (const { key: each } of reignsFrom(key, rotations)) {
+    const verdict = verifyEnvelope(envelope, each);
+    if (verdict === "forged") return { refused: "its signature under the ledger's key is forged" };
+    if (verdict === "verified") return judge(envelope, each);
+  }
+  return { refused: "it is not signed by the ledger's key" };
+}
+
+/** Whether the signer, and not one whose key went before its or followed it, signed the checkpoint that a proof leads to. */
+export function isOwnProof(proof: string, signer: Pick<NoteSigner, "name" | "publicKey">): boolean {
+  const { checkpoint = "" } = parseTlogProof(proof) ?? {};
+  return openCheckpoint(checkpoint, keyOf(signer))?.verdict !== "unsigned";
 }
 
 /** Why the signer of a ledger should not sign a statement, by what `verifyStatement` will hold it to; null where nothing stands against it. */
 export function verifyOwnStatement(
   stated: Pick<Envelope, "payloadType" | "payload">,
-  { name, publicKey }: Pick<NoteSigner, "name" | "publicKey">,
+  signer: Pick<NoteSigner, "name" | "publicKey">,
 ): string | null {
-  const key = { name, publicKey: Buffer.from(publicKey), keyId: keyIdOf(name, publicKey) };
-  const result = judge(stated, key);
+  const result = judge(stated, keyOf(signer));
   return "refused" in result ? result.refused : null;
+}
+
+function keyOf({ name, publicKey }: Pick<NoteSigner, "name" | "publicKey">): VerificationKey {
+  return { name, publicKey: Buffer.from(publicKey), keyId: keyIdOf(name, publicKey) };
 }
 
 function judge(

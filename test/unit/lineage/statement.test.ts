@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from "@jest/globals";
 import { lineageDigest } from "../../../src/lineage/digest.ts";
 import { type EnvelopeJson, signEnvelope } from "../../../src/lineage/dsse.ts";
 import type { Lineage } from "../../../src/lineage/form.ts";
-import { verifyOwnStatement, verifyStatement } from "../../../src/lineage/prove.ts";
+import { isOwnProof, verifyOwnStatement, verifyStatement } from "../../../src/lineage/prove.ts";
 import {
   inTotoPayloadType,
   releaseStatement,
@@ -11,6 +11,7 @@ import {
 } from "../../../src/lineage/statement.ts";
 import { parseVerificationKey } from "../../../src/merkle/note.ts";
 import { inclusionProof, readTiles } from "../../../src/merkle/proof.ts";
+import { signRotation } from "../../../src/merkle/rotation.ts";
 import { tilePath } from "../../../src/merkle/tile.ts";
 import { encodeTlogProof } from "../../../src/merkle/tlog-proof.ts";
 import { leafHash } from "../../../src/merkle/tree.ts";
@@ -201,6 +202,29 @@ test("a statement whose checkpoint another key signed, or that another key signe
   expect(verifyStatement(await signed(revisionPayload(), other), key)).toEqual({
     refused: "it is not signed by the ledger's key",
   });
+});
+
+test("a statement of the key that followed the pinned one verifies by the rotation, and one of a key that went before does not", async () => {
+  const later = fixedSigner(8);
+  const statement = await signRotation(signer, later);
+  const rotations = [{ index: 1_000, statement }];
+  const [proof = ""] = (await proofsUnder(later)).slice(commitAt);
+  const payload = revisionPayload({ ledger: { ...ledgerAt(commitAt), proof } });
+  const envelope = await signed(payload, later);
+  expect(verifyStatement(envelope, key)).toHaveProperty("refused");
+  expect(verifyStatement(envelope, key, rotations)).toHaveProperty("statement");
+  // Whoever pinned the later key may have done so because the earlier one was stolen.
+  const before = await signed(revisionPayload());
+  expect(verifyStatement(before, key, rotations)).toHaveProperty("statement");
+  expect(verifyStatement(before, keyOf(later), rotations)).toEqual({
+    refused: "it is not signed by the ledger's key",
+  });
+});
+
+test("a proof under the checkpoint of another key of the ledger is told from the signer's own", async () => {
+  const [proof = ""] = proofs.slice(commitAt);
+  expect(isOwnProof(proof, signer)).toBe(true);
+  expect(isOwnProof(proof, fixedSigner(8))).toBe(false);
 });
 
 test("what is signed and is no statement of ours is refused", async () => {

@@ -20,7 +20,7 @@ import {
   partedOf,
   sessionOf,
 } from "./parted.ts";
-import { lockUpload } from "./upload.ts";
+import { discard, lockUpload } from "./upload.ts";
 import type { Tx, Vault } from "./vault.ts";
 
 export type PartRequest = ObjectAddress & {
@@ -56,12 +56,19 @@ export async function putPart(
   using sealer = new Sealer({ key, aad: aadOf(row.id), header: row.header });
   await claim(vault, request);
   const hash = vault.uploads.digestBefore(row.id, request.part);
-  const held = await store(vault, row, { request, place, sealer, hash });
-  await recordAs(
-    vault,
-    caller,
-    async (tx) => await keepPart(tx, caller, { request, held, now: vault.now() }),
-  );
+  let held: HeldPart;
+  try {
+    held = await store(vault, row, { request, place, sealer, hash });
+    await recordAs(
+      vault,
+      caller,
+      async (tx) => await keepPart(tx, caller, { request, held, now: vault.now() }),
+    );
+  } catch (error) {
+    // The sweeper may have looked for a session before this part began one.
+    await discard(vault, row.id, ["removed"]);
+    throw error;
+  }
   if (hash !== null) vault.uploads.keepDigest(row.id, { hash, part: held.part, tag: held.tag });
   return taken(request);
 }

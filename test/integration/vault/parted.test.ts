@@ -303,6 +303,43 @@ describe("a file that comes by parts", () => {
     expect(await complete(at)).toEqual(sealed(at));
   });
 
+  test("that was put together of other parts than the client knows of is proved by reading it back, and refused", async () => {
+    const at = await begin();
+    await put(at, 1);
+    const other = randomBytes(100_000);
+    await put(at, 2, { sha256: sha256(other), source: chunked(other, 1e6) });
+    const act = failing(new Refusal("store_unavailable", "the answer was lost on purpose"));
+    store.arm({ method: "writer.complete", nth: 1, when: "after", act });
+    await expect(complete(at)).rejects.toEqual(refused("store_unavailable"));
+    // The store put it together and ended the session, which nobody knows: the client sends another part, and has to send all of them anew.
+    await expect(put(at, 2)).rejects.toEqual(refused("multipart_gone"));
+    await sendAll(at);
+    store.arm({ method: "read", nth: 3, when: "before", act });
+    await expect(complete(at)).rejects.toEqual(refused("store_unavailable"));
+    await expect(complete(at)).rejects.toEqual(refused("digest_mismatch"));
+    expect(await filesOf(at)).toEqual([]);
+  });
+
+  test("that is swept while a part begins its session leaves no session", async () => {
+    const { upload } = await openUpload(t.vault, cast.job.caller, model);
+    const down = failing(new Refusal("store_unavailable", "down on purpose"));
+    store.arm({ method: "begin", nth: 1, when: "before", act: down });
+    await expect(begin(whole, upload)).rejects.toEqual(refused("store_unavailable"));
+    const { id: object } = await t.vault.database.db
+      .selectFrom("object")
+      .select("id")
+      .where("upload", "=", upload)
+      .executeTakeFirstOrThrow();
+    const act = async () => {
+      await abortUpload(t.vault, cast.job.caller, upload);
+      t.clock.advance({ seconds: 1 });
+      await sweep(t.vault);
+    };
+    store.arm({ method: "begin", nth: 1, when: "before", act });
+    await expect(put({ upload, object }, 2)).rejects.toEqual(refused("upload_closed"));
+    expect(await sessions()).toEqual([]);
+  });
+
   test("that the store damaged is not acknowledged, and leaves nothing", async () => {
     const at = await begin();
     await sendAll(at);

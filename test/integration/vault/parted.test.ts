@@ -320,6 +320,20 @@ describe("a file that comes by parts", () => {
     expect(await filesOf(at)).toEqual([]);
   });
 
+  test("holds of the same part twice at once the one that the store has, whichever is told first", async () => {
+    const at = await begin();
+    await put(at, 1);
+    const other = randomBytes(100_000);
+    const more = () => ({ sha256: sha256(other), source: chunked(other, 1e6) });
+    // The second one comes, whole, between the first one's storing and the end of its request: it stays.
+    const act = async () => void (await put(at, 2));
+    store.arm({ method: "writer.complete", nth: 1, when: "after", act });
+    await expect(put(at, 2, more())).rejects.toEqual(refused("conflict"));
+    expect((await read(at)).held.at(-1)).toMatchObject({ sha256: sha256(partOf(2)) });
+    expect(await complete(at)).toEqual(sealed(at));
+    expect((await bytesOf(at.object)).equals(whole)).toBe(true);
+  });
+
   test("that is swept while a part begins its session leaves no session", async () => {
     const { upload } = await openUpload(t.vault, cast.job.caller, model);
     const down = failing(new Refusal("store_unavailable", "down on purpose"));

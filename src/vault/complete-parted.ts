@@ -132,7 +132,9 @@ async function complete(vault: Vault, caller: Caller, { row, address, progress }
   const tags = parts.map(({ tag }) => tag);
   const digest =
     (isOfParts ? vault.uploads.digestOf(row.id, tags) : null) ??
-    (await prove(vault, sealed, { sizeBytes, tags, progress }));
+    (await vault.uploads.readBack(
+      async () => await prove(vault, sealed, { sizeBytes, tags, progress }),
+    ));
   if (!digest.equals(row.sha256))
     throw new Refusal("digest_mismatch", "the whole file does not have the declared SHA-256");
   await recordAs(vault, caller, async (tx) => {

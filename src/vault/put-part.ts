@@ -193,7 +193,10 @@ async function check(request: PartRequest): Promise<void> {
 
 type Keeping = Stored & { readonly request: PartRequest };
 
-/** Of the same part twice at once, the store tells which one stayed: the other is refused with `conflict`, and takes nothing from it. */
+/**
+ * Of the same part twice at once, the store tells which one stayed. The other takes nothing from it: it is held too where it had the same bytes, and
+ * refused with `conflict` where it had not.
+ */
 async function keep(vault: Vault, caller: Caller, { request, blob, held }: Keeping): Promise<void> {
   const kept = async (over: string | null) =>
     await recordAs(vault, caller, async (tx) => {
@@ -203,10 +206,14 @@ async function keep(vault: Vault, caller: Caller, { request, blob, held }: Keepi
   if (other === null) return;
   const staying = (await blob.list()).find(({ part }) => part === held.part);
   // A store's list may tell no more than the beginning of a tag.
-  const isOurs = staying !== undefined && held.tag.startsWith(staying.tag.trimEnd());
-  if (!isOurs || (await kept(other)) !== null)
-    throw new Refusal("conflict", "the same part came anew meanwhile");
+  const stays = (tag: string) => staying !== undefined && tag.startsWith(staying.tag.trimEnd());
+  const isHeldToo = stays(held.tag)
+    ? (await kept(other.tag)) === null
+    : stays(other.tag) && other.sha256.toString("hex") === request.sha256.toLowerCase();
+  if (!isHeldToo) throw new Refusal("conflict", "the same part came anew meanwhile");
 }
+
+type Other = { readonly tag: string; readonly sha256: Buffer };
 
 type Kept = {
   readonly request: PartRequest;
@@ -217,10 +224,10 @@ type Kept = {
 };
 
 /**
- * Says that the part is held, if the upload is still open and nobody began to complete the file meanwhile. Null then; the tag of another that
+ * Says that the part is held, if the upload is still open and nobody began to complete the file meanwhile. Null then; another one that
  * came meanwhile where there is one.
  */
-async function keepPart(tx: Tx, caller: Caller, kept: Kept): Promise<string | null> {
+async function keepPart(tx: Tx, caller: Caller, kept: Kept): Promise<Other | null> {
   const { request, held, over, now } = kept;
   const { object, part, sizeBytes, sha256 } = request;
   await lockUpload(tx, caller, request.upload);
@@ -228,11 +235,11 @@ async function keepPart(tx: Tx, caller: Caller, kept: Kept): Promise<string | nu
   assertOpen(await partedOf(tx, caller, request), now);
   const other = await tx
     .selectFrom("object_part")
-    .select("tag")
+    .select(["tag", "sha256"])
     .where("object", "=", object)
     .where("part", "=", part)
     .executeTakeFirst();
-  if (other !== undefined && other.tag !== over) return other.tag;
+  if (other !== undefined && other.tag !== over) return other;
   const row = {
     size_bytes: BigInt(sizeBytes),
     sha256: Buffer.from(sha256, "hex"),

@@ -330,6 +330,22 @@ describe("a file that comes by parts", () => {
     store.arm({ method: "writer.complete", nth: 1, when: "after", act });
     await expect(put(at, 2, more())).rejects.toEqual(refused("conflict"));
     expect((await read(at)).held.at(-1)).toMatchObject({ sha256: sha256(partOf(2)) });
+    await put(at, 2, more());
+    const tags: unknown[] = [];
+    const tagOf = async () => {
+      const { db } = t.vault.database;
+      const row = db.selectFrom("object_part").select("tag").where("object", "=", at.object);
+      tags.push((await row.where("part", "=", 2).executeTakeFirst())?.tag);
+    };
+    const twice = async () => {
+      await put(at, 2);
+      await tagOf();
+    };
+    store.arm({ method: "writer.complete", nth: 1, when: "after", act: twice });
+    // Of the same bytes, both are held.
+    expect(await put(at, 2)).toMatchObject({ part: 2 });
+    await tagOf();
+    expect(tags[0]).toBe(tags[1]);
     expect(await complete(at)).toEqual(sealed(at));
     expect((await bytesOf(at.object)).equals(whole)).toBe(true);
   });

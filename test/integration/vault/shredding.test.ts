@@ -396,11 +396,18 @@ forEachDatabase("a shredding", (open) => {
       .where("wrapped_key", "is not", null)
       .limit(1)
       .executeTakeFirstOrThrow();
-    await expect(
-      sql`update object set wrapped_key = null, shredding = ${repository}, state = 'removing' where id = ${id}`.execute(
-        db,
-      ),
-    ).rejects.toThrow("object: UPDATE refused");
+    const another = await db
+      .selectFrom("object")
+      .select("shredding")
+      .where("shredding", "is not", null)
+      .limit(1)
+      .executeTakeFirstOrThrow();
+    for (const shredding of [repository, another.shredding])
+      await expect(
+        sql`update object set wrapped_key = null, shredding = ${shredding}, state = 'removing' where id = ${id}`.execute(
+          db,
+        ),
+      ).rejects.toThrow("object: UPDATE refused");
     await expect(sql`delete from object where id = ${id}`.execute(db)).rejects.toThrow(
       "object: DELETE refused",
     );

@@ -98,6 +98,9 @@ async function claimed(vault: Vault, caller: Caller, address: ObjectAddress): Pr
     await complete(vault, caller, { row, address, progress });
     return true;
   } catch (error) {
+    // Another node, that took this one for dead, was faster.
+    const present = await partedOf(db, caller, address).catch(() => null);
+    if (present?.state === "sealed") return true;
     await giveUp(vault, row, error);
     await discard(vault, object, ["removed"]);
     throw error;

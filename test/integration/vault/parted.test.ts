@@ -275,6 +275,26 @@ describe("a file that comes by parts", () => {
     expect(await first).toEqual(sealed(at));
   });
 
+  test("that another node sealed after this one fell silent is sealed for both", async () => {
+    const at = await begin();
+    await sendAll(at);
+    const [entered, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const hold = async () => {
+      entered.resolve();
+      await released.promise;
+    };
+    store.arm({ method: "stat", nth: 1, when: "before", act: hold });
+    const silent = complete(at);
+    await entered.promise;
+    const before = t.clock.at;
+    t.clock.advance({ seconds: t.vault.limits.leaseSeconds + 1 });
+    expect(await complete(at, anew())).toEqual(sealed(at));
+    t.clock.at = before;
+    released.resolve();
+    expect(await silent).toEqual(sealed(at));
+    expect((await bytesOf(at.object)).equals(whole)).toBe(true);
+  });
+
   test("whose part the store lost asks for that part again, and for no other", async () => {
     const at = await begin();
     await sendAll(at);

@@ -48,12 +48,17 @@ alter table object
 -- What was shredded is read from its entries, so that a row from a backup brings nothing back.
 create index ledger_submission_shredded on ledger_submission (subject, id) where kind = 'repository.shredded';
 
--- The documented way alone: the transaction that shreds has submitted so about the object's repository. Nothing undoes it.
+-- The documented way alone: two officers' entry tells that this object, or all of its repository, is shredded. Nothing undoes it.
+create function is_shredded_by(body bytea, repository uuid, object uuid) returns boolean language sql immutable strict
+  return convert_from(body, 'UTF8')::jsonb ->> 'repository' = repository::text
+    and coalesce(convert_from(body, 'UTF8')::jsonb ->> 'object', object::text) = object::text;
 create function keep_object() returns trigger language plpgsql as $$
 begin
   if tg_op = 'UPDATE' and old.shredding is null and (
     new.shredding is null
-    or exists (select from ledger_submission where subject = new.shredding and kind = 'shredding.approved')) then
+    or exists (
+      select from ledger_submission where subject = new.shredding and kind = 'shredding.approved'
+        and is_shredded_by(body, old.repository, old.id))) then
     return new;
   end if;
   raise exception 'object: % refused', tg_op using errcode = 'integrity_constraint_violation';

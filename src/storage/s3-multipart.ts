@@ -46,11 +46,17 @@ export class S3Multipart implements MultipartBlob {
     const { parts, room } = this.#options;
     partPlace(parts, part, sizeBytes);
     const leave = await room.take(sizeBytes);
-    return new S3PartWriter({
-      sizeBytes,
-      send: async (bytes) => await this.#send(part, bytes),
-      onEnd: leave,
-    });
+    try {
+      return new S3PartWriter({
+        sizeBytes,
+        send: async (bytes) => await this.#send(part, bytes),
+        onEnd: leave,
+      });
+    } catch (error) {
+      // No memory for it: the room stays everybody's.
+      leave();
+      throw error;
+    }
   }
 
   async list(): Promise<readonly HeldPart[]> {

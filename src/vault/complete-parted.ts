@@ -98,7 +98,11 @@ async function claimed(vault: Vault, caller: Caller, address: ObjectAddress): Pr
     await complete(vault, caller, { row, address, progress });
     return true;
   } catch (error) {
+    // Another node, that took this one for dead, was faster.
+    const present = await partedOf(db, caller, address).catch(() => null);
+    if (present?.state === "sealed") return true;
     await giveUp(vault, row, error);
+    await discard(vault, object, ["removed"]);
     throw error;
   } finally {
     clearInterval(renewal);
@@ -122,7 +126,7 @@ async function complete(vault: Vault, caller: Caller, { row, address, progress }
   assertOpen(row, vault.now());
   const parts = await heldParts(vault, row);
   const sizeBytes = Number(row.size_bytes);
-  await assemble(vault, row, parts);
+  const isOfParts = await assemble(vault, row, parts);
   const sealed: SealedObject = {
     ...row,
     object_bytes: BigInt(objectBytes(sizeBytes)),
@@ -130,8 +134,10 @@ async function complete(vault: Vault, caller: Caller, { row, address, progress }
   await assertOpens(vault, sealed);
   const tags = parts.map(({ tag }) => tag);
   const digest =
-    vault.uploads.digestOf(row.id, tags) ??
-    (await prove(vault, sealed, { sizeBytes, tags, progress }));
+    (isOfParts ? vault.uploads.digestOf(row.id, tags) : null) ??
+    (await vault.uploads.readBack(
+      async () => await prove(vault, sealed, { sizeBytes, tags, progress }),
+    ));
   if (!digest.equals(row.sha256))
     throw new Refusal("digest_mismatch", "the whole file does not have the declared SHA-256");
   await recordAs(vault, caller, async (tx) => {
@@ -173,10 +179,17 @@ async function heldParts({ database }: Vault, row: PartedRow): Promise<readonly 
   }));
 }
 
-/** The store puts the parts together, once: after a crash behind that, what lies there is taken as it is, and proved like any other. */
-async function assemble(vault: Vault, row: PartedRow, parts: readonly HeldPart[]): Promise<void> {
+/**
+ * The store puts the parts together, once: after a crash behind that, what lies there is taken as it is. Gives whether it is known to be of these
+ * parts. Otherwise an earlier attempt may have made it of others, so that no digest of what came tells what it holds: its row has no session then.
+ */
+async function assemble(
+  vault: Vault,
+  row: PartedRow,
+  parts: readonly HeldPart[],
+): Promise<boolean> {
   const { db } = vault.database;
-  if (row.assembled_at !== null) return;
+  if (row.assembled_at !== null) return row.session !== null;
   const found = await vault.store.stat(objectKey(row.id));
   if (found === null) {
     let { session } = row;
@@ -188,20 +201,25 @@ async function assemble(vault: Vault, row: PartedRow, parts: readonly HeldPart[]
       if (isRefusal(error, "multipart_gone")) await forgetSession(vault, { id: row.id, session });
       if (!isRefusal(error, "parts_missing")) throw error;
       const lost = error.members["parts"] as readonly number[];
+      const tags = parts.filter(({ part }) => lost.includes(part)).map(({ tag }) => tag);
       await db
         .deleteFrom("object_part")
         .where("object", "=", row.id)
         .where("part", "in", lost)
+        // One that came anew since is held.
+        .where("tag", "in", tags)
         .execute();
       throw partsMissing(lost, error);
     }
   } else if (found.sizeBytes !== objectBytes(Number(row.size_bytes)))
     throw new Refusal("object_corrupt", "the store put together an object of another size");
+  const isOfParts = found === null;
   await db
     .updateTable("parted_object")
-    .set({ assembled_at: vault.now() })
+    .set({ assembled_at: vault.now(), ...(isOfParts ? {} : { session: null }) })
     .where("object", "=", row.id)
     .execute();
+  return isOfParts;
 }
 
 type Proving = {

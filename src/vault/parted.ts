@@ -178,6 +178,7 @@ export async function sessionOf(
     .set({ session: begun.session })
     .where("object", "=", row.id)
     .where("session", "is", null)
+    .where("assembled_at", "is", null)
     .returning("object")
     .executeTakeFirst();
   if (kept !== undefined) return begun;
@@ -243,7 +244,7 @@ async function insert(
 ): Promise<string> {
   const id = randomUUID();
   const context = objectContext(id, wanted.repository);
-  const { dataKey, wrapped } = await vault.custodian.generate(context);
+  const { dataKey, wrapped, keyId } = await vault.custodian.generate(context);
   using key = dataKey;
   using sealer = new Sealer({ key, aad: aadOf(id) });
   const { header } = sealer;
@@ -260,7 +261,7 @@ async function insert(
         upload: wanted.upload,
         state: "opening",
         wrapped_key: wrapped,
-        custodian_key: vault.custodian.keyId,
+        custodian_key: keyId,
         header,
         size_bytes: null,
         object_bytes: null,

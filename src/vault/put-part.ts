@@ -8,7 +8,7 @@ import { headerBytes, overheadBytes, plaintextPartsOf, segmentCount } from "../f
 import { giveBack } from "../floe/memory.ts";
 import { Sealer } from "../floe/seal.ts";
 import type { Caller } from "../identity/authenticate.ts";
-import type { BlobWriter, HeldPart, PartWriter } from "../storage/blob-store.ts";
+import type { BlobWriter, HeldPart, MultipartBlob, PartWriter } from "../storage/blob-store.ts";
 import { recordAs } from "./caller.ts";
 import { aadOf, unwrapKey } from "./object.ts";
 import {
@@ -20,7 +20,7 @@ import {
   partedOf,
   sessionOf,
 } from "./parted.ts";
-import { lockUpload } from "./upload.ts";
+import { discard, lockUpload } from "./upload.ts";
 import type { Tx, Vault } from "./vault.ts";
 
 export type PartRequest = ObjectAddress & {
@@ -56,12 +56,16 @@ export async function putPart(
   using sealer = new Sealer({ key, aad: aadOf(row.id), header: row.header });
   await claim(vault, request);
   const hash = vault.uploads.digestBefore(row.id, request.part);
-  const held = await store(vault, row, { request, place, sealer, hash });
-  await recordAs(
-    vault,
-    caller,
-    async (tx) => await keepPart(tx, caller, { request, held, now: vault.now() }),
-  );
+  let held: HeldPart;
+  try {
+    const stored = await store(vault, row, { request, place, sealer, hash });
+    ({ held } = stored);
+    await keep(vault, caller, { request, ...stored });
+  } catch (error) {
+    // The sweeper may have looked for a session before this part began one.
+    await discard(vault, row.id, ["removed"]);
+    throw error;
+  }
   if (hash !== null) vault.uploads.keepDigest(row.id, { hash, part: held.part, tag: held.tag });
   return taken(request);
 }
@@ -135,7 +139,9 @@ type Sealing = {
   readonly hash: Hash | null;
 };
 
-async function store(vault: Vault, row: PartedRow, sealing: Sealing): Promise<HeldPart> {
+type Stored = { readonly blob: MultipartBlob; readonly held: HeldPart };
+
+async function store(vault: Vault, row: PartedRow, sealing: Sealing): Promise<Stored> {
   const { request, place } = sealing;
   let session = row.session;
   try {
@@ -144,7 +150,7 @@ async function store(vault: Vault, row: PartedRow, sealing: Sealing): Promise<He
     const writer = await blob.put(request.part, place.sealedBytes);
     try {
       await sealInto(writer, sealing);
-      return await writer.complete();
+      return { blob, held: await writer.complete() };
     } finally {
       await writer.abort();
     }
@@ -185,14 +191,55 @@ async function check(request: PartRequest): Promise<void> {
   for await (const _ of checked(request)) continue;
 }
 
-type Kept = { readonly request: PartRequest; readonly held: HeldPart; readonly now: Date };
+type Keeping = Stored & { readonly request: PartRequest };
 
-/** Says that the part is held, if the upload is still open and nobody began to complete the file meanwhile. */
-async function keepPart(tx: Tx, caller: Caller, { request, held, now }: Kept): Promise<void> {
+/**
+ * Of the same part twice at once, the store tells which one stayed. The other takes nothing from it: it is held too where it had the same bytes, and
+ * refused with `conflict` where it had not.
+ */
+async function keep(vault: Vault, caller: Caller, { request, blob, held }: Keeping): Promise<void> {
+  const kept = async (over: string | null) =>
+    await recordAs(vault, caller, async (tx) => {
+      return await keepPart(tx, caller, { request, held, over, now: vault.now() });
+    });
+  const other = await kept(null);
+  if (other === null) return;
+  const staying = (await blob.list()).find(({ part }) => part === held.part);
+  // A store's list may tell no more than the beginning of a tag.
+  const stays = (tag: string) => staying !== undefined && tag.startsWith(staying.tag.trimEnd());
+  const isHeldToo = stays(held.tag)
+    ? (await kept(other.tag)) === null
+    : stays(other.tag) && other.sha256.toString("hex") === request.sha256.toLowerCase();
+  if (!isHeldToo) throw new Refusal("conflict", "the same part came anew meanwhile");
+}
+
+type Other = { readonly tag: string; readonly sha256: Buffer };
+
+type Kept = {
+  readonly request: PartRequest;
+  readonly held: HeldPart;
+  /** The tag that the part may have there already. */
+  readonly over: string | null;
+  readonly now: Date;
+};
+
+/**
+ * Says that the part is held, if the upload is still open and nobody began to complete the file meanwhile. Null then; another one that
+ * came meanwhile where there is one.
+ */
+async function keepPart(tx: Tx, caller: Caller, kept: Kept): Promise<Other | null> {
+  const { request, held, over, now } = kept;
   const { object, part, sizeBytes, sha256 } = request;
   await lockUpload(tx, caller, request.upload);
   await lockOpen(tx, object, now);
   assertOpen(await partedOf(tx, caller, request), now);
+  const other = await tx
+    .selectFrom("object_part")
+    .select(["tag", "sha256"])
+    .where("object", "=", object)
+    .where("part", "=", part)
+    .executeTakeFirst();
+  if (other !== undefined && other.tag !== over) return other;
   const row = {
     size_bytes: BigInt(sizeBytes),
     sha256: Buffer.from(sha256, "hex"),
@@ -205,6 +252,7 @@ async function keepPart(tx: Tx, caller: Caller, { request, held, now }: Kept): P
     .values({ object, part, ...row })
     .onConflict((conflict) => conflict.columns(["object", "part"]).doUpdateSet(row))
     .execute();
+  return null;
 }
 
 function taken({ part, sizeBytes, sha256 }: PartRequest): TakenPart {

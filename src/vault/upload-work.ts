@@ -2,6 +2,8 @@ import { createHash, type Hash } from "node:crypto";
 
 /** More uploads at once than these are verified by reading back. */
 const mostDigests = 1_000;
+/** So many files are read back side by side: each holds segments in memory, and its client does not wait for it. */
+const mostReaders = 8;
 
 type Running = { readonly hash: Hash; readonly tags: readonly string[] };
 
@@ -13,6 +15,8 @@ export class UploadWork {
   readonly #digests = new Map<string, Running>();
   readonly #completions = new Map<string, Promise<unknown>>();
   readonly #stopping = new AbortController();
+  readonly #waiting: (() => void)[] = [];
+  #readers = 0;
 
   /** Aborted when the process ends. */
   get signal(): AbortSignal {
@@ -57,6 +61,19 @@ export class UploadWork {
     const begun = work().finally(() => this.#completions.delete(object));
     this.#completions.set(object, begun);
     return await begun;
+  }
+
+  /** Does the work of one that reads back, in the order of asking, when there is room for it. */
+  async readBack<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#readers < mostReaders) this.#readers += 1;
+    else await new Promise<void>((enter) => this.#waiting.push(enter));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#readers -= 1;
+      else next();
+    }
   }
 
   /** Ends what is under way, and resolves when nothing is. */

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
+import { transact } from "../database/transact.ts";
 import { isRefusal, Refusal } from "../errors.ts";
 import { partsOf } from "../floe/layout.ts";
 import { StreamPlaces } from "../floe/place.ts";
@@ -40,7 +41,6 @@ export async function openUpload(
   wanted: RepositoryName,
 ): Promise<{ readonly upload: string; readonly expiresAt: Date }> {
   const repository = await findRepository(vault.database.db, wanted);
-  await assertNotShredded(vault.database.db, repository.id, () => []);
   const [id, now] = [randomUUID(), vault.now()];
   const expiresAt = secondsAfter(now, vault.limits.uploadHours * 3_600);
   await recordAs(vault, caller, async (tx) => {
@@ -56,6 +56,8 @@ export async function openUpload(
         expires_at: expiresAt,
       })
       .execute();
+    // The row holds its repository: whoever shreds it comes after and ends the upload, or came before and is seen here.
+    await assertNotShredded(tx, repository.id, () => []);
   });
   return { upload: id, expiresAt };
 }
@@ -86,20 +88,25 @@ export async function putFile(
     custodian_key: keyId,
     header: sealer.header,
   } as const;
-  await vault.database.db
-    .insertInto("object")
-    .values({
-      ...object,
-      upload: request.upload,
-      state: "opening",
-      size_bytes: null,
-      object_bytes: null,
-      sha256: null,
-      lease_until: lease(vault),
-      created_at: vault.now(),
-      sealed_at: null,
-    })
-    .execute();
+  await transact(vault.database.db, async (tx) => {
+    // A shredding ends the upload first: no key is kept that it did not find.
+    const { state } = await lockUpload(tx, caller, request.upload);
+    if (state !== "open") throw new Refusal("upload_closed", "the upload was ended");
+    await tx
+      .insertInto("object")
+      .values({
+        ...object,
+        upload: request.upload,
+        state: "opening",
+        size_bytes: null,
+        object_bytes: null,
+        sha256: null,
+        lease_until: lease(vault),
+        created_at: vault.now(),
+        sealed_at: null,
+      })
+      .execute();
+  });
   try {
     const { sha256, objectBytes } = await sealInto(vault, { id, caller, sealer }, request);
     const sealed = {
@@ -305,16 +312,20 @@ export async function keepFile(
 
 /**
  * Best effort: what cannot be removed now, the sweeper removes when the lease has run out. An object already sealed stays; the bytes of one
- * that the sweeper took for dead go, since it looked for them before they were complete.
+ * that the sweeper took for dead go, since it looked for them before they were complete. With `removed` alone, one that still comes is left to come.
  */
-export async function discard(vault: Pick<Vault, "database" | "store">, id: string): Promise<void> {
+export async function discard(
+  vault: Pick<Vault, "database" | "store">,
+  id: string,
+  states: readonly ("opening" | "removed")[] = ["opening", "removed"],
+): Promise<void> {
   try {
     const { db } = vault.database;
     await db
       .updateTable("object")
       .set({ state: "removing" })
       .where("id", "=", id)
-      .where("state", "in", ["opening", "removed"])
+      .where("state", "in", states)
       .execute();
     const row = await db
       .selectFrom("object")

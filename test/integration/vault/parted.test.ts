@@ -275,6 +275,26 @@ describe("a file that comes by parts", () => {
     expect(await first).toEqual(sealed(at));
   });
 
+  test("that another node sealed after this one fell silent is sealed for both", async () => {
+    const at = await begin();
+    await sendAll(at);
+    const [entered, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const hold = async () => {
+      entered.resolve();
+      await released.promise;
+    };
+    store.arm({ method: "stat", nth: 1, when: "before", act: hold });
+    const silent = complete(at);
+    await entered.promise;
+    const before = t.clock.at;
+    t.clock.advance({ seconds: t.vault.limits.leaseSeconds + 1 });
+    expect(await complete(at, anew())).toEqual(sealed(at));
+    t.clock.at = before;
+    released.resolve();
+    expect(await silent).toEqual(sealed(at));
+    expect((await bytesOf(at.object)).equals(whole)).toBe(true);
+  });
+
   test("whose part the store lost asks for that part again, and for no other", async () => {
     const at = await begin();
     await sendAll(at);
@@ -301,6 +321,73 @@ describe("a file that comes by parts", () => {
     expect(await heldOf(at)).toEqual([]);
     await sendAll(at);
     expect(await complete(at)).toEqual(sealed(at));
+  });
+
+  test("that was put together of other parts than the client knows of is proved by reading it back, and refused", async () => {
+    const at = await begin();
+    await put(at, 1);
+    const other = randomBytes(100_000);
+    await put(at, 2, { sha256: sha256(other), source: chunked(other, 1e6) });
+    const act = failing(new Refusal("store_unavailable", "the answer was lost on purpose"));
+    store.arm({ method: "writer.complete", nth: 1, when: "after", act });
+    await expect(complete(at)).rejects.toEqual(refused("store_unavailable"));
+    // The store put it together and ended the session, which nobody knows: the client sends another part, and has to send all of them anew.
+    await expect(put(at, 2)).rejects.toEqual(refused("multipart_gone"));
+    await sendAll(at);
+    store.arm({ method: "read", nth: 3, when: "before", act });
+    await expect(complete(at)).rejects.toEqual(refused("store_unavailable"));
+    await expect(complete(at)).rejects.toEqual(refused("digest_mismatch"));
+    expect(await filesOf(at)).toEqual([]);
+  });
+
+  test("holds of the same part twice at once the one that the store has, whichever is told first", async () => {
+    const at = await begin();
+    await put(at, 1);
+    const other = randomBytes(100_000);
+    const more = () => ({ sha256: sha256(other), source: chunked(other, 1e6) });
+    // The second one comes, whole, between the first one's storing and the end of its request: it stays.
+    const act = async () => void (await put(at, 2));
+    store.arm({ method: "writer.complete", nth: 1, when: "after", act });
+    await expect(put(at, 2, more())).rejects.toEqual(refused("conflict"));
+    expect((await read(at)).held.at(-1)).toMatchObject({ sha256: sha256(partOf(2)) });
+    await put(at, 2, more());
+    const tags: unknown[] = [];
+    const tagOf = async () => {
+      const { db } = t.vault.database;
+      const row = db.selectFrom("object_part").select("tag").where("object", "=", at.object);
+      tags.push((await row.where("part", "=", 2).executeTakeFirst())?.tag);
+    };
+    const twice = async () => {
+      await put(at, 2);
+      await tagOf();
+    };
+    store.arm({ method: "writer.complete", nth: 1, when: "after", act: twice });
+    // Of the same bytes, both are held.
+    expect(await put(at, 2)).toMatchObject({ part: 2 });
+    await tagOf();
+    expect(tags[0]).toBe(tags[1]);
+    expect(await complete(at)).toEqual(sealed(at));
+    expect((await bytesOf(at.object)).equals(whole)).toBe(true);
+  });
+
+  test("that is swept while a part begins its session leaves no session", async () => {
+    const { upload } = await openUpload(t.vault, cast.job.caller, model);
+    const down = failing(new Refusal("store_unavailable", "down on purpose"));
+    store.arm({ method: "begin", nth: 1, when: "before", act: down });
+    await expect(begin(whole, upload)).rejects.toEqual(refused("store_unavailable"));
+    const { id: object } = await t.vault.database.db
+      .selectFrom("object")
+      .select("id")
+      .where("upload", "=", upload)
+      .executeTakeFirstOrThrow();
+    const act = async () => {
+      await abortUpload(t.vault, cast.job.caller, upload);
+      t.clock.advance({ seconds: 1 });
+      await sweep(t.vault);
+    };
+    store.arm({ method: "begin", nth: 1, when: "before", act });
+    await expect(put({ upload, object }, 2)).rejects.toEqual(refused("upload_closed"));
+    expect(await sessions()).toEqual([]);
   });
 
   test("that the store damaged is not acknowledged, and leaves nothing", async () => {

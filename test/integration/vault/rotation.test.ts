@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -8,13 +9,24 @@ import { openSoftCustodian } from "../../../src/custody/soft-custodian.ts";
 import { openSoftSigner } from "../../../src/custody/soft-signer.ts";
 import { Refusal } from "../../../src/errors.ts";
 import { assertKeysBelong } from "../../../src/vault/begun.ts";
+import { completeParted } from "../../../src/vault/complete-parted.ts";
+import { beginParted } from "../../../src/vault/parted.ts";
 import { openPerson } from "../../../src/vault/person.ts";
+import { putPart } from "../../../src/vault/put-part.ts";
 import { chained, rewrapKeys } from "../../../src/vault/rewrap.ts";
 import { beginRotation, custodyStatus, digestOf } from "../../../src/vault/rotate.ts";
 import { releaseStream } from "../../../src/vault/stream.ts";
 import { openTermKey } from "../../../src/vault/terms.ts";
+import { abortUpload, openUpload } from "../../../src/vault/upload.ts";
 import type { Vault } from "../../../src/vault/vault.ts";
-import { type Cast, model, stage, unitedStates, uploadRevision } from "../../support/actors.ts";
+import {
+  type Cast,
+  chunked,
+  model,
+  stage,
+  unitedStates,
+  uploadRevision,
+} from "../../support/actors.ts";
 import { forEachDatabase } from "../../support/database.ts";
 import { failing, withFaults } from "../../support/faults.ts";
 import { entriesOf, verified } from "../../support/ledger.ts";
@@ -151,6 +163,32 @@ forEachDatabase("a rotation of the key-encryption key", (open) => {
     expect(newest).toEqual([{ custodian_key: kek }]);
     expect(await finish()).toMatchObject({ isFinished: true });
     await assertReadable();
+  });
+
+  test("a file by parts whose key was generated before a rotation names the key that it is wrapped under", async () => {
+    const custodian = withFaults(t.vault.custodian);
+    const before = t.vault.custodian.keyId;
+    const act = async () => void (await beginRotation(t.vault, cast.first.caller));
+    custodian.arm({ method: "generate", nth: 1, when: "after", act });
+    const vault = changed({ custodian: custodian.port });
+    const { caller } = cast.job;
+    const { upload } = await openUpload(vault, caller, model);
+    const bytes = Buffer.from("late");
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    const sizeBytes = bytes.length;
+    const file = { upload, path: "late.bin", sizeBytes, sha256 };
+    const { object } = await beginParted(vault, caller, file);
+    const { custodian_key: kek } = await vault.database.db
+      .selectFrom("object")
+      .select("custodian_key")
+      .where("id", "=", object.object)
+      .executeTakeFirstOrThrow();
+    expect(kek).toBe(before);
+    const at = { upload, object: object.object };
+    await putPart(vault, caller, { ...at, part: 1, sizeBytes, sha256, source: chunked(bytes) });
+    expect(await finish()).toMatchObject({ isFinished: true, failures: [] });
+    expect(await completeParted(vault, caller, at, 60_000)).toMatchObject({ state: "sealed" });
+    await abortUpload(vault, caller, upload);
   });
 
   test("a second rotation beside a running one is refused", async () => {

@@ -18,6 +18,7 @@ import { openUpload, putFile } from "../../../src/vault/upload.ts";
 import type { Vault } from "../../../src/vault/vault.ts";
 import { type Cast, chunked, model, stage, unitedStates } from "../../support/actors.ts";
 import { forEachDatabase } from "../../support/database.ts";
+import { withFaults } from "../../support/faults.ts";
 import { entriesOf, verified } from "../../support/ledger.ts";
 import { startVault, type TestVault } from "../../support/vault.ts";
 
@@ -395,14 +396,75 @@ forEachDatabase("a shredding", (open) => {
       .where("wrapped_key", "is not", null)
       .limit(1)
       .executeTakeFirstOrThrow();
-    await expect(
-      sql`update object set wrapped_key = null, shredding = ${repository}, state = 'removing' where id = ${id}`.execute(
-        db,
-      ),
-    ).rejects.toThrow("object: UPDATE refused");
+    const another = await db
+      .selectFrom("object")
+      .select("shredding")
+      .where("shredding", "is not", null)
+      .limit(1)
+      .executeTakeFirstOrThrow();
+    for (const shredding of [repository, another.shredding])
+      await expect(
+        sql`update object set wrapped_key = null, shredding = ${shredding}, state = 'removing' where id = ${id}`.execute(
+          db,
+        ),
+      ).rejects.toThrow("object: UPDATE refused");
     await expect(sql`delete from object where id = ${id}`.execute(db)).rejects.toThrow(
       "object: DELETE refused",
     );
+  });
+
+  describe("of a repository that is uploaded to meanwhile", () => {
+    const begun = async (name: string) => {
+      const named = { namespace: "lab", name };
+      const { repository: id } = await createRepository(t.vault, cast.job.caller, named);
+      const target = { ...named, object: null };
+      const { shredding } = await proposeShredding(t.vault, cast.first.caller, target);
+      const shredNow = async () =>
+        await approveShredding(t.vault, cast.second.caller, { ...target, shredding });
+      return { named, id, shredNow };
+    };
+
+    test("lets no upload open that looked before it", async () => {
+      const { named, id, shredNow } = await begun("opening");
+      const { db } = t.vault.database;
+      const late = new Proxy(db, {
+        get: (target, name) => {
+          const member: unknown = Reflect.get(target, name, target);
+          if (name === "transaction")
+            return () => ({
+              execute: async (
+                work: Parameters<ReturnType<typeof db.transaction>["execute"]>[0],
+              ) => {
+                await shredNow();
+                return await target.transaction().execute(work);
+              },
+            });
+          return typeof member === "function" ? member.bind(target) : member;
+        },
+      });
+      const vault = { ...t.vault, database: { ...t.vault.database, db: late } };
+      await expect(openUpload(vault, cast.job.caller, named)).rejects.toMatchObject(gone);
+      const open = db.selectFrom("upload").select("id").where("repository", "=", id);
+      expect(await open.execute()).toEqual([]);
+    });
+
+    test("leaves no key that was generated before it and kept after it", async () => {
+      const { named, id, shredNow } = await begun("keeping");
+      const { upload } = await openUpload(t.vault, cast.job.caller, named);
+      const custodian = withFaults(t.vault.custodian);
+      const act = async () => void (await shredNow());
+      custodian.arm({ method: "generate", nth: 1, when: "after", act });
+      const file = { upload, path: "a.bin", sizeBytes: 1, source: chunked(Buffer.from("a")) };
+      await expect(
+        putFile({ ...t.vault, custodian: custodian.port }, cast.job.caller, file),
+      ).rejects.toMatchObject({ code: "upload_closed" });
+      const keys = t.vault.database.db
+        .selectFrom("object")
+        .select("id")
+        .where("repository", "=", id)
+        .where("wrapped_key", "is not", null);
+      expect(await keys.execute()).toEqual([]);
+    });
   });
 
   describe("of a repository", () => {

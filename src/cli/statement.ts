@@ -5,6 +5,7 @@ import { openRegularFile, readRegularFile } from "../ledger/source-file.ts";
 import { verifyStatement } from "../lineage/prove.ts";
 import { revisionPredicateType, type Statement } from "../lineage/statement.ts";
 import type { VerificationKey } from "../merkle/note.ts";
+import type { PlacedRotation } from "../merkle/rotation.ts";
 import { ask, route } from "./client.ts";
 import { local, noun, remote, uuid } from "./command.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
@@ -86,16 +87,20 @@ async function fetchStatement(
   path: string,
 ): Promise<void> {
   const session = await openSession(context, options);
-  const { key } = await ledgerKey(session, options.ledgerKey);
+  const { key, rotations } = await ledgerKey(session, options.ledgerKey);
   const envelope = await ask(session.client, "GET", path);
-  const proved = proveStatement(envelope, key);
+  const proved = proveStatement(envelope, key, rotations);
   if (options.save !== undefined)
     await writeWhole(options.save, Buffer.from(`${JSON.stringify(envelope)}\n`));
   session.output.result(envelope, () => summaryOf(proved, key));
 }
 
-function proveStatement(envelope: unknown, key: VerificationKey): Statement {
-  const result = verifyStatement(envelope, key);
+function proveStatement(
+  envelope: unknown,
+  key: VerificationKey,
+  rotations: readonly PlacedRotation[] = [],
+): Statement {
+  const result = verifyStatement(envelope, key, rotations);
   if ("refused" in result)
     throw new Failure("integrity", `the statement does not verify: ${result.refused}`);
   return result.statement;

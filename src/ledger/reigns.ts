@@ -80,6 +80,25 @@ export async function isSignedBy(
   return (await openSigned(db, newest.note, own))?.verdict === "verified";
 }
 
+/**
+ * Refuses (`signer_refused`) what a signer whose key was replaced would still state, and (`ledger_unavailable`) what rests on a checkpoint of the
+ * key before, which nobody who knows this one alone can verify: the next entry brings one of its own.
+ */
+export async function assertOwnReign(
+  db: Kysely<Schema>,
+  { name, publicKey }: Pick<Signer, "name" | "publicKey">,
+  note: string,
+): Promise<void> {
+  const own = { name, publicKey, keyId: keyIdOf(name, publicKey) };
+  await reignOf(db, own);
+  const isOwn = openCheckpoint(note, own)?.verdict !== "unsigned";
+  if (isOwn || (await openSigned(db, note, own))?.verdict !== "verified") return;
+  throw new Refusal(
+    "ledger_unavailable",
+    "the ledger's key was replaced, and the new one has signed no checkpoint yet: the next entry brings one",
+  );
+}
+
 /** What a node says that holds a key which another has replaced. */
 function retired(by: VerificationKey, lastSize: number): Refusal {
   return refused(

@@ -1,4 +1,6 @@
+import { openCheckpoint } from "../merkle/checkpoint.ts";
 import { keyIdOf, type NoteSigner, type VerificationKey } from "../merkle/note.ts";
+import { type PlacedRotation, type Reign, successionOf } from "../merkle/rotation.ts";
 import { parseTlogProof, verifyTlogProof } from "../merkle/tlog-proof.ts";
 import { leafHash } from "../merkle/tree.ts";
 import { lineageDigest } from "./digest.ts";
@@ -16,15 +18,32 @@ export type StatementResult = { readonly statement: Statement } | { readonly ref
 
 /**
  * Verifies a statement offline with the ledger's key: the envelope's signature, the way from the entry to a signed checkpoint, and that the entry
- * of a commit says what the statement says: revision, manifest, lineage. Never throws.
+ * of a commit says what the statement says: revision, manifest, lineage. A key that rotations lead to from it counts too, each for what it was
+ * allowed to sign. Never throws.
  */
-export function verifyStatement(value: unknown, key: VerificationKey): StatementResult {
+export function verifyStatement(
+  value: unknown,
+  key: VerificationKey,
+  rotations: readonly PlacedRotation[] = [],
+): StatementResult {
   const envelope = parseEnvelope(value);
   if (envelope === null) return { refused: "it is no DSSE envelope" };
-  const verdict = verifyEnvelope(envelope, key);
-  if (verdict === "unsigned") return { refused: "it is not signed by the ledger's key" };
-  if (verdict === "forged") return { refused: "its signature under the ledger's key is forged" };
-  return judge(envelope, key);
+  if (verifyEnvelope(envelope, key) === "forged")
+    return { refused: "its signature under the ledger's key is forged" };
+  const { reigns } = successionOf(key, rotations);
+  const by = reigns.findLast((reign) => verifyEnvelope(envelope, reign.key) === "verified");
+  if (by === undefined) return { refused: "it is not signed by the ledger's key" };
+  const result = judge(envelope, by.key);
+  return "refused" in result || isWithin(by, result.statement)
+    ? result
+    : { refused: "it was made with a key of the ledger that had been replaced by then" };
+}
+
+/** Whether the key was allowed to sign the checkpoint that the statement rests on. */
+function isWithin({ key, lastSize }: Reign, { predicate }: Statement): boolean {
+  const proof = parseTlogProof(predicate.ledger.proof);
+  const opened = proof === null ? null : openCheckpoint(proof.checkpoint, key);
+  return opened !== null && opened.checkpoint.size <= lastSize;
 }
 
 /** Why the signer of a ledger should not sign a statement, by what `verifyStatement` will hold it to; null where nothing stands against it. */

@@ -5,9 +5,11 @@ import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { type Entry, parseEntry } from "../ledger/entry.ts";
 import { makeShortReceipt, type Receipt } from "../ledger/receipt.ts";
+import { assertOwnReign } from "../ledger/reigns.ts";
 import { type EnvelopeJson, preAuthenticationEncoding, signEnvelope } from "../lineage/dsse.ts";
 import { verifyOwnStatement } from "../lineage/prove.ts";
 import { inTotoPayloadType, releaseStatement, revisionStatement } from "../lineage/statement.ts";
+import { parseTlogProof } from "../merkle/tlog-proof.ts";
 import { findRevision, manifestOf } from "./find-revision.ts";
 import { readRelease } from "./read-release.ts";
 import { findVisibleRepository, type RepositoryName } from "./repository.ts";
@@ -20,7 +22,7 @@ const surelySignedBytes = 4_096;
 
 /**
  * An in-toto statement about a revision in a DSSE envelope, signed with the ledger's key: its files, what it was made from, and the receipt of its
- * commit. Throws `not_found`, `ledger_unavailable` while no checkpoint covers the entry, and `record_tampered` where what is stored is not what the
+ * commit. Throws `not_found`, `ledger_unavailable` while no checkpoint of this key covers the entry, `signer_refused` where the key was replaced, and `record_tampered` where what is stored is not what the
  * ledger holds: the ledger's key states nothing on the word of a row.
  */
 export async function stateRevision(
@@ -119,7 +121,7 @@ async function sign(
 
 /** The entry of a submission, with a receipt that is as short as can be, since a signer may take little. */
 async function enteredAs(
-  { database: { db } }: Pick<Vault, "database">,
+  { database: { db }, signer }: Stater,
   submission: bigint,
 ): Promise<{ readonly entry: Entry; readonly leaf: Buffer; readonly receipt: Receipt }> {
   const row = await db
@@ -131,6 +133,7 @@ async function enteredAs(
   const entry = parseEntry(row.bytes);
   if (entry === null) throw new Refusal("record_tampered", "the ledger holds what is no entry");
   const receipt = await makeShortReceipt(db, { ...row, index: Number(row.index) });
+  await assertOwnReign(db, signer, parseTlogProof(receipt.proof)?.checkpoint ?? "");
   return { entry, leaf: row.leaf, receipt };
 }
 

@@ -11,6 +11,7 @@ import {
 } from "../../../src/lineage/statement.ts";
 import { parseVerificationKey } from "../../../src/merkle/note.ts";
 import { inclusionProof, readTiles } from "../../../src/merkle/proof.ts";
+import { signRotation } from "../../../src/merkle/rotation.ts";
 import { tilePath } from "../../../src/merkle/tile.ts";
 import { encodeTlogProof } from "../../../src/merkle/tlog-proof.ts";
 import { leafHash } from "../../../src/merkle/tree.ts";
@@ -201,6 +202,30 @@ test("a statement whose checkpoint another key signed, or that another key signe
   expect(verifyStatement(await signed(revisionPayload(), other), key)).toEqual({
     refused: "it is not signed by the ledger's key",
   });
+});
+
+test("after a rotation a statement of either key verifies with the other, each as far as it ruled", async () => {
+  const [other, stranger] = [fixedSigner(8), fixedSigner(9)];
+  const statement = await signRotation(signer, other);
+  const after = [{ index: entries.length - 1, statement }];
+  const before = [{ index: entries.length - 2, statement }];
+  const [proof = ""] = (await proofsUnder(other)).slice(commitAt);
+  const payload = revisionPayload({ ledger: { ...ledgerAt(commitAt), proof } });
+  const of = async (
+    by: typeof signer,
+    stated: Buffer,
+    trusted: typeof signer,
+    rotations = after,
+  ) => {
+    const result = verifyStatement(await signed(stated, by), keyOf(trusted), rotations);
+    return "refused" in result ? result.refused : "";
+  };
+  expect(await of(other, payload, signer, before)).toBe("");
+  expect(await of(signer, revisionPayload(), other)).toBe("");
+  expect(await of(signer, revisionPayload(), other, before)).toContain("had been replaced");
+  expect(await of(signer, revisionPayload(), signer, before)).toContain("had been replaced");
+  expect(await of(stranger, payload, signer)).toContain("not signed by the ledger's key");
+  expect(await of(other, payload, signer, [])).toContain("not signed by the ledger's key");
 });
 
 test("what is signed and is no statement of ours is refused", async () => {

@@ -19,7 +19,7 @@ const base = z.object({
 /** The answers that the command line builds on; members that it does not read may come and go. */
 export const answers = {
   repository: z.object({ head: revisionId.nullable() }),
-  revision: z.object({ revision: revisionId, repository: z.uuid(), files: z.array(file) }),
+  revision: z.object({ revision: revisionId, files: z.array(file) }),
   upload: z.object({ upload: z.uuid() }),
   uploads: z.object({
     uploads: z.array(

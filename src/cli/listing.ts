@@ -19,7 +19,8 @@ export async function listFiles(
   const listing = parseAnswer("revision", answer);
   if (revision !== "main" && revision !== listing.revision)
     throw new Failure("integrity", "the server lists another revision than was asked for");
-  const digest = manifestDigest(answer, listing.repository);
+  const { repository: id } = answer;
+  const digest = typeof id === "string" ? manifestDigest(answer, id) : null;
   if (digest?.startsWith(listing.revision) !== true)
     throw new Failure("integrity", "the server's list of files is not the one of that revision");
   return listing;

@@ -141,7 +141,8 @@ test("an address is given only where the release was decided for", async () => {
 test("a listing carries what its revision's id is made of", async () => {
   const { token } = await newReader();
   const { json } = await ask(s, "GET /v1/repositories/lab/model/revisions/main", { token });
-  const { revision, ...manifest } = json;
+  const { revision, lineage, ...manifest } = json;
+  expect(lineage).toBeNull();
   const digest = createHash("sha256")
     .update(canonicalJson(manifest as Canonical))
     .digest("hex");

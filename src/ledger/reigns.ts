@@ -12,9 +12,10 @@ import {
   type SignedCheckpoint,
   successionOf,
 } from "../merkle/rotation.ts";
+import { parseTlogProof } from "../merkle/tlog-proof.ts";
 import type { Pending } from "./batch.ts";
 import { parseEntry } from "./entry.ts";
-import { newestCheckpoint } from "./receipt.ts";
+import { newestCheckpoint, type Receipt } from "./receipt.ts";
 
 export const rotationKind = "ledger.key-rotated";
 
@@ -81,16 +82,17 @@ export async function isSignedBy(
 }
 
 /**
- * Refuses (`signer_refused`) what a signer whose key was replaced would still state, and (`ledger_unavailable`) what rests on a checkpoint of the
+ * Refuses (`signer_refused`) what a signer whose key was replaced would still state, and (`ledger_unavailable`) what rests on a receipt under the
  * key before, which nobody who knows this one alone can verify: the next entry brings one of its own.
  */
 export async function assertOwnReign(
   db: Kysely<Schema>,
   { name, publicKey }: Pick<Signer, "name" | "publicKey">,
-  note: string,
+  { proof }: Pick<Receipt, "proof">,
 ): Promise<void> {
   const own = { name, publicKey, keyId: keyIdOf(name, publicKey) };
   await reignOf(db, own);
+  const note = parseTlogProof(proof)?.checkpoint ?? "";
   const isOwn = openCheckpoint(note, own)?.verdict !== "unsigned";
   if (isOwn || (await openSigned(db, note, own))?.verdict !== "verified") return;
   throw new Refusal(

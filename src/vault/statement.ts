@@ -9,7 +9,6 @@ import { assertOwnReign } from "../ledger/reigns.ts";
 import { type EnvelopeJson, preAuthenticationEncoding, signEnvelope } from "../lineage/dsse.ts";
 import { verifyOwnStatement } from "../lineage/prove.ts";
 import { inTotoPayloadType, releaseStatement, revisionStatement } from "../lineage/statement.ts";
-import { parseTlogProof } from "../merkle/tlog-proof.ts";
 import { findRevision, manifestOf } from "./find-revision.ts";
 import { readRelease } from "./read-release.ts";
 import { findVisibleRepository, type RepositoryName } from "./repository.ts";
@@ -133,7 +132,7 @@ async function enteredAs(
   const entry = parseEntry(row.bytes);
   if (entry === null) throw new Refusal("record_tampered", "the ledger holds what is no entry");
   const receipt = await makeShortReceipt(db, { ...row, index: Number(row.index) });
-  await assertOwnReign(db, signer, parseTlogProof(receipt.proof)?.checkpoint ?? "");
+  await assertOwnReign(db, signer, receipt);
   return { entry, leaf: row.leaf, receipt };
 }
 

@@ -113,6 +113,7 @@ export async function download(
   const targets = targetsOf(
     output,
     files.map(({ path }) => path),
+    found.all,
   );
   const there = await findThere(files, targets, request.mayReplace);
   for (const path of there) held.finished(path);
@@ -143,6 +144,8 @@ export async function download(
 type Found = {
   readonly revision: string;
   readonly files: readonly NamedFile[];
+  /** The paths of the whole revision, as far as they are known. */
+  readonly all: readonly string[];
   readonly held: HeldRelease;
 };
 
@@ -163,6 +166,7 @@ async function findFiles(
     return {
       revision: listing.revision,
       files,
+      all: listing.files.map(({ path }) => path),
       held: new HeldRelease({ obtain: releaseOf(listing.revision) }, files),
     };
   }
@@ -172,7 +176,7 @@ async function findFiles(
   const first = await obtain({ client }, { repository, revision, paths }, key);
   const held = new HeldRelease({ obtain: releaseOf(first.revision) }, first.files);
   held.adopt(first);
-  return { revision: first.revision, files: first.files, held };
+  return { revision: first.revision, files: first.files, all: [], held };
 }
 
 /** The list, or the refusal that hides it. */
@@ -218,15 +222,16 @@ async function fetchFiles(
   const begin = async (named: NamedFile): Promise<Reception> => {
     const file = await held.begin(named.path);
     progress.label(file.path);
-    await makeFolders(request.output, file.path);
-    const partial = await PartialFile.open(targetOf(targets, file), identityOf(file), note);
-    if (partial.resumedBytes > 0) progress.skip(partial.resumedBytes);
+    let partial: PartialFile | null = null;
     try {
+      await makeFolders(request.output, file.path);
+      partial = await PartialFile.open(targetOf(targets, file), identityOf(file), note);
+      if (partial.resumedBytes > 0) progress.skip(partial.resumedBytes);
       const source = new ObjectSource(shared, file);
       return new Reception({ file, source, partial, progress, pool });
     } catch (error) {
       file.key.wipe();
-      await partial.discard();
+      await partial?.discard();
       throw error;
     }
   };

@@ -80,10 +80,10 @@ export async function proveReceipt(
   key: Pick<LedgerKey, "key" | "rotations">,
 ): Promise<ProvedEntry> {
   try {
-    return verifyReceipt(receipt, key.key, key.rotations);
+    return verifyReceipt(receipt, key.key, key.rotations, { isNew: true });
   } catch {
     const { rotations } = await followRotations(client, key);
-    return verifyReceipt(receipt, key.key, rotations);
+    return verifyReceipt(receipt, key.key, rotations, { isNew: true });
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { lstat, stat, statfs } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { openRegularFile } from "../ledger/source-file.ts";
 import { Failure } from "./failure.ts";
 import { folderLock } from "./folder-lock.ts";
@@ -26,12 +26,24 @@ export async function assertPlaces(output: string, paths: readonly string[]): Pr
   }
 }
 
-/** Where each file goes, is written until then, and has its state. None of these takes the name of another file of the revision. */
-export function targetsOf(output: string, paths: readonly string[]): ReadonlyMap<string, Target> {
+/**
+ * Where each file goes, is written until then, and has its state. None of these takes the name of another file of the revision, of those in `others` too,
+ * which may lie there from an earlier download. Throws `failed` for a file where the lock is, or where SQLite would take it for the lock's own.
+ */
+export function targetsOf(
+  output: string,
+  paths: readonly string[],
+  others: readonly string[] = [],
+): ReadonlyMap<string, Target> {
   const places = destinationsOf(output, paths);
-  const taken = new Set([...places.values()].map((place) => nameOnDisk(place)));
-  if (places.has(folderLock))
-    throw new Failure("failed", `a file ${folderLock} would take the place of the folder's lock`);
+  const taken = new Set(
+    [...places.values(), ...others.map((path) => join(resolve(output), path))].map((place) =>
+      nameOnDisk(place),
+    ),
+  );
+  const lock = paths.find((path) => nameOnDisk(path).startsWith(folderLock));
+  if (lock !== undefined)
+    throw new Failure("failed", `a file ${lock} would take the place of the folder's lock`);
   return new Map(
     [...places].map(([path, place]) => {
       let partial = `${place}.partial`;

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { canonicalJson } from "../crypto/canonical-json.ts";
 import { type Entry, parseEntry } from "../ledger/entry.ts";
 import type { VerificationKey } from "../merkle/note.ts";
-import { type PlacedRotation, successionOf } from "../merkle/rotation.ts";
+import { type PlacedRotation, reignsFrom, successionOf } from "../merkle/rotation.ts";
 import { parseTlogProof, verifyTlogProof } from "../merkle/tlog-proof.ts";
 import { leafHash } from "../merkle/tree.ts";
 import { type Answer, parseAnswer } from "./answers.ts";
@@ -39,12 +39,13 @@ export async function fetchReceipt(client: Client, release: string): Promise<Rec
 
 /**
  * Verifies a receipt offline: the entry's bytes, its way to the root, the checkpoint's origin and its signature, by the key or by one that
- * rotations lead to from it. Throws `integrity`.
+ * rotations lead to from it. One that was made just now is not taken from a key that went before the given one. Throws `integrity`.
  */
 export function verifyReceipt(
   receipt: Receipt,
   key: VerificationKey,
   rotations: readonly PlacedRotation[] = [],
+  { isNew = false }: { readonly isNew?: boolean } = {},
 ): ProvedEntry {
   const bytes = Buffer.from(receipt.entry, "base64");
   const entry = parseEntry(bytes);
@@ -56,7 +57,8 @@ export function verifyReceipt(
   const leaf = leafHash(bytes);
   const succession = successionOf(key, rotations);
   if (succession.open(proof.checkpoint)?.verdict === "retired") throw broken(reasons.retired);
-  const results = succession.reigns.map((reign) => verifyTlogProof(proof, leaf, reign.key));
+  const reigns = isNew ? reignsFrom(key, rotations) : succession.reigns;
+  const results = reigns.map((reign) => verifyTlogProof(proof, leaf, reign.key));
   const result = results.find(({ verified }) => verified) ?? verifyTlogProof(proof, leaf, key);
   if (!result.verified) throw broken(reasons[result.refused]);
   if (result.checkpoint.origin !== key.name) throw broken("is of another ledger");

@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { openRegularFile, readRegularFile } from "../ledger/source-file.ts";
 import { verifyStatement } from "../lineage/prove.ts";
 import { revisionPredicateType, type Statement } from "../lineage/statement.ts";
 import type { VerificationKey } from "../merkle/note.ts";
-import type { PlacedRotation } from "../merkle/rotation.ts";
 import { ask, route } from "./client.ts";
 import { local, noun, remote, uuid } from "./command.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
 import { Failure } from "./failure.ts";
-import { ledgerKey, pinnedKey } from "./ledger-key.ts";
+import { type LedgerKey, ledgerKey, pinnedKey } from "./ledger-key.ts";
 import { manifestDigest } from "./manifest-digest.ts";
 import { createOutput, details } from "./output.ts";
 import { pathProblem } from "./paths.ts";
@@ -38,12 +38,18 @@ export function statementCommands(program: Command, context: Context): void {
   fetching(remote(statement, "revision", "a statement about a revision, verified here"))
     .argument("<revision>", "namespace/name@revision", revisionName)
     .action(async (named: RevisionName, options: FetchOptions) => {
-      await fetchStatement(context, options, `${revisionRoute(named)}/statement`);
+      await fetchStatement(context, options, {
+        path: `${revisionRoute(named)}/statement`,
+        isAbout: (stated) => isAboutRevision(stated, named),
+      });
     });
   fetching(remote(statement, "release", "a statement about a release's decision, verified here"))
     .argument("<id>", "the release's id", uuid)
     .action(async (id: string, options: FetchOptions) => {
-      await fetchStatement(context, options, route`/v1/releases/${id}/statement`);
+      await fetchStatement(context, options, {
+        path: route`/v1/releases/${id}/statement`,
+        isAbout: ({ predicate }) => "release" in predicate && predicate.release === id,
+      });
     });
   local(statement, "verify", "verify a statement offline, with the ledger's key alone")
     .argument("<file>", "the envelope, as the server gave it")
@@ -60,14 +66,19 @@ export function statementCommands(program: Command, context: Context): void {
           "usage",
           "name the ledger's verification key with --key or WEIGHTVAULT_LEDGER_KEY",
         );
-      const proved = proveStatement(await readJson(file), key.key);
+      const proved = proveStatement(await readJson(file), key);
       const files = await listOf(proved, options.manifest);
-      const checked = options.files === undefined ? 0 : await checkFiles(options.files, files);
+      const { files: folder } = options;
+      const checked = folder === undefined ? 0 : await checkFiles(folder, files);
+      const others = folder === undefined ? 0 : await othersIn(folder, files ?? []);
       const output = createOutput(context, options.json === true);
-      output.result({ verified: true, ledger: key.key.name, checked, statement: proved }, () =>
-        [summaryOf(proved, key.key), ...(checked === 0 ? [] : [`${checked} files checked`])].join(
-          "\n",
-        ),
+      const { name: ledger } = key.key;
+      output.result({ verified: true, ledger, checked, others, statement: proved }, () =>
+        [
+          summaryOf(proved, key.key),
+          ...(checked === 0 ? [] : [`${checked} files checked`]),
+          ...(others === 0 ? [] : [`${others} other files lie there, of which nothing is stated`]),
+        ].join("\n"),
       );
     });
 }
@@ -84,22 +95,32 @@ function fetching(command: Command): Command {
 async function fetchStatement(
   context: Context,
   options: FetchOptions,
-  path: string,
+  { path, isAbout }: { readonly path: string; readonly isAbout: (stated: Statement) => boolean },
 ): Promise<void> {
   const session = await openSession(context, options);
-  const { key, rotations } = await ledgerKey(session, options.ledgerKey);
+  const key = await ledgerKey(session, options.ledgerKey);
   const envelope = await ask(session.client, "GET", path);
-  const proved = proveStatement(envelope, key, rotations);
+  const proved = proveStatement(envelope, key);
+  if (!isAbout(proved))
+    throw new Failure("integrity", "the server states something else than was asked for");
   if (options.save !== undefined)
     await writeWhole(options.save, Buffer.from(`${JSON.stringify(envelope)}\n`));
-  session.output.result(envelope, () => summaryOf(proved, key));
+  session.output.result(envelope, () => summaryOf(proved, key.key));
 }
 
-function proveStatement(
-  envelope: unknown,
-  key: VerificationKey,
-  rotations: readonly PlacedRotation[] = [],
-): Statement {
+/** Any revision will do for `main`, which only the server can say. */
+function isAboutRevision(
+  { predicate }: Statement,
+  { repository: { namespace, name }, revision }: RevisionName,
+): boolean {
+  return (
+    "name" in predicate.repository &&
+    predicate.repository.name === `${namespace}/${name}` &&
+    (revision === "main" || predicate.revision === revision)
+  );
+}
+
+function proveStatement(envelope: unknown, { key, rotations }: LedgerKey): Statement {
   const result = verifyStatement(envelope, key, rotations);
   if ("refused" in result)
     throw new Failure("integrity", `the statement does not verify: ${result.refused}`);
@@ -154,6 +175,15 @@ async function checkFiles(folder: string, files: readonly ListedFile[] | null): 
     throw new Failure("integrity", `${join(folder, path)} ${says}`);
   }
   return files.length;
+}
+
+/** How many files of a folder, links and all, are none of the stated: a loader may take one of them for the model's. */
+async function othersIn(folder: string, files: readonly ListedFile[]): Promise<number> {
+  const stated = new Set(files.map(({ path }) => join(folder, path)));
+  const found = await readdir(folder, { recursive: true, withFileTypes: true });
+  return found.filter(
+    (each) => !each.isDirectory() && !stated.has(join(each.parentPath, each.name)),
+  ).length;
 }
 
 async function digestOf(file: string): Promise<string | null> {

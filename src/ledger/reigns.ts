@@ -12,10 +12,9 @@ import {
   type SignedCheckpoint,
   successionOf,
 } from "../merkle/rotation.ts";
-import { parseTlogProof } from "../merkle/tlog-proof.ts";
 import type { Pending } from "./batch.ts";
 import { parseEntry } from "./entry.ts";
-import { newestCheckpoint, type Receipt } from "./receipt.ts";
+import { newestCheckpoint } from "./receipt.ts";
 
 export const rotationKind = "ledger.key-rotated";
 
@@ -79,26 +78,6 @@ export async function isSignedBy(
   const newest = await newestCheckpoint(db);
   if (newest === null) return true;
   return (await openSigned(db, newest.note, own))?.verdict === "verified";
-}
-
-/**
- * Refuses (`signer_refused`) what a signer whose key was replaced would still state, and (`ledger_unavailable`) what rests on a receipt under the
- * key before, which nobody who knows this one alone can verify: the next entry brings one of its own.
- */
-export async function assertOwnReign(
-  db: Kysely<Schema>,
-  { name, publicKey }: Pick<Signer, "name" | "publicKey">,
-  { proof }: Pick<Receipt, "proof">,
-): Promise<void> {
-  const own = { name, publicKey, keyId: keyIdOf(name, publicKey) };
-  await reignOf(db, own);
-  const note = parseTlogProof(proof)?.checkpoint ?? "";
-  const isOwn = openCheckpoint(note, own)?.verdict !== "unsigned";
-  if (isOwn || (await openSigned(db, note, own))?.verdict !== "verified") return;
-  throw new Refusal(
-    "ledger_unavailable",
-    "the ledger's key was replaced, and the new one has signed no checkpoint yet: the next entry brings one",
-  );
 }
 
 /** What a node says that holds a key which another has replaced. */

@@ -15,7 +15,8 @@ const basicConstraintsOid = "2.5.29.19";
 const keyUsageOid = "2.5.29.15";
 const extendedKeyUsageOid = "2.5.29.37";
 const nameConstraintsOid = "2.5.29.30";
-const codeSigningOid = "1.3.6.1.5.5.7.3.3";
+/** Code signing, and any purpose, RFC 5280 section 4.2.1.12. */
+const signingPurposes = ["1.3.6.1.5.5.7.3.3", "2.5.29.37.0"];
 /** The first bit of the first byte, RFC 5280 section 4.2.1.3. */
 const digitalSignatureBit = 0x80;
 /** What is understood of critical extensions, RFC 5280 section 4.2: another one refuses the certificate. */
@@ -33,7 +34,8 @@ const signatureOids = [
 
 /**
  * Judges certificates in DER, the signer's first and each one's issuer after it, by RFC 5280 at an instant: signatures, validity, CA flags and path
- * lengths up to a root, and a signer's certificate for digital signatures or code signing. Nothing is searched, so that no chain makes work; name
+ * lengths up to a root, and a signer's certificate for digital signatures or code signing; a certificate that states purposes must have code signing
+ * among them, so that one for TLS or mail under the same root signs no model. Nothing is searched, so that no chain makes work; name
  * constraints are refused, revocation is not asked for. Never throws.
  */
 export function judgeChain(
@@ -111,6 +113,9 @@ function problemOf({ certificate, parsed }: Link, below: number, at: Date): stri
       extnID === nameConstraintsOid || (critical && !understood.includes(extnID)),
   );
   if (isStrange) return "a certificate of its chain has a critical extension that is not judged";
+  const purposes = valueOf(parsed, extendedKeyUsageOid);
+  if (purposes !== undefined && !isForSigning(purposes))
+    return "a certificate of its chain is for other purposes than signing";
   if (below === 0) return maySign(parsed) ? null : "its certificate is not for signing";
   if (!certificate.ca) return "a certificate of its chain is not a certification authority's";
   const limits = valueOf(parsed, basicConstraintsOid);
@@ -119,17 +124,23 @@ function problemOf({ certificate, parsed }: Link, below: number, at: Date): stri
   return typeof most === "number" && below - 1 > most ? "its chain is longer than allowed" : null;
 }
 
-/** As OpenSSF Model Signing has it: digital signatures, or else code signing. */
+/** OpenSSF Model Signing takes digital signatures or else code signing; here neither may be ruled out by the other extension (RFC 5280, section 4.2.1.12). */
 function maySign(parsed: Certificate): boolean {
   const usage = valueOf(parsed, keyUsageOid);
-  if (usage instanceof BitString) {
-    const first = usage.valueBlock.valueHexView[0] ?? 0;
-    if ((first & digitalSignatureBit) !== 0) return true;
-  }
-  const extended = valueOf(parsed, extendedKeyUsageOid);
-  return extended instanceof ExtKeyUsage && extended.keyPurposes.includes(codeSigningOid);
+  if (usage === undefined) return isForSigning(valueOf(parsed, extendedKeyUsageOid));
+  const first = usage instanceof BitString ? (usage.valueBlock.valueHexView[0] ?? 0) : 0;
+  return (first & digitalSignatureBit) !== 0;
 }
 
+function isForSigning(purposes: unknown): boolean {
+  return (
+    purposes instanceof ExtKeyUsage &&
+    purposes.keyPurposes.some((each) => signingPurposes.includes(each))
+  );
+}
+
+/** Undefined where the extension is not there; null where it cannot be read. */
 function valueOf(parsed: Certificate, oid: string): unknown {
-  return parsed.extensions?.find(({ extnID }) => extnID === oid)?.parsedValue;
+  const found = parsed.extensions?.find(({ extnID }) => extnID === oid);
+  return found === undefined ? undefined : (found.parsedValue ?? null);
 }

@@ -24,6 +24,9 @@ export type ModelSignatureResult =
 /** A longer bundle is none: one over ten thousand files has about four megabytes. */
 export const longestBundleBytes = 8 * 2 ** 20;
 
+/** Each file is held against each of them. */
+const mostIgnored = 1_000;
+
 const bundleType = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const predicateType = "https://model_signing/signature/v1.0";
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -52,7 +55,7 @@ const statementForm = z.looseObject({
       method: z.literal("files"),
       hash_type: z.literal("sha256"),
       allow_symlinks: z.boolean().optional(),
-      ignore_paths: z.array(z.string()).optional(),
+      ignore_paths: z.array(z.string()).max(mostIgnored).optional(),
     }),
     resources: z
       .array(z.looseObject({ name: z.string(), algorithm: z.literal("sha256"), digest: sha256 }))

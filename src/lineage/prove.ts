@@ -1,6 +1,6 @@
 import { openCheckpoint } from "../merkle/checkpoint.ts";
 import { keyIdOf, type NoteSigner, type VerificationKey } from "../merkle/note.ts";
-import { type PlacedRotation, type Reign, successionOf } from "../merkle/rotation.ts";
+import { type PlacedRotation, type Reign, reignsFrom } from "../merkle/rotation.ts";
 import { parseTlogProof, verifyTlogProof } from "../merkle/tlog-proof.ts";
 import { leafHash } from "../merkle/tree.ts";
 import { lineageDigest } from "./digest.ts";
@@ -17,9 +17,8 @@ import {
 export type StatementResult = { readonly statement: Statement } | { readonly refused: string };
 
 /**
- * Verifies a statement offline with the ledger's key: the envelope's signature, the way from the entry to a signed checkpoint, and that the entry
- * of a commit says what the statement says: revision, manifest, lineage. A key that rotations lead to from it counts too, each for what it was
- * allowed to sign. Never throws.
+ * Verifies a statement offline with the ledger's key, or one that rotations lead to from it: the envelope's signature, the way from the entry to a
+ * checkpoint that the same key signed, and that the entry of a commit says what the statement says: revision, manifest, lineage. Never throws.
  */
 export function verifyStatement(
   value: unknown,
@@ -28,32 +27,42 @@ export function verifyStatement(
 ): StatementResult {
   const envelope = parseEnvelope(value);
   if (envelope === null) return { refused: "it is no DSSE envelope" };
-  if (verifyEnvelope(envelope, key) === "forged")
-    return { refused: "its signature under the ledger's key is forged" };
-  const { reigns } = successionOf(key, rotations);
-  const by = reigns.findLast((reign) => verifyEnvelope(envelope, reign.key) === "verified");
-  if (by === undefined) return { refused: "it is not signed by the ledger's key" };
-  const result = judge(envelope, by.key);
-  return "refused" in result || isWithin(by, result.statement)
-    ? result
-    : { refused: "it was made with a key of the ledger that had been replaced by then" };
+  for (const reign of reignsFrom(key, rotations)) {
+    const verdict = verifyEnvelope(envelope, reign.key);
+    if (verdict === "forged") return { refused: "its signature under the ledger's key is forged" };
+    if (verdict !== "verified") continue;
+    const result = judge(envelope, reign.key);
+    return "refused" in result || isWithin(reign, result.statement)
+      ? result
+      : { refused: "it rests on a checkpoint that its key was not allowed to sign any more" };
+  }
+  return { refused: "it is not signed by the ledger's key" };
 }
 
-/** Whether the key was allowed to sign the checkpoint that the statement rests on. */
+/** Whether the checkpoint that the statement rests on is of its key's reign. */
 function isWithin({ key, lastSize }: Reign, { predicate }: Statement): boolean {
-  const proof = parseTlogProof(predicate.ledger.proof);
-  const opened = proof === null ? null : openCheckpoint(proof.checkpoint, key);
+  const { checkpoint = "" } = parseTlogProof(predicate.ledger.proof) ?? {};
+  const opened = openCheckpoint(checkpoint, key);
   return opened !== null && opened.checkpoint.size <= lastSize;
+}
+
+/** Whether the signer, and not one whose key went before its or followed it, signed the checkpoint that a proof leads to. */
+export function isOwnProof(proof: string, signer: Pick<NoteSigner, "name" | "publicKey">): boolean {
+  const { checkpoint = "" } = parseTlogProof(proof) ?? {};
+  return openCheckpoint(checkpoint, keyOf(signer))?.verdict !== "unsigned";
 }
 
 /** Why the signer of a ledger should not sign a statement, by what `verifyStatement` will hold it to; null where nothing stands against it. */
 export function verifyOwnStatement(
   stated: Pick<Envelope, "payloadType" | "payload">,
-  { name, publicKey }: Pick<NoteSigner, "name" | "publicKey">,
+  signer: Pick<NoteSigner, "name" | "publicKey">,
 ): string | null {
-  const key = { name, publicKey: Buffer.from(publicKey), keyId: keyIdOf(name, publicKey) };
-  const result = judge(stated, key);
+  const result = judge(stated, keyOf(signer));
   return "refused" in result ? result.refused : null;
+}
+
+function keyOf({ name, publicKey }: Pick<NoteSigner, "name" | "publicKey">): VerificationKey {
+  return { name, publicKey: Buffer.from(publicKey), keyId: keyIdOf(name, publicKey) };
 }
 
 function judge(

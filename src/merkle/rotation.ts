@@ -140,6 +140,18 @@ export function successionOf(
   return succession;
 }
 
+/**
+ * The trusted key and those that follow it, for what was signed just now. Not those before it: who pins a key may do so because the one before was
+ * stolen, and where that one's reign ended is told here by whoever answers, and proved by nothing.
+ */
+export function reignsFrom(
+  trusted: VerificationKey,
+  rotations: readonly PlacedRotation[],
+): readonly Reign[] {
+  const { reigns } = successionOf(trusted, rotations);
+  return reigns.slice(reigns.findIndex(({ key }) => isSameKey(key, trusted)));
+}
+
 export function isSameKey(one: VerificationKey, other: VerificationKey): boolean {
   return one.name === other.name && one.publicKey.equals(other.publicKey);
 }

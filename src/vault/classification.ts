@@ -105,10 +105,11 @@ function datasheetMember(digest: string | null): { readonly datasheet?: string }
 
 /**
  * Another officer approves; an earlier approved classification of the repository is superseded in the same transaction, under a
- * lock that every release shares. Throws `two_person_rule` to the proposer, known by person and not by token.
+ * lock that every release shares. Throws `two_person_rule` to the proposer, known by person and not by token, and
+ * `justification_required` where a stricter base came after a proposal that nobody justified.
  */
 export async function approveClassification(
-  vault: Writer,
+  vault: Writer & Pick<Vault, "rulebook">,
   caller: Caller,
   wanted: RepositoryName,
   id: string,
@@ -134,6 +135,9 @@ export async function approveClassification(
         "a classification is approved by somebody else than its proposer",
       );
     await assertAsRecorded(tx, [recordedClassification(row)]);
+    const { rulebook } = vault;
+    const bases = await classifiedBases(tx, repository.id, { rulebook, proposed: row });
+    assertJustified(bases, row.justification);
     const submission = await submitRow(tx, {
       kind: "classification.approved",
       row: { id, state: "approved", version: 2, commitment: commitmentOf("classification", row) },

@@ -223,12 +223,30 @@ async function sameCommit(
     manifest.message === request.message &&
     canonicalJson(manifest.lineage ?? null).equals(canonicalJson(request.lineage)) &&
     manifest.files.length === given.size &&
-    manifest.files.every((file) => given.get(file.path) === `${file.size} ${file.sha256}`);
+    manifest.files.every((file) => given.get(file.path) === `${file.size} ${file.sha256}`) &&
+    (await hasSignature(tx, row, request.modelSignature ?? null));
   if (!isSame)
     throw new Refusal("upload_closed", "the upload was committed with other content", {
       members: { revision },
     });
   return { revision, manifest };
+}
+
+/** Whether the bundle that goes with a repeated commit is the revision's already: one that was not verified then is not taken for verified now. */
+async function hasSignature(
+  tx: Tx,
+  { repository, id }: { readonly repository: string; readonly id: string },
+  bundle: string | null,
+): Promise<boolean> {
+  if (bundle === null) return true;
+  const found = await tx
+    .selectFrom("model_signature")
+    .select("digest")
+    .where("repository", "=", repository)
+    .where("revision", "=", id)
+    .where("digest", "=", createHash("sha256").update(bundle, "utf8").digest())
+    .executeTakeFirst();
+  return found !== undefined;
 }
 
 function assertDistinct(paths: readonly string[]): void {

@@ -5,9 +5,8 @@ import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { type Entry, parseEntry } from "../ledger/entry.ts";
 import { makeShortReceipt, type Receipt } from "../ledger/receipt.ts";
-import { assertOwnReign } from "../ledger/reigns.ts";
 import { type EnvelopeJson, preAuthenticationEncoding, signEnvelope } from "../lineage/dsse.ts";
-import { verifyOwnStatement } from "../lineage/prove.ts";
+import { isOwnProof, verifyOwnStatement } from "../lineage/prove.ts";
 import { inTotoPayloadType, releaseStatement, revisionStatement } from "../lineage/statement.ts";
 import { findRevision, manifestOf } from "./find-revision.ts";
 import { readRelease } from "./read-release.ts";
@@ -21,7 +20,7 @@ const surelySignedBytes = 4_096;
 
 /**
  * An in-toto statement about a revision in a DSSE envelope, signed with the ledger's key: its files, what it was made from, and the receipt of its
- * commit. Throws `not_found`, `ledger_unavailable` while no checkpoint of this key covers the entry, `signer_refused` where the key was replaced, and `record_tampered` where what is stored is not what the
+ * commit. Throws `not_found`, `ledger_unavailable` while no checkpoint of this signer covers the entry, and `record_tampered` where what is stored is not what the
  * ledger holds: the ledger's key states nothing on the word of a row.
  */
 export async function stateRevision(
@@ -120,7 +119,7 @@ async function sign(
 
 /** The entry of a submission, with a receipt that is as short as can be, since a signer may take little. */
 async function enteredAs(
-  { database: { db }, signer }: Stater,
+  { database: { db }, signer }: Pick<Vault, "database" | "signer">,
   submission: bigint,
 ): Promise<{ readonly entry: Entry; readonly leaf: Buffer; readonly receipt: Receipt }> {
   const row = await db
@@ -132,7 +131,11 @@ async function enteredAs(
   const entry = parseEntry(row.bytes);
   if (entry === null) throw new Refusal("record_tampered", "the ledger holds what is no entry");
   const receipt = await makeShortReceipt(db, { ...row, index: Number(row.index) });
-  await assertOwnReign(db, signer, receipt);
+  if (!isOwnProof(receipt.proof, signer))
+    throw new Refusal(
+      "ledger_unavailable",
+      "the ledger's key was replaced, and no checkpoint that this server's key signed covers the entry yet",
+    );
   return { entry, leaf: row.leaf, receipt };
 }
 

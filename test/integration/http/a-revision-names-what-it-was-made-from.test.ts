@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { sql } from "kysely";
@@ -10,7 +10,9 @@ import { parseModelSigners } from "../../../src/lineage/signing-keys.ts";
 import { parseVerificationKey } from "../../../src/merkle/note.ts";
 import { releaseEnclosed } from "../../../src/vault/release.ts";
 import { createRepository } from "../../../src/vault/repository.ts";
+import { stateRevision } from "../../../src/vault/statement.ts";
 import { temporaryFolder, weightvaultHere } from "../../e2e/command.ts";
+import { answer, serveHttp } from "../../e2e/http-double.ts";
 import {
   addPerson,
   addWorkload,
@@ -23,6 +25,7 @@ import {
 } from "../../support/actors.ts";
 import { entriesOf, verified } from "../../support/ledger.ts";
 import { signModel } from "../../support/model-signature.ts";
+import { fixedSigner } from "../../vectors/ledger/build.ts";
 import { type Answered, ask, expectProblem, type Serving, serve } from "./serving.ts";
 
 const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
@@ -143,6 +146,19 @@ test("the same upload committed again with another lineage is refused", async ()
   head = String(first.json["revision"]);
 });
 
+test("the same upload committed again with a model signature that was not verified with it is refused", async () => {
+  const opened = await ask(s, `POST ${at}/uploads`, job());
+  const upload = `${at}/uploads/${String(opened.json["upload"])}`;
+  await ask(s, `PUT ${upload}/files/${file.path}`, { ...job(), body: weights });
+  const parent = head;
+  const send = async (more: object) =>
+    await ask(s, `POST ${upload}/commit`, { ...job(), json: { parent, files: [file], ...more } });
+  const modelSignature = signModel({ files: [file], privateKey }).toString();
+  head = String((await send({ modelSignature })).json["revision"]);
+  expect((await send({ modelSignature })).json["revision"]).toBe(head);
+  expectProblem(await send({ modelSignature: "{}" }), "upload_closed");
+});
+
 test("a model signature is verified with the commit, stored byte for byte and recorded in an entry of its own", async () => {
   const bundle = signModel({ files: [file], privateKey });
   const revision = await committed({ modelSignature: bundle.toString() });
@@ -236,6 +252,25 @@ test("who classifies is shown the bases' classifications, and says why this one 
   });
 });
 
+test("a proposal that nobody justified is not approved once a stricter base was named", async () => {
+  await createRepository(s.vault, cast.job.caller, { namespace: "lab", name: "late" });
+  const late = "/v1/repositories/lab/late";
+  const proposed = await ask(s, `POST ${late}/classifications`, {
+    token: cast.first.token,
+    json: { basis: "self", eccn: "EAR99" },
+  });
+  expect(proposed).toMatchObject({ status: 201, json: { bases: [] } });
+  const opened = await ask(s, `POST ${late}/uploads`, job());
+  const upload = `${late}/uploads/${String(opened.json["upload"])}`;
+  await ask(s, `PUT ${upload}/files/${file.path}`, { ...job(), body: weights });
+  const json = { parent: null, files: [file], lineage: lineageOf() };
+  expect((await ask(s, `POST ${upload}/commit`, { ...job(), json })).status).toBe(201);
+  const approve = `POST ${late}/classifications/${String(proposed.json["classification"])}/approve`;
+  const refused = await ask(s, approve, { token: cast.second.token });
+  expectProblem(refused, "justification_required");
+  expect(refused.json).toMatchObject({ bases: [{ repository: "lab/model" }] });
+});
+
 test("statements of a revision and of a release verify offline by the command, down to the bytes of the files", async () => {
   await using folder = await temporaryFolder();
   const revision = await committed({ lineage: lineageOf() });
@@ -267,6 +302,8 @@ test("statements of a revision and of a release verify offline by the command, d
   expect(JSON.parse(whole.stdout)).toMatchObject({
     verified: true,
     checked: 1,
+    // The envelope itself.
+    others: 1,
     statement: { predicate: { revision, lineage: made } },
   });
   await writeFile(place(file.path), "other weights");
@@ -305,7 +342,6 @@ test("a signer that takes 4,096 bytes states the manifest, and the manifest's fi
     sha256: sha256(Buffer.from(`${each}`)),
   }));
   const revision = await committed({ lineage: lineageOf({ datasets }) });
-  const { stateRevision } = await import("../../../src/vault/statement.ts");
   await entriesOf(s.vault.database);
   const named = { namespace: "lab", name: "tuned", revision };
   const envelope = await stateRevision(vault, cast.job.caller, named);
@@ -330,6 +366,40 @@ test("a signer that takes 4,096 bytes states the manifest, and the manifest's fi
   const lied = { ...manifest.json, lineage: null };
   await writeFile(place("manifest"), JSON.stringify(lied));
   expect((await verify("--manifest", place("manifest"), ...files)).code).toBe(6);
+});
+
+test("after a rotation a statement waits for a checkpoint of the key that signs it, and nobody is told of tampering", async () => {
+  await entriesOf(s.vault.database);
+  const next = { ...fixedSigner(9, s.vault.signer.name), check: async () => {} };
+  const vault = { ...s.vault, signer: next };
+  const named = { namespace: "lab", name: "model", revision: cast.revision };
+  await expect(stateRevision(vault, cast.job.caller, named)).rejects.toMatchObject({
+    code: "ledger_unavailable",
+  });
+});
+
+test("a statement about something else than was asked for is not believed, however well it verifies", async () => {
+  await using folder = await temporaryFolder();
+  await entriesOf(s.vault.database);
+  const other = await ask(s, `GET ${at}/revisions/main/statement`, job());
+  const key = await ask(s, "GET /v1/ledger/key");
+  await using liar = await serveHttp((request, response) => {
+    answer(response, 200, request.url === "/v1/ledger/key" ? key.json : other.json);
+  });
+  const env = {
+    WEIGHTVAULT_URL: liar.url,
+    WEIGHTVAULT_TOKEN: cast.job.token,
+    WEIGHTVAULT_LEDGER_KEY: s.verificationKey,
+  };
+  const save = join(folder.path, "saved");
+  const fetched = async (...args: readonly string[]) =>
+    (await weightvaultHere(["statement", ...args, "--save", save], { env })).code;
+  expect(await fetched("revision", `lab/model@${cast.revision}`)).toBe(6);
+  expect(await fetched("revision", `lab/tuned@${cast.revision}`)).toBe(6);
+  expect(await fetched("revision", "lab/model@main")).toBe(6);
+  expect(await fetched("release", released)).toBe(6);
+  await expect(readFile(save)).rejects.toMatchObject({ code: "ENOENT" });
+  expect(await fetched("revision", "lab/tuned@main")).toBe(0);
 });
 
 const statedRelease = async (): Promise<Answered> =>

@@ -6,8 +6,7 @@ import { transact } from "../../../src/database/transact.ts";
 import { openLedger, type RunningLedger } from "../../../src/ledger/open.ts";
 import { assertPublishedFrom } from "../../../src/ledger/published.ts";
 import { rebuildLedger } from "../../../src/ledger/rebuild.ts";
-import { makeShortReceipt } from "../../../src/ledger/receipt.ts";
-import { allReigns, assertOwnReign } from "../../../src/ledger/reigns.ts";
+import { allReigns } from "../../../src/ledger/reigns.ts";
 import { rotatedSize, submitRotation } from "../../../src/ledger/rotate.ts";
 import { folderSource } from "../../../src/ledger/source-folder.ts";
 import { submit } from "../../../src/ledger/submit.ts";
@@ -130,35 +129,6 @@ forEachDatabase("a ledger whose key is replaced", (open) => {
     const last = await start(database, to, { name: "last" });
     await settleAll(last, await submitMany(database, 2));
     expect(await verifyStored(database, from)).toMatchObject({ size: 5, verified: true });
-  });
-
-  test("nothing is stated under a key that was replaced, nor under a new one that has signed no checkpoint yet", async () => {
-    const [database, from, to] = [await open(), new TestSigner(), new TestSigner()];
-    const { db } = database;
-    const receipt = async () => {
-      const first = db
-        .selectFrom("ledger_entry")
-        .select(["index", "bytes", "leaf"])
-        .orderBy("index");
-      const place = await first.limit(1).executeTakeFirstOrThrow();
-      return await makeShortReceipt(db, { ...place, index: Number(place.index) });
-    };
-    const states = async (signer: TestSigner) =>
-      await assertOwnReign(db, signer, await receipt()).then(
-        () => "stated",
-        ({ code }: { code: string }) => code,
-      );
-    const old = await start(database, from);
-    const submission = await submitRotation({ database, from, to, now });
-    old.wake();
-    await old.settle(submission, { after: "checkpoint", timeoutMs: 10_000 });
-    expect([await states(from), await states(to)]).toEqual([
-      "signer_refused",
-      "ledger_unavailable",
-    ]);
-    const next = await start(database, to, { name: "next" });
-    await settleAll(next, await submitMany(database, 1));
-    expect([await states(from), await states(to)]).toEqual(["signer_refused", "stated"]);
   });
 
   test("one rotation is under way at a time, and no key comes back", async () => {

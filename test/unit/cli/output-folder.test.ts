@@ -34,6 +34,15 @@ test("no partial file and no state takes the name of a file of the revision", ()
   expect(targets.get("b")?.partial).toBe("/out/b.partial.partial");
 });
 
-test("a file that would take the place of the folder's lock is refused", () => {
-  expect(() => targetsOf("/out", [".weightvault-download.lock"])).toThrow("folder's lock");
+test("no partial file takes the name of a file of the revision that is not fetched now", () => {
+  const targets = targetsOf("/out", ["a"], ["a", "a.partial", "b"]);
+  expect(targets.get("a")?.partial).toBe("/out/a.partial.partial");
 });
+
+test.each(["", "-journal", "-wal", "-shm"])(
+  "a file that would take the place of the folder's lock%s is refused",
+  (suffix) => {
+    const name = `.weightvault-download.lock${suffix}`;
+    expect(() => targetsOf("/out", [name])).toThrow("folder's lock");
+  },
+);

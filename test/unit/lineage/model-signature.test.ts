@@ -101,7 +101,8 @@ test("a file under what the signer left out may be there, and counts as left out
 });
 
 test("a signature cannot leave out the whole model, or cover what it leaves out", () => {
-  for (const ignorePaths of [["."], [""], ["./"], ["shards"]])
+  const endless = Array.from({ length: 1_001 }, (_, each) => `${each}`);
+  for (const ignorePaths of [["."], [""], ["./"], ["shards"], endless])
     expect(refusal(judge({ ignorePaths }))[0]).toBe("invalid");
 });
 
@@ -269,6 +270,21 @@ describe("a signer's certificate", () => {
       purposes: ["1.3.6.1.5.5.7.3.3"],
     });
     expect((await under([coded]))[0]).toBe("verified");
+    const forTls = await issue({
+      name: "A Server",
+      issuer: root,
+      purposes: ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"],
+    });
+    expect(await under([forTls])).toEqual(["invalid", expect.stringContaining("other purposes")]);
+    const both = await issue({ name: "Both", issuer: root, purposes: ["1.3.6.1.5.5.7.3.3"] });
+    expect((await under([both]))[0]).toBe("verified");
+    const ruledOut = await issue({
+      name: "Only Enciphers",
+      issuer: root,
+      usage: 0x20,
+      purposes: ["1.3.6.1.5.5.7.3.3"],
+    });
+    expect((await under([ruledOut]))[0]).toBe("invalid");
     const plain = await issue({ name: "No Authority", issuer: root });
     const byPlain = await issue({ name: "Signer", issuer: plain });
     expect((await under([byPlain, plain]))[0]).not.toBe("verified");
@@ -294,6 +310,16 @@ describe("a signer's certificate", () => {
     const weak = await issue({ name: "Weak", issuer: root, signedWith: "SHA-1" });
     expect((await under([weak]))[0]).not.toBe("verified");
     expect((await under(Array.from({ length: 9 }, () => leaf)))[0]).toBe("invalid");
+  });
+
+  test("under an authority for other purposes, as one for TLS servers, is refused", async () => {
+    const purposes = ["1.3.6.1.5.5.7.3.1"];
+    const tls = await issue({ name: "TLS Issuing", issuer: root, isAuthority: true, purposes });
+    const signer = await issue({ name: "Signer", issuer: tls });
+    expect(await under([signer, tls])).toEqual([
+      "invalid",
+      expect.stringContaining("other purposes"),
+    ]);
   });
 
   test("does not vouch for another key's signature", () => {

@@ -4,8 +4,9 @@ import { readTile, type TileSource } from "../ledger/source.ts";
 import { readRegularFile } from "../ledger/source-file.ts";
 import { folderSource } from "../ledger/source-folder.ts";
 import type { Checkpoint } from "../merkle/checkpoint.ts";
-import { maximumNoteBytes } from "../merkle/note.ts";
+import { encodeVerificationKey, maximumNoteBytes } from "../merkle/note.ts";
 import { readTiles, treeRoot } from "../merkle/proof.ts";
+import { successionOf } from "../merkle/rotation.ts";
 import { type Tile, tilePath, tilesOf, tileWidth } from "../merkle/tile.ts";
 import { hashBytes } from "../merkle/tree.ts";
 import { Failure } from "./failure.ts";
@@ -120,10 +121,16 @@ async function olderCheckpoint(file: string, key: LedgerKey): Promise<Checkpoint
   return opened.checkpoint;
 }
 
-async function keepKey(file: string, { text }: LedgerKey): Promise<void> {
+/** A key that rotations lead to from this one stays: it was there first, and whoever trusts it follows them. */
+async function keepKey(file: string, { key, text, rotations }: LedgerKey): Promise<void> {
   const present = await readOrNull(file);
-  if (present === null) await writeWhole(file, Buffer.from(`${text}\n`, "utf8"));
-  else if (present.toString("utf8").trim() !== text)
+  if (present === null) return await writeWhole(file, Buffer.from(`${text}\n`, "utf8"));
+  const kept = present.toString("utf8").trim();
+  const { reigns } = successionOf(key, rotations);
+  const isOurs = reigns.some(({ key: { name, publicKey } }) => {
+    return kept === encodeVerificationKey(name, publicKey);
+  });
+  if (kept !== text && !isOurs)
     throw new Failure("integrity", `${file} holds another ledger's key`);
 }
 

@@ -68,6 +68,19 @@ export async function ledgerKey(
   return { key, text, isPinned: false, rotations: rotationsIn(answer) };
 }
 
+/** The key with the rotations that the server tells by now: a command may outlast one. What was known stays where it says nothing. */
+export async function followRotations<Key extends Pick<LedgerKey, "key" | "rotations">>(
+  client: Session["client"],
+  key: Key,
+): Promise<Key> {
+  const told = await ask({ ...client, token: null }, "GET", "/v1/ledger/key").catch(() => null);
+  try {
+    return told === null ? key : { ...key, rotations: rotationsIn(told) };
+  } catch {
+    return key;
+  }
+}
+
 /** Each rotation is the last entry that the key before it covered. */
 function rotationsIn(answer: unknown): readonly PlacedRotation[] {
   const { keys } = parseAnswer("ledgerKey", answer);

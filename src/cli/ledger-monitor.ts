@@ -93,6 +93,8 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   const { size, root } = checkpoint;
   if (state === null) return await lookFirst(monitor, checkpoint, bytes);
   const kept = openKept(state, monitor);
+  // Whoever signed it is named by no entry that this one has and the last one had not.
+  if (opened.verdict !== "verified" && size <= kept.size) return unsigned();
   if (size < kept.size)
     return alarm("rolled_back", size, `the ledger has ${size} entries; it had ${kept.size}`);
   if (size === kept.size) {
@@ -101,7 +103,6 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
     await keepState(folder, { ...state, reachedAt: monitor.now().toISOString() });
     return { isAlarm: false, code: "same", size, message: `still ${size} entries` };
   }
-  if (opened.verdict !== "verified" && size <= kept.size) return unsigned();
   const grown = await growFrom(monitor, kept, checkpoint, state.lastLeafHex);
   // Of what a key signed that nobody has named, nothing but that is to be said.
   if ("isAlarm" in grown) return opened.verdict === "verified" ? grown : unsigned();

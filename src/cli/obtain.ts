@@ -9,7 +9,7 @@ import { type Answer, parseAnswer } from "./answers.ts";
 import { ask } from "./client.ts";
 import type { Session } from "./context.ts";
 import { Failure } from "./failure.ts";
-import type { LedgerKey } from "./ledger-key.ts";
+import { followRotations, type LedgerKey } from "./ledger-key.ts";
 import {
   assertAllows,
   fetchReceipt,
@@ -49,7 +49,7 @@ const dataKeyBytes = 32;
 export async function obtain(
   { client }: Pick<Session, "client">,
   wanted: WantedRelease,
-  { key, rotations }: Pick<LedgerKey, "key" | "rotations">,
+  key: Pick<LedgerKey, "key" | "rotations">,
 ): Promise<ObtainedRelease> {
   const pair = await newRecipientKeyPair();
   const askedAtMs = performance.now();
@@ -62,7 +62,7 @@ export async function obtain(
   );
   assertWanted(wanted, answer);
   const receipt = answer.receipt ?? (await laterReceipt(client, answer));
-  const proved = verifyReceipt(receipt, key, rotations, { isNew: true });
+  const proved = await proveReceipt(client, receipt, key);
   assertAllows(proved.entry, { ...answer, recipientKey: pair.publicKey });
   return {
     release: answer.release,
@@ -71,6 +71,20 @@ export async function obtain(
     index: receipt.index,
     files: await openKeys(answer, pair, proved),
   };
+}
+
+/** A receipt that does not verify may be under a key that followed while the command ran. Throws as `verifyReceipt`. */
+export async function proveReceipt(
+  client: Session["client"],
+  receipt: Receipt,
+  key: Pick<LedgerKey, "key" | "rotations">,
+): Promise<ProvedEntry> {
+  try {
+    return verifyReceipt(receipt, key.key, key.rotations, { isNew: true });
+  } catch {
+    const { rotations } = await followRotations(client, key);
+    return verifyReceipt(receipt, key.key, rotations, { isNew: true });
+  }
 }
 
 /** Both times are the vault's, so that a wrong clock on this side neither shortens nor lengthens the release. */

@@ -88,16 +88,17 @@ export class CoverProof {
       size: bigint;
       note: string;
       leaves: Buffer | null;
+      rotated: boolean;
     }>`/* ledger.cover */
-      select size, note, (
+      select size, note, exists (select from ledger_submission where kind = 'ledger.key-rotated') as rotated, (
         select string_agg(leaf, ''::bytea order by index) from ledger_entry
         where index >= ${from}::bigint and index < size and size - ${from}::bigint <= ${most}::bigint) as leaves
       from ledger_checkpoint order by size desc limit 1`.execute(this.#db);
     const [row] = rows;
     const own = row === undefined ? null : openCheckpoint(row.note, this.#key);
-    // After a rotation the newest checkpoint may still be the old key's.
+    // After a rotation the newest checkpoint may still be the old key's, or one that the old key had no right to sign any more.
     const opened =
-      row === undefined || own?.verdict === "verified"
+      row === undefined || (own?.verdict === "verified" && !row.rotated)
         ? own
         : await openSigned(this.#db, row.note, this.#key);
     if (

@@ -27,8 +27,11 @@ export async function takeOver(
   lease: Lease,
 ): Promise<TakenOver> {
   const taken = await transact(database.db, async (tx) => {
-    if (!(await renewLease(tx, lease)))
+    const renew = async (): Promise<void> => {
+      if (await renewLease(tx, lease)) return;
       throw new Refusal("ledger_unavailable", "the ledger's lease was lost while taking it over");
+    };
+    await renew();
     const lastSize = await reignOf(tx, key);
     const head = await readHead(tx);
     if (head.edge.size > lastSize)
@@ -41,7 +44,9 @@ export async function takeOver(
       .orderBy("size", "desc")
       .limit(1)
       .executeTakeFirst();
-    await assertSubmitted(tx, Number(newest?.size ?? 0n), head.edge.size);
+    const uncovered = { signedSize: Number(newest?.size ?? 0n), size: head.edge.size };
+    // Its row is locked, but a lease that has expired by the commit is another node's, which would begin all this anew.
+    await assertSubmitted(tx, uncovered, renew);
     if (newest === undefined) return { head, signedSize: 0, lastSize };
     const signedSize = Number(newest.size);
     if (signedSize > head.edge.size)

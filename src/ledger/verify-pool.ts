@@ -75,7 +75,8 @@ export class DigestPool {
 
   async digest(work: BundleWork): Promise<Digested> {
     const thread = this.#idlest();
-    if (thread === undefined) return this.#told(this.#own.digest(work), this.#ownDecisions);
+    if (thread === undefined)
+      return this.#told(this.#own.digest(work, this.#spare.pop()), this.#ownDecisions);
     // A copy of its own is handed over, since the source may use its bytes again; the thread hands the memory back.
     const handed: HandedWork = { ...work, bundle: this.#copy(work.bundle) };
     const { digested } = await this.#give(thread, { handed });

@@ -1,6 +1,6 @@
 import { openCheckpoint } from "../merkle/checkpoint.ts";
 import { keyIdOf, type NoteSigner, type VerificationKey } from "../merkle/note.ts";
-import { type PlacedRotation, reignsFrom } from "../merkle/rotation.ts";
+import { type PlacedRotation, type Reign, reignsFrom } from "../merkle/rotation.ts";
 import { parseTlogProof, verifyTlogProof } from "../merkle/tlog-proof.ts";
 import { leafHash } from "../merkle/tree.ts";
 import { lineageDigest } from "./digest.ts";
@@ -27,12 +27,23 @@ export function verifyStatement(
 ): StatementResult {
   const envelope = parseEnvelope(value);
   if (envelope === null) return { refused: "it is no DSSE envelope" };
-  for (const { key: each } of reignsFrom(key, rotations)) {
-    const verdict = verifyEnvelope(envelope, each);
+  for (const reign of reignsFrom(key, rotations)) {
+    const verdict = verifyEnvelope(envelope, reign.key);
     if (verdict === "forged") return { refused: "its signature under the ledger's key is forged" };
-    if (verdict === "verified") return judge(envelope, each);
+    if (verdict !== "verified") continue;
+    const result = judge(envelope, reign.key);
+    return "refused" in result || isWithin(reign, result.statement)
+      ? result
+      : { refused: "it rests on a checkpoint that its key was not allowed to sign any more" };
   }
   return { refused: "it is not signed by the ledger's key" };
+}
+
+/** Whether the checkpoint that the statement rests on is of its key's reign. */
+function isWithin({ key, lastSize }: Reign, { predicate }: Statement): boolean {
+  const { checkpoint = "" } = parseTlogProof(predicate.ledger.proof) ?? {};
+  const opened = openCheckpoint(checkpoint, key);
+  return opened !== null && opened.checkpoint.size <= lastSize;
 }
 
 /** Whether the signer, and not one whose key went before its or followed it, signed the checkpoint that a proof leads to. */

@@ -178,7 +178,8 @@ const before = ["GET /v1/ledger/key", "GET /v1/repositories/lab/model/revisions/
 
 test("nothing is fetched before the receipt is verified", async () => {
   const { asked } = await download({ signer: fixedSigner(9) });
-  expect(asked).toEqual([...before, "POST /v1/releases"]);
+  // Whether the key was replaced meanwhile is asked, and nothing else.
+  expect(asked).toEqual([...before, "POST /v1/releases", "GET /v1/ledger/key"]);
 });
 
 test.each(["../outside", "/etc/outside", "a/../../outside", "a\\..\\outside", "a//b", "tab\tbed"])(

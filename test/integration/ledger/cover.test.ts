@@ -2,6 +2,8 @@ import { expect, test } from "@jest/globals";
 import type { KyselyPlugin, PluginTransformQueryArgs } from "kysely";
 import type { Database } from "../../../src/database/open.ts";
 import { CoverProof } from "../../../src/ledger/cover.ts";
+import { submitRotation } from "../../../src/ledger/rotate.ts";
+import { signCheckpoint } from "../../../src/merkle/checkpoint.ts";
 import { forEachDatabase } from "../../support/database.ts";
 import { keyOf, settleAll, startNode, submitMany } from "../../support/log.ts";
 import { TestSigner } from "../../support/test-signer.ts";
@@ -87,6 +89,27 @@ forEachDatabase("the proof that entries are covered", (open) => {
     });
     const later = { index: 5, bytes: placeIn(entries, 1).bytes };
     await expect(cover.assertCovered(later)).rejects.toMatchObject({ code: "ledger_unavailable" });
+  });
+
+  test("a checkpoint that the key had no right to sign any more covers nothing, whoever still holds that key", async () => {
+    const { database, signer, cover } = await ledgerOf(3);
+    const to = new TestSigner();
+    const submission = await submitRotation({ database, from: signer, to, now: () => new Date(0) });
+    const old = await startNode({ database, signer, store: null });
+    await old.settle(submission, { after: "checkpoint", timeoutMs: 20_000 });
+    await old.stop();
+    const next = await startNode({ database, signer: to, store: null, name: "next" });
+    await settleAll(next, await submitMany(database, 2));
+    await next.stop();
+    const entries = await placesOf(database);
+    await new CoverProof(database.db, keyOf(signer)).assertCovered(placeIn(entries, 5));
+    const newest = database.db.selectFrom("ledger_checkpoint").select(["size", "root"]);
+    const { root } = await newest.where("size", "=", 6n).executeTakeFirstOrThrow();
+    const stolen = await signCheckpoint({ origin: signer.name, size: 6, root }, signer);
+    await asSuperuser(database, `update ledger_checkpoint set note = '${stolen}' where size = 6`);
+    await expect(cover.assertCovered(placeIn(entries, 5))).rejects.toMatchObject({
+      code: "record_tampered",
+    });
   });
 
   test("where the database was put back and went on otherwise, the proof begins anew with what is there", async () => {

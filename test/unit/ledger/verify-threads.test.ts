@@ -119,6 +119,19 @@ test("a thread that has enough to do is helped, and both give the same", async (
   }
 });
 
+test("without threads one bundle's memory is another's, so that a long ledger does not fill it", async () => {
+  const files = await pristine;
+  await using pool = new DigestPool(0);
+  const digest = async (path: string) => {
+    const bundle = files.get(path) ?? Buffer.alloc(0);
+    return await pool.digest({ bundle, width: 256, leafTile: null, isParsed: true });
+  };
+  const first = await digest("tile/entries/007");
+  const second = await digest("tile/entries/008");
+  expect(second.digest.text.buffer).toBe(first.digest.text.buffer);
+  expect(second.text).not.toBe(first.text);
+});
+
 test("a text outgrows the memory that it was given, and is whole", () => {
   const text = new BundleText(1, new ArrayBuffer(8));
   const entry = Buffer.from(JSON.stringify({ body: { decision: { a: 1 }, b: "c" } }));

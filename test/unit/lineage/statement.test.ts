@@ -221,6 +221,16 @@ test("a statement of the key that followed the pinned one verifies by the rotati
   });
 });
 
+test("a statement of a key that was replaced is refused where it rests on a checkpoint from after its reign", async () => {
+  const statement = await signRotation(signer, fixedSigner(8));
+  const envelope = await signed(revisionPayload());
+  const endedAt = (size: number) => [{ index: size - 1, statement }];
+  expect(verifyStatement(envelope, key, endedAt(entries.length))).toHaveProperty("statement");
+  expect(verifyStatement(envelope, key, endedAt(entries.length - 1))).toEqual({
+    refused: "it rests on a checkpoint that its key was not allowed to sign any more",
+  });
+});
+
 test("a proof under the checkpoint of another key of the ledger is told from the signer's own", async () => {
   const [proof = ""] = proofs.slice(commitAt);
   expect(isOwnProof(proof, signer)).toBe(true);

@@ -22,6 +22,7 @@ export class DiskPartWriter implements PartWriter {
   #writer: Promise<DiskWriter> | null = null;
   #writtenBytes = 0;
   #isSuperseded = false;
+  #isEnded = false;
 
   constructor(options: PartOptions) {
     this.#options = options;
@@ -49,7 +50,7 @@ export class DiskPartWriter implements PartWriter {
 
   async write(bytes: Uint8Array): Promise<void> {
     const { sizeBytes } = this.#options;
-    this.#assertCurrent();
+    this.#assertBegun();
     if (this.#writtenBytes + bytes.length > sizeBytes) {
       await this.abort();
       throw new RangeError(`the part was announced with ${sizeBytes} bytes`);
@@ -60,7 +61,7 @@ export class DiskPartWriter implements PartWriter {
 
   async complete(): Promise<HeldPart> {
     const { part, sizeBytes } = this.#options;
-    this.#assertCurrent();
+    this.#assertBegun();
     try {
       assertFills(this.#writtenBytes, sizeBytes);
       await this.#current(async (writer) => await writer.complete());
@@ -71,6 +72,7 @@ export class DiskPartWriter implements PartWriter {
   }
 
   async abort(): Promise<void> {
+    this.#isEnded = true;
     const writer = await this.#writer?.catch(() => null);
     await writer?.abort();
     this.#options.onEnd();
@@ -91,6 +93,11 @@ export class DiskPartWriter implements PartWriter {
       this.#assertCurrent();
       throw error;
     }
+  }
+
+  #assertBegun(): void {
+    this.#assertCurrent();
+    if (this.#isEnded) throw new Error("the part is already complete or aborted");
   }
 
   #assertCurrent(): void {

@@ -120,7 +120,7 @@ async function liveAndDie(loop: Loop, nth: number, random: Random): Promise<bool
     const life = loop.world.open(await server.url);
     if (kind !== 1) await look(loop, life.api);
     loop.world.hunt();
-    await loop.world.afterTurns(random.below(50));
+    await loop.world.afterTurns(random.below(30));
     await sleep(random.below(50));
     return true;
   } finally {
@@ -246,4 +246,4 @@ async function killOn(engine: (typeof engines)[number]): Promise<void> {
 test("killed at random moments under load, the server loses nothing it acknowledged and releases nothing unrecorded", async () => {
   const ended = await Promise.allSettled(engines.map(killOn));
   expect(ended.flatMap((each) => (each.status === "rejected" ? [each.reason] : []))).toEqual([]);
-}, 2_400_000);
+}, 3_000_000);

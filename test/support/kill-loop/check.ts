@@ -17,7 +17,9 @@ export function watching(world: World, token: string): Turn {
   };
 }
 
-/** Holds a server to what the ones before it acknowledged. Looks at each revision when it is new, and at some again. */
+const freshAtOnce = 3;
+
+/** Holds a server to what the ones before it acknowledged: each revision is there, some are opened in each life, and all in the end. */
 export class Checks {
   readonly #world: World;
   readonly #random: Random;
@@ -41,7 +43,7 @@ export class Checks {
     return [...this.#seen.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** Every acknowledged revision is there, and every new one that is visible opens whole; `all` opens the others again too. */
+  /** Every revision that was acknowledged or seen is there, and some new and old ones open whole; with `all` every one does. */
   async everyRevision(api: Api, { all = false } = {}): Promise<void> {
     for (const [name, seen] of this.#seen) await this.#repository(api, { name, seen, all });
   }
@@ -59,12 +61,18 @@ export class Checks {
     const visible = await listed(reader, name);
     const lost = [...acknowledged, ...seen].filter((revision) => !visible.includes(revision));
     if (lost.length > 0) throw new Violation(`${name} has lost ${lost.join(", ")}`);
-    const again = seen.size === 0 ? [] : [this.#random.pick([...seen])];
-    for (const revision of visible) {
-      if (!all && seen.has(revision) && !again.includes(revision)) continue;
+    for (const revision of all ? visible : this.#some(visible, seen))
       await this.#open(reader, name, revision);
-      seen.add(revision);
-    }
+    for (const revision of visible) seen.add(revision);
+  }
+
+  /** A few of the new ones and one of the others: in the end all are opened. */
+  #some(visible: readonly string[], seen: ReadonlySet<string>): readonly string[] {
+    const fresh = visible.filter((revision) => !seen.has(revision));
+    const chosen = seen.size === 0 ? [] : [this.#random.pick([...seen])];
+    for (let left = freshAtOnce; left > 0 && fresh.length > 0; left -= 1)
+      chosen.push(...fresh.splice(this.#random.below(fresh.length), 1));
+    return chosen;
   }
 
   async #open(reader: Api, name: string, revision: string): Promise<void> {

@@ -1,4 +1,5 @@
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
+import type { LedgerSchema } from "./ledger-schema.ts";
 
 /** Rows may be added and read, never changed: triggers refuse it, and the server's role has no right to it. */
 export const appendOnlyTables = [
@@ -33,7 +34,7 @@ type Json = JSONColumnType<Record<string, unknown>, string, string>;
 /** JSON that is null where nothing is stated. */
 type Stated<Value extends object> = ColumnType<Value | null, string | null, string | null>;
 
-export type Schema = {
+export type Schema = LedgerSchema & {
   vault: { singleton: Generated<boolean>; id: string; created_at: Date };
   bootstrap_token: { hash: Buffer; created_at: Date; used_at: Date | null };
   person: {
@@ -395,24 +396,4 @@ export type Schema = {
     record: string;
     person: string;
   };
-  ledger_submission: {
-    id: Generated<bigint>;
-    kind: string;
-    subject: string | null;
-    time: Date;
-    body: Buffer;
-  };
-  ledger_pending: { submission: bigint };
-  ledger_entry: { index: bigint; submission: bigint; bytes: Buffer; leaf: Buffer };
-  ledger_tile: { level: number; number: bigint; hashes: Buffer; root: Buffer };
-  ledger_checkpoint: { size: bigint; root: Buffer; note: string; fence: bigint; signed_at: Date };
-  ledger_cosignature: {
-    size: bigint;
-    name: string;
-    key_id: string;
-    signature: Buffer;
-    cosigned_at: Date;
-  };
-  ledger_timestamp: { size: bigint; response: Buffer; stamped_at: Date };
-  ledger_lease: { singleton: Generated<boolean>; holder: string; fence: bigint; expires_at: Date };
 };

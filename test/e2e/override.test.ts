@@ -1,11 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
-import { type Ended, temporaryFolder, weightvaultHere } from "./command.ts";
-
-type Json = Readonly<Record<string, unknown>>;
+import { temporaryFolder } from "./command.ts";
+import { type Json, peopleOf } from "./people.ts";
 
 let server: TestServer;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -21,32 +19,7 @@ afterAll(async () => {
   await folder?.[Symbol.asyncDispose]();
 });
 
-const at = (name: string) => join(folder.path, name);
-
-async function as(who: string, args: readonly string[]): Promise<Ended> {
-  return await weightvaultHere(args, {
-    env: {
-      WEIGHTVAULT_URL: server.url,
-      WEIGHTVAULT_TOKEN: "",
-      WEIGHTVAULT_TOKEN_FILE: at(who),
-      WEIGHTVAULT_LEDGER_KEY: server.verificationKey,
-    },
-  });
-}
-
-async function done(who: string, ...args: readonly string[]): Promise<Json> {
-  const { code, stdout, stderr } = await as(who, [...args, "--json"]);
-  expect({ args, code, stderr: code === 0 ? "" : stderr }).toEqual({ args, code: 0, stderr: "" });
-  return JSON.parse(stdout) as Json;
-}
-
-/** Records a person and gives them a token of a role, in a file of their name. */
-async function add(name: string, role: string, ...facts: readonly string[]): Promise<string> {
-  const { principal } = await done("first", "person", "add", "--name", name, ...facts);
-  const token = ["token", "create", "--principal", String(principal), "--role", role];
-  await done("first", ...token, "--token-file", at(name));
-  return String(principal);
-}
+const { at, as, done, begin, add } = peopleOf(() => ({ server, folder }));
 
 const download = (to: string) => ["download", "lab/model", "--output", at(to)];
 
@@ -55,15 +28,12 @@ async function risks(): Promise<readonly Json[]> {
 }
 
 test("an override lets a grant pass, its withdrawal suspends the grant, and the officers see why", async () => {
-  await writeFile(at("bootstrap"), await server.bootstrapToken(), { mode: 0o600 });
-  const init = ["init", "--bootstrap-token-file", at("bootstrap"), "--name", "Olive"];
-  await weightvaultHere([...init, "--us-person", "citizen", "--token-file", at("first")], {
-    env: { WEIGHTVAULT_URL: server.url, WEIGHTVAULT_TOKEN: "" },
-  });
-  await add("second", "export-officer", "--us-person", "citizen");
-  await add("uploader", "uploader", "--us-person", "citizen");
+  await begin();
+  await add("second", ["export-officer"]);
+  await add("uploader", ["uploader"]);
   const india = ["--not-us-person", "--citizenship", "IN:1990-01-01"];
-  const visitor = await add("visitor", "reader", ...india, "--employer-headquarters", "IN");
+  const facts = [...india, "--employer-headquarters", "IN"];
+  const { principal: visitor } = await add("visitor", ["reader"], facts);
   await done("uploader", "repository", "create", "lab/model");
   await mkdir(at("checkpoint"));
   await writeFile(at("checkpoint/weights.bin"), "weights");

@@ -4,33 +4,17 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { contentDigest, type Manifest } from "../../src/cli/records-folder.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
-import { type Ended, temporaryFolder, weightvaultHere } from "./command.ts";
-
-type Json = Readonly<Record<string, unknown>>;
+import { temporaryFolder } from "./command.ts";
+import { type Json, peopleOf } from "./people.ts";
 
 let server: TestServer;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let visitor: string;
 let release: string;
 
-const at = (name: string) => join(folder.path, name);
-
-async function as(who: string, ...args: readonly string[]): Promise<Ended> {
-  return await weightvaultHere(args, {
-    env: {
-      WEIGHTVAULT_URL: server.url,
-      WEIGHTVAULT_TOKEN: "",
-      WEIGHTVAULT_TOKEN_FILE: at(who),
-      WEIGHTVAULT_LEDGER_KEY: server.verificationKey,
-    },
-  });
-}
-
-async function done(who: string, ...args: readonly string[]): Promise<Json> {
-  const { code, stdout, stderr } = await as(who, ...args, "--json");
-  expect({ args, code, stderr: code === 0 ? "" : stderr }).toEqual({ args, code: 0, stderr: "" });
-  return JSON.parse(stdout) as Json;
-}
+const people = peopleOf(() => ({ server, folder }));
+const { at, done, begin, add } = people;
+const as = async (who: string, ...args: readonly string[]) => await people.as(who, args);
 
 /** The code of a refusal, as --json gives it. */
 async function refused(who: string, ...args: readonly string[]): Promise<unknown> {
@@ -39,25 +23,13 @@ async function refused(who: string, ...args: readonly string[]): Promise<unknown
   return (JSON.parse(stdout) as Json)["code"];
 }
 
-async function add(name: string, roles: readonly string[], ...facts: readonly string[]) {
-  const { person, principal } = await done("first", "person", "add", "--name", name, ...facts);
-  const given = roles.flatMap((role) => ["--role", role]);
-  const create = ["token", "create", "--principal", String(principal), ...given];
-  await done("first", ...create, "--token-file", at(name.split(" ")[0] ?? name));
-  return { person: String(person), principal: String(principal) };
-}
-
 beforeAll(async () => {
   [server, folder] = await Promise.all([startTestServer(), temporaryFolder()]);
-  await writeFile(at("bootstrap"), await server.bootstrapToken(), { mode: 0o600 });
-  const init = ["init", "--bootstrap-token-file", at("bootstrap"), "--name", "Olive"];
-  await weightvaultHere([...init, "--us-person", "citizen", "--token-file", at("first")], {
-    env: { WEIGHTVAULT_URL: server.url, WEIGHTVAULT_TOKEN: "" },
-  });
-  await add("second", ["export-officer", "auditor"], "--us-person", "citizen");
-  await add("uploader", ["uploader"], "--us-person", "citizen");
+  await begin();
+  await add("second", ["export-officer", "auditor"]);
+  await add("uploader", ["uploader"]);
   const india = ["--not-us-person", "--citizenship", "IN:1990-01-01"];
-  const made = await add("vikram Visitor", ["reader"], ...india, "--employer-headquarters", "IN");
+  const made = await add("vikram Visitor", ["reader"], [...india, "--employer-headquarters", "IN"]);
   visitor = made.person;
   await done("uploader", "repository", "create", "lab/model");
   await mkdir(at("checkpoint"));

@@ -3,55 +3,24 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
-import { type Ended, temporaryFolder, weightvaultHere } from "./command.ts";
-
-type Json = Readonly<Record<string, unknown>>;
+import { temporaryFolder } from "./command.ts";
+import { type Json, peopleOf } from "./people.ts";
 
 let server: TestServer;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 
-const at = (name: string) => join(folder.path, name);
-
-async function as(who: string, args: readonly string[]): Promise<Ended> {
-  return await weightvaultHere(args, {
-    env: {
-      WEIGHTVAULT_URL: server.url,
-      WEIGHTVAULT_TOKEN: "",
-      WEIGHTVAULT_TOKEN_FILE: at(who),
-      WEIGHTVAULT_LEDGER_KEY: server.verificationKey,
-    },
-  });
-}
-
-async function done(who: string, ...args: readonly string[]): Promise<Json> {
-  const { code, stdout, stderr } = await as(who, [...args, "--json"]);
-  expect({ args, code, stderr: code === 0 ? "" : stderr }).toEqual({ args, code: 0, stderr: "" });
-  return JSON.parse(stdout) as Json;
-}
-
-/** Records a person and gives them a token of a role, in a file of their name. */
-async function add(name: string, role: string): Promise<string> {
-  const facts = ["--name", name, "--us-person", "citizen"];
-  const { principal } = await done("first", "person", "add", ...facts);
-  const token = ["token", "create", "--principal", String(principal), "--role", role];
-  await done("first", ...token, "--token-file", at(name));
-  return String(principal);
-}
+const { at, as, done, begin, add } = peopleOf(() => ({ server, folder }));
 
 beforeAll(async () => {
   [server, folder] = await Promise.all([
     startTestServer({ env: { WEIGHTVAULT_BACKUP_RETENTION_DAYS: "35" } }),
     temporaryFolder(),
   ]);
-  await writeFile(at("bootstrap"), await server.bootstrapToken(), { mode: 0o600 });
-  const init = ["init", "--bootstrap-token-file", at("bootstrap"), "--name", "Olive"];
-  await weightvaultHere([...init, "--us-person", "citizen", "--token-file", at("first")], {
-    env: { WEIGHTVAULT_URL: server.url, WEIGHTVAULT_TOKEN: "" },
-  });
-  await add("second", "export-officer");
-  await add("auditor", "auditor");
-  await add("uploader", "uploader");
-  const reader = await add("reader", "reader");
+  await begin();
+  await add("second", ["export-officer"]);
+  await add("auditor", ["auditor"]);
+  await add("uploader", ["uploader"]);
+  const { principal: reader } = await add("reader", ["reader"]);
   await done("uploader", "repository", "create", "lab/model");
   await mkdir(at("checkpoint"));
   await writeFile(at("checkpoint/weights.bin"), "weights");

@@ -1,12 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { startTestServer, type TestServer } from "../support/server.ts";
-import { type Ended, temporaryFolder, weightvault, weightvaultHere } from "./command.ts";
-
-type Json = Readonly<Record<string, unknown>>;
-type Role = "uploader" | "reader" | "export-officer" | "auditor";
+import { temporaryFolder, weightvault } from "./command.ts";
+import { type Json, peopleOf } from "./people.ts";
 
 const weights = randomBytes(3_000_000);
 let server: TestServer;
@@ -21,55 +18,7 @@ afterAll(async () => {
   await folder?.[Symbol.asyncDispose]();
 });
 
-const at = (name: string) => join(folder.path, name);
-
-/** Runs a command as the one whose token lies in the file of that name. */
-async function as(who: string, args: readonly string[], command = weightvaultHere): Promise<Ended> {
-  return await command(args, {
-    env: {
-      WEIGHTVAULT_URL: server.url,
-      WEIGHTVAULT_TOKEN: "",
-      WEIGHTVAULT_TOKEN_FILE: at(who),
-      WEIGHTVAULT_LEDGER_KEY: server.verificationKey,
-    },
-  });
-}
-
-/** As `as`, for a command that must succeed: its JSON. */
-async function done(who: string, ...args: readonly string[]): Promise<Json> {
-  const { code, stdout, stderr } = await as(who, [...args, "--json"]);
-  expect({ args, code, stderr: code === 0 ? "" : stderr }).toEqual({ args, code: 0, stderr: "" });
-  return JSON.parse(stdout) as Json;
-}
-
-/** Records a person and gives them a token of these roles, in a file of their name. */
-async function add(
-  name: string,
-  facts: readonly string[],
-  ...roles: readonly Role[]
-): Promise<string> {
-  const { principal } = await done("first", "person", "add", "--name", name, ...facts);
-  const flags = roles.flatMap((role) => ["--role", role]);
-  await done(
-    "first",
-    "token",
-    "create",
-    "--principal",
-    String(principal),
-    ...flags,
-    "--token-file",
-    at(name),
-  );
-  return String(principal);
-}
-
-/** The person behind a principal. */
-async function personOf(principal: string): Promise<string> {
-  const { persons } = (await done("first", "person", "list")) as {
-    readonly persons: readonly { readonly id: string; readonly principal: string }[];
-  };
-  return persons.find((person) => person.principal === principal)?.id ?? "";
-}
+const { at, as, done, add } = peopleOf(() => ({ server, folder }));
 
 test("the whole story, from the first officer to the offline verification, by commands alone", async () => {
   await writeFile(at("bootstrap"), await server.bootstrapToken(), { mode: 0o600 });
@@ -89,14 +38,13 @@ test("the whole story, from the first officer to the offline verification, by co
   });
   expect((await as("none", [...init, "--token-file", at("again")])).code).toBe(3);
 
-  const us = ["--us-person", "citizen"];
-  await add("second", us, "export-officer", "auditor");
-  await add("uploader", us, "uploader");
-  const reader = await add("reader", us, "reader");
-  const visitor = await add(
+  await add("second", ["export-officer", "auditor"]);
+  await add("uploader", ["uploader"]);
+  const { principal: reader } = await add("reader", ["reader"]);
+  const { principal: visitor } = await add(
     "visitor",
+    ["reader"],
     ["--not-us-person", "--citizenship", "IN:1990-01-01", "--employer-headquarters", "IN"],
-    "reader",
   );
 
   await done("uploader", "repository", "create", "lab/model");
@@ -215,7 +163,7 @@ test("entities, workloads and licenses are recorded, and stand as officers say",
     "--ownership",
     "no-listed-owner",
   );
-  const accountable = await personOf(await add("owner", ["--us-person", "citizen"], "reader"));
+  const { person: accountable } = await add("owner", ["reader"]);
   const { workload } = await done(
     "first",
     "workload",
@@ -267,8 +215,7 @@ test("entities, workloads and licenses are recorded, and stand as officers say",
 });
 
 test("person update replaces facts, and a revoked token opens nothing any more", async () => {
-  const principal = await add("leaver", ["--us-person"], "reader");
-  const id = await personOf(principal);
+  const { person: id } = await add("leaver", ["reader"], ["--us-person"]);
   await done(
     "first",
     "person",

@@ -11,6 +11,7 @@ export type Swept = {
 
 const sweepLimit = 200;
 const unnamedSeconds = 3_600;
+const mostUnremoved = 3;
 
 /**
  * Ends what a crash or a silent client left open: releases without an outcome, uploads past their time, and objects that nothing
@@ -128,9 +129,18 @@ async function sweepObjects(
     .selectFrom("object")
     .select("id")
     .where("state", "=", "removing")
+    // Those that cannot be removed must not be the ones that every sweep begins with.
+    .orderBy(sql`random()`)
     .limit(sweepLimit)
     .execute();
   const ids = new Set([...claimed, ...left].map(({ id }) => id));
-  for (const id of ids) await removeObject(vault, id);
+  const failures: unknown[] = [];
+  for (const id of ids) {
+    await removeObject(vault, id).catch((error: unknown) => failures.push(error));
+    // A store that is away would make each of them wait.
+    if (failures.length === mostUnremoved) break;
+  }
+  if (failures.length > 0)
+    throw new AggregateError(failures, `${failures.length} objects could not be removed`);
   return ids.size;
 }

@@ -30,6 +30,14 @@ export async function entriesOf(database: Database): Promise<readonly TestEntry[
   return rows.map(({ bytes }) => JSON.parse(bytes.toString("utf8")) as TestEntry);
 }
 
+/** The bodies of the entries of one kind, in order. */
+export async function bodiesOf(
+  database: Database,
+  kind: string,
+): Promise<readonly TestEntry["body"][]> {
+  return (await entriesOf(database)).filter((entry) => entry.kind === kind).map(({ body }) => body);
+}
+
 /** The stored ledger as a verifier reads it. */
 export function storedLedger(database: Database): TileSource {
   return {

@@ -93,6 +93,16 @@ describe("a file that comes by parts", () => {
   const complete = async (at: Address, vault: Vault = t.vault) =>
     await completeParted(vault, cast.job.caller, at, 60_000);
   const read = async (at: Address) => await readParted(t.vault, cast.job.caller, at);
+  /** The next call of the store's method tells that it was entered, and waits until it is released. */
+  const holdNext = (method: string) => {
+    const [entered, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const hold = async () => {
+      entered.resolve();
+      await released.promise;
+    };
+    store.arm({ method, nth: 1, when: "before", act: hold });
+    return { entered, released };
+  };
   const heldOf = async (at: Address) => (await read(at)).held.map(({ part }) => part);
   const filesOf = async ({ upload }: Address) =>
     (await listUpload(t.vault, cast.job.caller, upload)).files;
@@ -257,12 +267,7 @@ describe("a file that comes by parts", () => {
   test("that another node completes is told as being proved, and takes no part meanwhile", async () => {
     const at = await begin();
     await sendAll(at);
-    const [entered, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const hold = async () => {
-      entered.resolve();
-      await released.promise;
-    };
-    store.arm({ method: "stat", nth: 1, when: "before", act: hold });
+    const { entered, released } = holdNext("stat");
     const first = complete(at);
     await entered.promise;
     expect(await complete(at, anew())).toEqual({ state: "proving", provedBytes: 0 });
@@ -278,12 +283,7 @@ describe("a file that comes by parts", () => {
   test("that another node sealed after this one fell silent is sealed for both", async () => {
     const at = await begin();
     await sendAll(at);
-    const [entered, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const hold = async () => {
-      entered.resolve();
-      await released.promise;
-    };
-    store.arm({ method: "stat", nth: 1, when: "before", act: hold });
+    const { entered, released } = holdNext("stat");
     const silent = complete(at);
     await entered.promise;
     const before = t.clock.at;

@@ -29,7 +29,7 @@ import {
 } from "../../support/actors.ts";
 import { forEachDatabase } from "../../support/database.ts";
 import { failing, withFaults } from "../../support/faults.ts";
-import { entriesOf, verified } from "../../support/ledger.ts";
+import { bodiesOf, verified } from "../../support/ledger.ts";
 import { startVault, type TestVault } from "../../support/vault.ts";
 
 const wanted = {
@@ -63,10 +63,6 @@ forEachDatabase("a rotation of the key-encryption key", (open) => {
   };
   const keksOf = async () =>
     (await custodyStatus(t.vault)).uses.map(({ kek, ...counts }) => [kek, counts]);
-  const bodiesOf = async (kind: string) =>
-    (await entriesOf(t.vault.database))
-      .filter((entry) => entry.kind === kind)
-      .map(({ body }) => body);
   const errors = async () =>
     (await verified(t)).findings.filter(({ severity }) => severity === "error");
 
@@ -107,14 +103,14 @@ forEachDatabase("a rotation of the key-encryption key", (open) => {
       .orderBy("position")
       .execute();
     const digest = rows.reduce<Buffer>((so, row) => chained(so, row), Buffer.alloc(32));
-    const [first] = await bodiesOf("rotation.begun");
+    const [first] = await bodiesOf(t.vault.database, "rotation.begun");
     expect(first).toMatchObject({
       rotation: begun.rotation,
       kek: digestOf(begun.kek),
       by: cast.first.principal,
       keys: { object: 1, person: begun.keys - 2, term: 1 },
     });
-    expect(await bodiesOf("rotation.finished")).toEqual([
+    expect(await bodiesOf(t.vault.database, "rotation.finished")).toEqual([
       {
         rotation: begun.rotation,
         kek: digestOf(begun.kek),
@@ -352,7 +348,9 @@ forEachDatabase("a rotation of the key-encryption key", (open) => {
     expect(done.failures).toMatchObject([
       { message: `the key of object ${row.id} was not re-wrapped` },
     ]);
-    expect((await bodiesOf("rotation.finished")).at(-1)).toMatchObject({ rejected: 1 });
+    expect((await bodiesOf(t.vault.database, "rotation.finished")).at(-1)).toMatchObject({
+      rejected: 1,
+    });
     const { wrapped_key: left } = await db
       .selectFrom("object")
       .select("wrapped_key")
@@ -393,7 +391,9 @@ forEachDatabase("a rotation of the key-encryption key", (open) => {
     await t.vault.custodian.renew();
     expect(await finish()).toMatchObject({ rewrapped: 0, isFinished: false });
     await beginRotation(t.vault, cast.first.caller);
-    expect(await bodiesOf("rotation.superseded")).toMatchObject([{ rotation, rewrapped: 0 }]);
+    expect(await bodiesOf(t.vault.database, "rotation.superseded")).toMatchObject([
+      { rotation, rewrapped: 0 },
+    ]);
     expect(await finish()).toMatchObject({ isFinished: true });
     await assertReadable();
     expect(await errors()).toEqual([]);

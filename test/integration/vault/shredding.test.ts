@@ -19,7 +19,7 @@ import type { Vault } from "../../../src/vault/vault.ts";
 import { type Cast, chunked, model, stage, unitedStates } from "../../support/actors.ts";
 import { forEachDatabase } from "../../support/database.ts";
 import { withFaults } from "../../support/faults.ts";
-import { entriesOf, verified } from "../../support/ledger.ts";
+import { bodiesOf, verified } from "../../support/ledger.ts";
 import { startVault, type TestVault } from "../../support/vault.ts";
 
 const gone = { code: "shredded", status: 410 };
@@ -98,10 +98,6 @@ forEachDatabase("a shredding", (open) => {
       .selectAll()
       .where("id", "=", id)
       .executeTakeFirstOrThrow();
-  const bodiesOf = async (kind: string) =>
-    (await entriesOf(t.vault.database))
-      .filter((entry) => entry.kind === kind)
-      .map(({ body }) => body);
   const errors = async () =>
     (await verified(t)).findings.filter(({ severity }) => severity === "error");
 
@@ -131,7 +127,7 @@ forEachDatabase("a shredding", (open) => {
       expect(revisions).toHaveLength(2);
       expect(revisions).toContain(head);
       expect(await read("a.bin")).toBe("a");
-      expect(await bodiesOf("shredding.approved")).toEqual([]);
+      expect(await bodiesOf(t.vault.database, "shredding.approved")).toEqual([]);
     });
 
     test("is not approved by its proposer, nor of another object, nor after a month, nor unproposed", async () => {
@@ -175,7 +171,7 @@ forEachDatabase("a shredding", (open) => {
         scope: "object",
         restorableUntil: "2026-12-28",
       };
-      expect(await bodiesOf("shredding.approved")).toEqual([
+      expect(await bodiesOf(t.vault.database, "shredding.approved")).toEqual([
         {
           ...common,
           object,
@@ -184,7 +180,7 @@ forEachDatabase("a shredding", (open) => {
           sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown,
         },
       ]);
-      expect(await bodiesOf("repository.shredded")).toMatchObject([
+      expect(await bodiesOf(t.vault.database, "repository.shredded")).toMatchObject([
         {
           ...common,
           objects: [{ object, sha256: sha256?.toString("hex") }],
@@ -334,13 +330,13 @@ forEachDatabase("a shredding", (open) => {
     };
 
     test("enclosed keys are not delivered once their object is shredded, and the release ends as failed", async () => {
-      const before = (await bodiesOf("release.delivered")).length;
+      const before = (await bodiesOf(t.vault.database, "release.delivered")).length;
       await commit({ "e.bin": "e2", "h.bin": "h", "i.bin": "i" }, []);
       await expect(
         enclosed(["e.bin"], shreddingMeanwhile(objectOf("e.bin"))),
       ).rejects.toMatchObject(gone);
-      expect(await bodiesOf("release.delivered")).toHaveLength(before);
-      expect((await bodiesOf("release.failed")).at(-1)).toMatchObject({
+      expect(await bodiesOf(t.vault.database, "release.delivered")).toHaveLength(before);
+      expect((await bodiesOf(t.vault.database, "release.failed")).at(-1)).toMatchObject({
         bytes: "0",
         reason: "shredded",
       });

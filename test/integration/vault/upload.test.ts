@@ -26,7 +26,7 @@ import { startVault, type TestVault } from "../../support/vault.ts";
 forEachDatabase("an upload", (open) => {
   let t: TestVault;
   let cast: Cast;
-  const store = { corrupts: false };
+  const store = { corrupts: false, stuck: "" };
 
   beforeAll(async () => {
     t = await startVault({
@@ -298,6 +298,29 @@ forEachDatabase("an upload", (open) => {
     expect(states.map(({ state }) => state)).toEqual(["removed", "sealed"]);
   });
 
+  test("given up leaves no object behind though one before it cannot be removed, and that one goes once it can", async () => {
+    const upload = await begin();
+    for (const path of ["a.bin", "b.bin", "c.bin"]) await put(upload, path, Buffer.from(path));
+    const { db } = t.vault.database;
+    const rows = await db
+      .selectFrom("upload_file")
+      .select("object")
+      .where("upload", "=", upload)
+      .execute();
+    const keys = rows.map(({ object }) => objectKey(object));
+    const left = async () => (await storedKeys()).filter((key) => keys.includes(key));
+    await abortUpload(t.vault, cast.job.caller, upload);
+    t.clock.advance({ days: 30 });
+    const [stuck = ""] = keys;
+    store.stuck = stuck;
+    for (let sweeps = 0; sweeps < 2; sweeps += 1)
+      await expect(sweep(t.vault)).rejects.toThrow("the sweeper could not finish");
+    expect(await left()).toEqual([stuck]);
+    store.stuck = "";
+    await sweep(t.vault);
+    expect(await left()).toEqual([]);
+  });
+
   test("a wrapped key swapped with that of another object of the repository opens neither", async () => {
     const { db } = t.vault.database;
     await uploadRevision(
@@ -365,7 +388,10 @@ forEachDatabase("an upload", (open) => {
 });
 
 /** A store whose last byte reads wrong while `state.corrupts` holds. */
-function corruptible(store: BlobStore, state: { readonly corrupts: boolean }): BlobStore {
+function corruptible(
+  store: BlobStore,
+  state: { readonly corrupts: boolean; readonly stuck: string },
+): BlobStore {
   return {
     create: async (key) => store.create(key),
     begin: async (key, parts) => store.begin(key, parts),
@@ -374,7 +400,10 @@ function corruptible(store: BlobStore, state: { readonly corrupts: boolean }): B
     stat: async (key) => store.stat(key),
     readTagged: async (key) => store.readTagged(key),
     replace: async (key, bytes, ifMatch) => store.replace(key, bytes, ifMatch),
-    remove: async (key) => store.remove(key),
+    remove: async (key) => {
+      if (key === state.stuck) throw new Error("this one cannot be removed");
+      await store.remove(key);
+    },
     locate: async (key, seconds) => store.locate(key, seconds),
     list: (prefix) => store.list(prefix),
     check: async () => store.check(),

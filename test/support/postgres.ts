@@ -1,11 +1,12 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { access, chmod, chown, cp, mkdir, mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { onFreePort } from "./free-port.ts";
 
 export type PostgresServer = {
   /** The address of a database of this server, for its superuser. */
@@ -38,11 +39,23 @@ export async function startPostgres({
   isLocal = false,
 }: PostgresStart = {}): Promise<PostgresServer> {
   const installed = await findPostgres();
+  return await onFreePort(async (port) => await startOn(port, { installed, settings, isLocal }));
+}
+
+async function startOn(
+  port: number,
+  {
+    installed,
+    settings,
+    isLocal,
+  }: Required<PostgresStart> & {
+    readonly installed: string;
+  },
+): Promise<PostgresServer> {
   const folder = await mkdtemp(join(tmpdir(), "weightvault-postgres-"));
   try {
     const native = await readable(installed, folder);
     const cluster = await initialise(native, folder);
-    const port = await freePort();
     const program = join(native, "bin", "postgres");
     const sockets = `unix_socket_directories=${isLocal ? cluster : ""}`;
     const guard = await launch({
@@ -110,16 +123,6 @@ async function initialise(native: string, folder: string): Promise<string> {
   const [code] = await once(child, "close");
   if (code !== 0) throw new Error(`initdb ended with ${code}: ${output}`);
   return cluster;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  await once(probe, "close");
-  if (typeof address !== "object" || address === null) throw new Error("the probe has no port");
-  return address.port;
 }
 
 type Guard = ChildProcessByStdio<Writable, null, Readable>;

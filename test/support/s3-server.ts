@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { CreateBucketCommand, ListBucketsCommand, S3Client } from "@aws-sdk/client-s3";
+import { onFreePort } from "./free-port.ts";
 import { buildGoProgram, type GoAbsent, type GoProgram } from "./go-program.ts";
 
 const module = fileURLToPath(new URL("s3", import.meta.url));
@@ -32,9 +32,12 @@ const credentials = { accessKeyId: "weightvault", secretAccessKey: "weightvault-
 
 /** A process of the server's own on a free loopback port, with an empty bucket. */
 export async function startS3Server({ binary }: GoProgram): Promise<S3Server> {
+  return await onFreePort(async (port) => await startOn(port, binary));
+}
+
+async function startOn(port: number, binary: string): Promise<S3Server> {
   const folder = await mkdtemp(join(tmpdir(), "weightvault-s3-"));
   for (const each of ["meta", "data"]) await mkdir(join(folder, each));
-  const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
   const child = spawn(
     binary,
@@ -71,7 +74,7 @@ export async function startS3Server({ binary }: GoProgram): Promise<S3Server> {
   const bucket = "weights";
   const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
   try {
-    await answers(client, () => said);
+    await answers(client, () => ({ said, isGone: child.exitCode !== null }));
     await client.send(new CreateBucketCommand({ Bucket: bucket }));
   } catch (error) {
     await stop();
@@ -82,23 +85,19 @@ export async function startS3Server({ binary }: GoProgram): Promise<S3Server> {
   return { endpoint, bucket, region, credentials, stop };
 }
 
-async function answers(client: S3Client, said: () => string): Promise<void> {
+async function answers(
+  client: S3Client,
+  stateOf: () => { readonly said: string; readonly isGone: boolean },
+): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
     try {
       await client.send(new ListBucketsCommand({}));
       return;
     } catch (cause) {
-      if (attempt === 100) throw new Error(`the S3 server does not serve: ${said()}`, { cause });
+      const { said, isGone } = stateOf();
+      if (isGone || attempt === 100)
+        throw new Error(`the S3 server does not serve: ${said}`, { cause });
       await sleep(100);
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port was given");
-  return address.port;
 }

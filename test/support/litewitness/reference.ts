@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { onFreePort } from "../free-port.ts";
 import { until } from "../until.ts";
 
 /** The reference witness that people run, litewitness, as built here. */
@@ -76,25 +76,39 @@ async function start(
   const witnessctl = join(folder, "witnessctl");
   must(ran(witnessctl, ["add-log", "-db", db, "-origin", origin]));
   must(ran(witnessctl, ["add-key", "-db", db, "-origin", origin, "-key", vkey]));
-  const port = await freePort();
   const named = ["-name", "witness.example/lite", "-key", fingerprint.stdout.split(" ")[1] ?? ""];
-  const where = ["-db", db, "-ssh-agent", socket, "-listen", `127.0.0.1:${port}`];
-  const child = spawn(join(folder, "litewitness"), [...named, ...where], {
-    stdio: ["ignore", "ignore", "pipe"],
+  return await onFreePort(async (port) => {
+    const where = ["-db", db, "-ssh-agent", socket, "-listen", `127.0.0.1:${port}`];
+    return await serve(join(folder, "litewitness"), { args: [...named, ...where], port, children });
   });
+}
+
+async function serve(
+  program: string,
+  {
+    args,
+    port,
+    children,
+  }: {
+    readonly args: readonly string[];
+    readonly port: number;
+    readonly children: ChildProcess[];
+  },
+) {
+  const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
   children.push(child);
   let said = "";
   child.stderr.on("data", (bytes: Buffer) => {
     said += bytes.toString("utf8");
   });
   const url = `http://127.0.0.1:${port}`;
-  await until(
-    async () =>
-      await fetch(url).then(
-        () => true,
-        () => false,
-      ),
-  );
+  await until(async () => {
+    if (child.exitCode !== null) throw new Error(`litewitness ended: ${said}`);
+    return await fetch(url).then(
+      () => true,
+      () => false,
+    );
+  });
   const own = /vkey="?([^\s"]+)/.exec(said)?.[1];
   if (own === undefined) throw new Error(`litewitness told no key: ${said}`);
   return { url, line: (name: string) => `witness ${name} ${own} ${url}\n` };
@@ -115,15 +129,4 @@ function ran(command: string, args: readonly string[], env = process.env): strin
 
 function must(why: string | null): void {
   if (why !== null) throw new Error(why);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<number>();
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address();
-    const port = typeof address === "object" && address !== null ? address.port : 0;
-    server.close(() => resolve(port));
-  });
-  return await promise;
 }

@@ -121,6 +121,6 @@ const before = process.cpuUsage();
 const made = await load(seconds, () => ended);
 const { user, system } = process.cpuUsage(before);
 const report: SubmitterReport = { ...made, cpuMs: (user + system) / 1_000 };
-process.send?.(report);
+await new Promise((sent) => process.send?.(report, undefined, undefined, sent));
 await node.stop();
 process.disconnect?.();

@@ -123,8 +123,9 @@ async function startSubmitters(resources: Resources, options: SubmitterOptions) 
   child.on("message", (said) =>
     said === "begun" ? begun.resolve() : report.resolve(said as SubmitterReport),
   );
-  child.once("exit", (code) => {
-    const ended = new Error(`the submitters ended with ${code}`);
+  // An exit may be seen before what was said last; the end of the channel is not.
+  child.once("disconnect", () => {
+    const ended = new Error("the submitters ended before they had told what they measured");
     begun.reject(ended);
     report.reject(ended);
   });

@@ -3,27 +3,34 @@ import { hash, randomBytes } from "node:crypto";
 const shards = 256;
 const shardBits = 8;
 const smallest = 16;
+/** From this size on a shard grows where it is, into address space that was reserved: what `malloc` gets back from it would lie about in pieces. */
+const growsInPlaceBytes = 2 ** 14;
+const reservedTimes = 64;
 
 /**
- * Ids that were seen, each with a state of 1 to 255, in 8 bytes a place and 11 to 14 an id: a ledger of ten million releases is checked for a
- * second decision or outcome in some 130 MB. An id is kept as 64 bits of HalfSipHash-2-4 under a key of this run alone, so that nobody can
+ * Ids that were seen, each with a state of 1 to 255, in 8 bytes a place and 9.4 to 10.6 an id: a ledger of ten million releases is checked
+ * for a second decision or outcome in some 105 MB. An id is kept as 64 bits of HalfSipHash-2-4 under a key of this run alone, so that nobody can
  * choose two ids that pass for one. Among ten million ids that chance brings two together is less than three in a million, and another run
  * tells.
  */
 export class SeenIds {
   readonly #key = keyOfRun();
   /** In each place the low half of a hash without the bits of its shard and with the state instead, then the high half. */
-  readonly #shards: Uint32Array[] = Array.from(
-    { length: shards },
-    () => new Uint32Array(2 * smallest),
-  );
+  readonly #shards: Places[] = Array.from({ length: shards }, () => new Uint32Array(2 * smallest));
   readonly #counts = new Uint32Array(shards);
   #count = 0;
+  /** What a shard held, while it grows. */
+  #moving = new Uint32Array(0);
   #lastId = "";
   #lastHash: Hash = halfSipHash(this.#key, "");
 
   get size(): number {
     return this.#count;
+  }
+
+  /** The memory of all places, free ones too. */
+  get sizeBytes(): number {
+    return this.#shards.reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
   /** 0 for an id that was never set. */
@@ -45,10 +52,28 @@ export class SeenIds {
     this.#count += 1;
     const count = (this.#counts[shard] ?? 0) + 1;
     this.#counts[shard] = count;
-    if (count * 8 > places.length * 3) this.#shards[shard] = grown(places);
+    if (count * 2 > places.length * mostTaken) this.#shards[shard] = this.#grown(places);
   }
 
-  #shardOf(low: number): Uint32Array {
+  /** Shards grow one by one and by an eighth, so that there is never a second copy of the whole, nor much of it free. */
+  #grown(places: Places): Places {
+    const { length } = places;
+    if (this.#moving.length < length) this.#moving = new Uint32Array(2 * length);
+    this.#moving.set(places);
+    const wider = widened(places, 2 * Math.ceil((length / 2) * 1.125));
+    for (let from = 0; from < length; from += 2) {
+      const low = this.#moving[from] ?? 0;
+      const high = this.#moving[from + 1] ?? 0;
+      if (low === 0) continue;
+      let place = firstPlace(wider, high);
+      while (wider[place] !== 0) place = nextPlace(wider, place);
+      wider[place] = low;
+      wider[place + 1] = high;
+    }
+    return wider;
+  }
+
+  #shardOf(low: number): Places {
     return this.#shards[low & (shards - 1)] ?? new Uint32Array(2 * smallest);
   }
 
@@ -61,41 +86,50 @@ export class SeenIds {
   }
 }
 
-/** The id's place, or the free one where it belongs. A quarter of the places is always free, so the search ends. */
-function placeOf(places: Uint32Array, low: number, high: number): number {
+/** More of the places are not taken: beyond it, searches get long. */
+const mostTaken = 0.85;
+
+/** The id's place, or the free one where it belongs. There are always free places, so the search ends. */
+function placeOf(places: Places, low: number, high: number): number {
   let place = firstPlace(places, high);
   while (places[place] !== 0 && !isAt(places, place, low, high)) place = nextPlace(places, place);
   return place;
 }
 
 /** High halves in their order, spread over however many places there are. */
-function firstPlace(places: Uint32Array, high: number): number {
+function firstPlace(places: Places, high: number): number {
   return 2 * Math.floor((high / 2 ** 32) * (places.length / 2));
 }
 
-function nextPlace(places: Uint32Array, place: number): number {
+function nextPlace(places: Places, place: number): number {
   return place + 2 === places.length ? 0 : place + 2;
 }
 
-function isAt(places: Uint32Array, place: number, low: number, high: number): boolean {
+function isAt(places: Places, place: number, low: number, high: number): boolean {
   const isLow = ((places[place] ?? 0) ^ low) >>> shardBits === 0;
   return isLow && places[place + 1] === high;
 }
 
-/** Shards grow one by one and by a quarter, so that there is never a second copy of the whole, nor half of it free. */
-function grown(places: Uint32Array): Uint32Array {
-  const wider = new Uint32Array(2 * Math.ceil(places.length * 0.625));
-  for (let from = 0; from < places.length; from += 2) {
-    const low = places[from] ?? 0;
-    const high = places[from + 1] ?? 0;
-    if (low === 0) continue;
-    let place = firstPlace(wider, high);
-    while (wider[place] !== 0) place = nextPlace(wider, place);
-    wider[place] = low;
-    wider[place + 1] = high;
+/** So many places and no id in any, in the same memory where that was reserved. */
+function widened(places: Places, length: number): Places {
+  const sizeBytes = length * Uint32Array.BYTES_PER_ELEMENT;
+  const { buffer } = places;
+  if (buffer.resizable && sizeBytes <= buffer.maxByteLength) {
+    places.fill(0);
+    buffer.resize(sizeBytes);
+    return places;
   }
-  return wider;
+  // Gives the memory back at once, and not when the next garbage is collected.
+  buffer.transfer(0);
+  const maxByteLength = reservedTimes * sizeBytes;
+  return new Uint32Array(
+    sizeBytes < growsInPlaceBytes
+      ? new ArrayBuffer(sizeBytes)
+      : new ArrayBuffer(sizeBytes, { maxByteLength }),
+  );
 }
+
+type Places = Uint32Array<ArrayBuffer>;
 
 type Hash = { readonly low: number; readonly high: number };
 

@@ -31,3 +31,12 @@ test("an id in another spelling is another id", () => {
   expect(seen.get("019AFD00-0000-7000-8000-00000000000A")).toBe(0);
   expect(seen.get("")).toBe(0);
 });
+
+test("an id takes 10.6 bytes at most, free places included", () => {
+  const seen = new SeenIds();
+  for (let number = 0; number < 150_000; number += 1) seen.set(alike(number), 1);
+  expect(seen.size).toBe(150_000);
+  expect(seen.sizeBytes / seen.size).toBeGreaterThan(8);
+  expect(seen.sizeBytes / seen.size).toBeLessThan(10.6);
+  for (let number = 0; number < 150_000; number += 1_000) expect(seen.get(alike(number))).toBe(1);
+});

@@ -24,6 +24,7 @@ export default {
   ],
   // Many tests wait for disks, servers and processes: one worker would leave a core of two idle.
   maxWorkers: Math.max(2, availableParallelism() - 1),
+  testSequencer: "<rootDir>/test/support/longest-first.js",
   coverageProvider: "v8",
   testTimeout: 180_000,
 };

@@ -17,6 +17,7 @@ import { openUpload, putFile } from "../../src/vault/upload.ts";
 import type { Vault } from "../../src/vault/vault.ts";
 import { chunked, model, sha256, unitedStates } from "./actors.ts";
 import { withFaults } from "./faults.ts";
+import { finishWhatWasLeft, uploadByParts } from "./kill-parts.ts";
 import { entriesOf, verified } from "./ledger.ts";
 import { startVault, type TestAdapters } from "./vault.ts";
 
@@ -25,7 +26,7 @@ export type KillOrder = {
   readonly folder: string;
   /** Null for PGlite in the folder. */
   readonly databaseUrl: string | null;
-  readonly work: "upload" | "enclosed" | "stream";
+  readonly work: "upload" | "parts" | "enclosed" | "stream";
   readonly nth: number;
   readonly life: number;
   readonly uploaderToken: string;
@@ -37,6 +38,10 @@ export type KillOrder = {
 const order = JSON.parse(process.argv[2] ?? "{}") as KillOrder;
 
 let effects = Number.NEGATIVE_INFINITY;
+let writes = 0;
+
+/** A part has more than a hundred writes, all alike: one of so many counts. */
+const writesOfAPart = 32;
 
 /** Everything outside this process's memory counts as an effect: each statement, and each call of custodian, signer and store. */
 function effect(): void {
@@ -74,9 +79,14 @@ function count(
 function countCalls<Port extends object>(port: Port): Port {
   const faulty = withFaults(port);
   const again = () => faulty.arm({ nth: 1, when: "before", act: counted });
+  const isCounted = () => {
+    if (order.work !== "parts" || faulty.calls.at(-1) !== "writer.write") return true;
+    writes += 1;
+    return writes % writesOfAPart === 1;
+  };
   const counted = () => {
     again();
-    effect();
+    if (isCounted()) effect();
   };
   again();
   return faulty.port;
@@ -105,12 +115,15 @@ async function live(): Promise<void> {
     throw new Error(`the ledger does not verify: ${JSON.stringify(errors)}`);
   if (report.releases.open > 0) throw new Error("the sweeper left a release open");
   say(`verified ${report.size}`);
-  const works = { upload, enclosed, stream };
-  const token = order.work === "upload" ? order.uploaderToken : order.readerToken;
+  const works = { upload, parts, enclosed, stream };
+  const isUpload = order.work === "upload" || order.work === "parts";
+  const token = isUpload ? order.uploaderToken : order.readerToken;
   const caller = await authenticate(database.db, token, t.vault.now());
+  if (order.work === "parts") await finishWhatWasLeft(t.vault, caller, readSaid());
   // A process that is killed keeps nothing of what it compiled for the next one.
   if (order.nth === 1) flushCompileCache();
   effects = 0;
+  writes = 0;
   await works[order.work](t.vault, caller);
   effects = Number.NEGATIVE_INFINITY;
   say("done");
@@ -147,7 +160,7 @@ async function assertHolds(vault: Vault): Promise<void> {
       .filter(({ kind }) => /^release\.(delivered|failed|unknown)$/.test(kind))
       .map(({ body }) => body["release"]),
   );
-  for (const line of readFileSync(order.said, "utf8").split("\n")) {
+  for (const line of readSaid()) {
     const [what, id = ""] = line.split(" ");
     if (what === "committed" && !visible.has(id))
       throw new Error(`the acknowledged revision ${id} is lost`);
@@ -156,6 +169,14 @@ async function assertHolds(vault: Vault): Promise<void> {
     if (what === "bytes" && !(allowed.has(id) && ended.has(id)))
       throw new Error(`bytes of ${id} left without their record`);
   }
+}
+
+function readSaid(): readonly string[] {
+  return readFileSync(order.said, "utf8").split("\n");
+}
+
+async function parts(vault: Vault, caller: Caller): Promise<void> {
+  await uploadByParts(vault, caller, say);
 }
 
 async function upload(vault: Vault, caller: Caller): Promise<void> {

@@ -7,10 +7,11 @@ import { readTile, type TileSource } from "../ledger/source.ts";
 import { readRegularFile } from "../ledger/source-file.ts";
 import { rotationIn } from "../ledger/source-rotations.ts";
 import type { ExcerptSource } from "../ledger/verify-excerpt.ts";
+import { encodeAddCheckpoint } from "../merkle/add-checkpoint.ts";
 import { parseBundle } from "../merkle/bundle.ts";
 import type { Checkpoint } from "../merkle/checkpoint.ts";
 import { maximumNoteBytes } from "../merkle/note.ts";
-import { inclusionProof, readTiles, verifyInclusion } from "../merkle/proof.ts";
+import { consistencyProof, inclusionProof, readTiles, verifyInclusion } from "../merkle/proof.ts";
 import type { PlacedRotation } from "../merkle/rotation.ts";
 import { maximumEntryBytes, type Tile, tileWidth } from "../merkle/tile.ts";
 import { encodeTlogProof } from "../merkle/tlog-proof.ts";
@@ -19,6 +20,7 @@ import { Failure } from "./failure.ts";
 import { type LedgerKey, openSigned } from "./ledger-key.ts";
 import { scanLedger } from "./ledger-source.ts";
 import { type Selection, Story, storyNouns } from "./ledger-story.ts";
+import { growthPath, type KeptTimestamp, timestampFiles } from "./ledger-timestamps.ts";
 
 const format = "weightvault/ledger-excerpt/v1";
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -55,7 +57,7 @@ type Chosen = { readonly index: number; readonly release: string | null };
 
 /**
  * Writes an excerpt: the entries of a selection, each with its inclusion proof, the checkpoint and the key, the digests of rulebooks and
- * lists, and what `disclose` gives. The whole ledger is verified first; throws `integrity` where it does not verify. The folder appears
+ * lists, a timestamp with the proof that the checkpoint grew from what was stamped, and what `disclose` gives. The whole ledger is verified first; throws `integrity` where it does not verify. The folder appears
  * whole or not at all, and one that is there is refused.
  */
 export async function exportExcerpt(
@@ -65,10 +67,13 @@ export async function exportExcerpt(
     folder,
     selection,
     disclose,
+    timestamps = [],
   }: {
     readonly folder: string;
     readonly selection: Selection;
     readonly disclose: Disclose | null;
+    /** By their sizes; the excerpt keeps the oldest of those that cover all of its entries, else the newest. */
+    readonly timestamps?: readonly KeptTimestamp[];
   },
 ): Promise<Excerpt> {
   await refusePresent(folder);
@@ -101,6 +106,8 @@ export async function exportExcerpt(
     await mkdir(temporary);
     const prover = new Prover(source, key, opened.checkpoint, bytes);
     await writeEntries(temporary, chosen, prover);
+    const timestamp = timestampFor(chosen, timestamps, opened.checkpoint);
+    if (timestamp !== undefined) await writeTimestamp(temporary, timestamp, prover);
     const { evidence, lists } = await writeEvidence(temporary, chosen, disclose);
     const { thing, from, until } = selection;
     const excerpt: Excerpt = {
@@ -153,6 +160,28 @@ async function writeEntries(
     await writeFile(join(folder, "entries", `${index}.json`), entry);
     await writeFile(join(folder, "proofs", `${index}.tlog-proof`), proof);
   }
+}
+
+/** The oldest that covers every entry, else the newest; one that an export left before its checkpoint came is none of this checkpoint. */
+function timestampFor(
+  chosen: readonly Chosen[],
+  timestamps: readonly KeptTimestamp[],
+  { size: newest }: Checkpoint,
+): KeptTimestamp | undefined {
+  const last = chosen.at(-1)?.index ?? 0;
+  const covered = timestamps.filter(({ size }) => size <= newest);
+  return covered.find(({ size }) => size > last) ?? covered.at(-1);
+}
+
+async function writeTimestamp(
+  folder: string,
+  timestamp: KeptTimestamp,
+  prover: Prover,
+): Promise<void> {
+  await mkdir(join(folder, "timestamp"));
+  for (const [path, bytes] of timestampFiles(timestamp)) await writeFile(join(folder, path), bytes);
+  const { size } = timestamp;
+  await writeFile(join(folder, growthPath(size)), await prover.proveGrowth(size));
 }
 
 async function writeEvidence(
@@ -212,6 +241,13 @@ class Prover {
     if (!verifyInclusion({ index, size, leaf: leafHash(entry), proof: hashes, root }))
       throw new Failure("integrity", `entry ${index} is not the one in the signed ledger`);
     return { entry, proof: encodeTlogProof({ index, hashes, checkpoint: this.#note }) };
+  }
+
+  /** How the checkpoint grew from the tree of that size, as a witness would be told. */
+  async proveGrowth(oldSize: number): Promise<string> {
+    const { size } = this.#checkpoint;
+    const proof = await consistencyProof(oldSize, size, this.#read);
+    return encodeAddCheckpoint({ oldSize, proof, checkpoint: this.#note });
   }
 
   async #entry(index: number): Promise<Buffer> {

@@ -36,7 +36,7 @@ const excerptForm = z.strictObject({
     until: z.string().nullable(),
   }),
   entries: z.array(z.int().min(0)),
-  /** The digests of the rulebooks that decisions name, and of the lists that disclosed facts were screened against. */
+  /** The digests of the rulebooks and of the denied-party lists that decisions name, or that disclosed facts do. */
   rulebooks: z.array(sha256),
   lists: z.array(z.string()),
   /** The releases whose evidence is disclosed. */
@@ -53,7 +53,11 @@ export type Disclosed = {
   readonly rulebook: { readonly digest: string; readonly content: unknown } | null;
 };
 
-type Chosen = { readonly index: number; readonly release: string | null };
+type Chosen = {
+  readonly index: number;
+  readonly release: string | null;
+  readonly list: string | null;
+};
 
 /**
  * Writes an excerpt: the entries of a selection, each with its inclusion proof, the checkpoint and the key, the digests of rulebooks and
@@ -93,7 +97,9 @@ export async function exportExcerpt(
     if (!isAbout && rotation === null) return;
     const digest = rulebookOf(entry);
     if (digest !== null) rulebooks.add(digest);
-    chosen.push({ index: entry.index, release: decided(entry) });
+    const { screeningList } = entry.body;
+    const list = typeof screeningList === "string" ? screeningList : null;
+    chosen.push({ index: entry.index, release: decided(entry), list });
   });
   if (!report.verified || bytes === null)
     throw new Failure("integrity", `the ledger does not verify: ${report.errors} findings`);
@@ -189,8 +195,9 @@ async function writeEvidence(
   chosen: readonly Chosen[],
   disclose: Disclose | null,
 ): Promise<{ readonly evidence: string[]; readonly lists: string[] }> {
-  const [evidence, lists]: [string[], Set<string>] = [[], new Set()];
-  if (disclose === null) return { evidence, lists: [] };
+  const evidence: string[] = [];
+  const lists = new Set(chosen.flatMap(({ list }) => (list === null ? [] : [list])));
+  if (disclose === null) return { evidence, lists: [...lists].toSorted() };
   await mkdir(join(folder, "evidence"));
   await mkdir(join(folder, "rulebooks"));
   for (const { release } of chosen) {

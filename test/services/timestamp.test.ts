@@ -49,7 +49,7 @@ afterAll(() => {
 
 /** Answers requests over HTTP, as an authority does. */
 async function serveAuthority(make: (request: Buffer) => Buffer) {
-  const { url, close } = await serveHere((request, response) => {
+  const server = await serveHere((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
@@ -57,7 +57,7 @@ async function serveAuthority(make: (request: Buffer) => Buffer) {
       response.end(make(Buffer.concat(chunks)));
     });
   });
-  return { url, [Symbol.asyncDispose]: close };
+  return { url: server.url, [Symbol.asyncDispose]: async () => await server.close() };
 }
 
 function nonce(): Buffer {

@@ -10,15 +10,21 @@ import { isRefusal } from "./errors.ts";
 import { openLedger } from "./ledger/open.ts";
 import { type RebuildOptions, type Rebuilt, rebuildLedger } from "./ledger/rebuild.ts";
 import { rotatedSize, submitRotation } from "./ledger/rotate.ts";
+import type { TileSource } from "./ledger/source.ts";
+import { storeSource } from "./ledger/source-store.ts";
 import { migrationsFolder, openAdapters, reasonOf } from "./main.ts";
 import { encodeVerificationKey } from "./merkle/note.ts";
+import { openStore } from "./open-store.ts";
 import { assertKeysBelong, hasBegun } from "./vault/begun.ts";
 import { type Recovered, recoverGovernor } from "./vault/recover.ts";
 
-/** `weightvault ledger rebuild`: in an empty database, as its owner where one is named; the embedded one is made where it is missing. */
+/**
+ * `weightvault ledger rebuild`: in an empty database, as its owner where one is named; the embedded one is made where it is missing. Without
+ * a source, from the blob store that the settings name.
+ */
 export async function rebuildFrom(
   env: Readonly<Record<string, string | undefined>>,
-  from: Omit<RebuildOptions, "database">,
+  { source: given, key }: Pick<RebuildOptions, "key"> & { readonly source: TileSource | null },
 ): Promise<Rebuilt> {
   const config = readConfig(env);
   const url = config.databaseOwnerUrl ?? config.databaseUrl;
@@ -34,7 +40,13 @@ export async function rebuildFrom(
       : openPostgres({ url, poolSize: 2 });
   opened.defer(async () => await database.close());
   await migrate(database, migrationsFolder);
-  return await rebuildLedger({ database, ...from });
+  let source = given;
+  if (source === null) {
+    const store = await openStore(config, join(resolve(config.dataFolder), "store"));
+    opened.defer(() => store.close());
+    source = storeSource(store);
+  }
+  return await rebuildLedger({ database, source, key });
 }
 
 /** `weightvault migrate`: applies the migrations as the owner of the tables and prepares the server's role. Gives the exit code. */

@@ -24,9 +24,9 @@ export type Context = {
   readonly custody: (what: "init" | "check", isJson: boolean) => Promise<number>;
   /** Gives a governing role back that nobody holds any more. */
   readonly recover: (person: string | null) => Promise<Recovered>;
-  /** Rebuilds the ledger in the database that the server's settings name. */
+  /** Rebuilds the ledger in the database that the server's settings name; without a source, from the store that they name. */
   readonly rebuild: (from: {
-    readonly source: TileSource;
+    readonly source: TileSource | null;
     readonly key: VerificationKey;
   }) => Promise<{ readonly size: number; readonly rootHex: string }>;
   /** Hands the ledger over to the next signing key that the server's settings name. */

@@ -55,6 +55,9 @@ export function verifyEvidence(
     throw broken("the evidence has another commitment than the ledger entry");
   if (typeof salt !== "string" || !opens(salt, facts, commitment))
     throw broken("the facts do not open their commitment");
+  // Entries of an older vault do not name the list.
+  if (Object.hasOwn(body, "screeningList") && body["screeningList"] !== screeningListOf(facts))
+    throw broken("the facts were screened against another list than the ledger entry names");
   if (!isRecord(decision)) throw broken("the evidence holds no decision");
   const recorded = isRecord(body["decision"]) ? body["decision"] : {};
   const disclosed = outlineOf(decision, decision["licenses"]);
@@ -82,6 +85,13 @@ export function verifyEvidence(
   if (isShippedHere(named)) throw broken("the facts give another decision than the one recorded");
   const otherwise = "it was made by another version with another rulebook, and this one differs";
   return { isDecidedAgain: false, sentence: `${proved}; ${otherwise}` };
+}
+
+/** The digest of the denied-party list that disclosed facts were screened against; null where they tell of none. */
+export function screeningListOf(facts: unknown): string | null {
+  const screening = isRecord(facts) ? facts["screening"] : null;
+  const list = isRecord(screening) ? screening["list"] : null;
+  return isRecord(list) ? textOf(list["digest"]) : null;
 }
 
 /** The licenses that a disclosed decision rests on, and that its own facts and rulebook give it no right to. Empty where that cannot be told. */

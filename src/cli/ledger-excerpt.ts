@@ -7,10 +7,11 @@ import { readTile, type TileSource } from "../ledger/source.ts";
 import { readRegularFile } from "../ledger/source-file.ts";
 import { rotationIn } from "../ledger/source-rotations.ts";
 import type { ExcerptSource } from "../ledger/verify-excerpt.ts";
+import { encodeAddCheckpoint } from "../merkle/add-checkpoint.ts";
 import { parseBundle } from "../merkle/bundle.ts";
 import type { Checkpoint } from "../merkle/checkpoint.ts";
 import { maximumNoteBytes } from "../merkle/note.ts";
-import { inclusionProof, readTiles, verifyInclusion } from "../merkle/proof.ts";
+import { consistencyProof, inclusionProof, readTiles, verifyInclusion } from "../merkle/proof.ts";
 import type { PlacedRotation } from "../merkle/rotation.ts";
 import { maximumEntryBytes, type Tile, tileWidth } from "../merkle/tile.ts";
 import { encodeTlogProof } from "../merkle/tlog-proof.ts";
@@ -19,6 +20,7 @@ import { Failure } from "./failure.ts";
 import { type LedgerKey, openSigned } from "./ledger-key.ts";
 import { scanLedger } from "./ledger-source.ts";
 import { type Selection, Story, storyNouns } from "./ledger-story.ts";
+import { growthPath, type KeptTimestamp, timestampFiles } from "./ledger-timestamps.ts";
 
 const format = "weightvault/ledger-excerpt/v1";
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -34,7 +36,7 @@ const excerptForm = z.strictObject({
     until: z.string().nullable(),
   }),
   entries: z.array(z.int().min(0)),
-  /** The digests of the rulebooks that decisions name, and of the lists that disclosed facts were screened against. */
+  /** The digests of the rulebooks and of the denied-party lists that decisions name, or that disclosed facts do. */
   rulebooks: z.array(sha256),
   lists: z.array(z.string()),
   /** The releases whose evidence is disclosed. */
@@ -51,11 +53,15 @@ export type Disclosed = {
   readonly rulebook: { readonly digest: string; readonly content: unknown } | null;
 };
 
-type Chosen = { readonly index: number; readonly release: string | null };
+type Chosen = {
+  readonly index: number;
+  readonly release: string | null;
+  readonly list: string | null;
+};
 
 /**
  * Writes an excerpt: the entries of a selection, each with its inclusion proof, the checkpoint and the key, the digests of rulebooks and
- * lists, and what `disclose` gives. The whole ledger is verified first; throws `integrity` where it does not verify. The folder appears
+ * lists, a timestamp with the proof that the checkpoint grew from what was stamped, and what `disclose` gives. The whole ledger is verified first; throws `integrity` where it does not verify. The folder appears
  * whole or not at all, and one that is there is refused.
  */
 export async function exportExcerpt(
@@ -65,10 +71,13 @@ export async function exportExcerpt(
     folder,
     selection,
     disclose,
+    timestamps = [],
   }: {
     readonly folder: string;
     readonly selection: Selection;
     readonly disclose: Disclose | null;
+    /** By their sizes; the excerpt keeps the oldest of those that cover all of its entries, else the newest. */
+    readonly timestamps?: readonly KeptTimestamp[];
   },
 ): Promise<Excerpt> {
   await refusePresent(folder);
@@ -88,7 +97,9 @@ export async function exportExcerpt(
     if (!isAbout && rotation === null) return;
     const digest = rulebookOf(entry);
     if (digest !== null) rulebooks.add(digest);
-    chosen.push({ index: entry.index, release: decided(entry) });
+    const { screeningList } = entry.body;
+    const list = typeof screeningList === "string" ? screeningList : null;
+    chosen.push({ index: entry.index, release: decided(entry), list });
   });
   if (!report.verified || bytes === null)
     throw new Failure("integrity", `the ledger does not verify: ${report.errors} findings`);
@@ -101,6 +112,8 @@ export async function exportExcerpt(
     await mkdir(temporary);
     const prover = new Prover(source, key, opened.checkpoint, bytes);
     await writeEntries(temporary, chosen, prover);
+    const timestamp = timestampFor(chosen, timestamps, opened.checkpoint);
+    if (timestamp !== undefined) await writeTimestamp(temporary, timestamp, prover);
     const { evidence, lists } = await writeEvidence(temporary, chosen, disclose);
     const { thing, from, until } = selection;
     const excerpt: Excerpt = {
@@ -155,13 +168,36 @@ async function writeEntries(
   }
 }
 
+/** The oldest that covers every entry, else the newest; one that an export left before its checkpoint came is none of this checkpoint. */
+function timestampFor(
+  chosen: readonly Chosen[],
+  timestamps: readonly KeptTimestamp[],
+  { size: newest }: Checkpoint,
+): KeptTimestamp | undefined {
+  const last = chosen.at(-1)?.index ?? 0;
+  const covered = timestamps.filter(({ size }) => size <= newest);
+  return covered.find(({ size }) => size > last) ?? covered.at(-1);
+}
+
+async function writeTimestamp(
+  folder: string,
+  timestamp: KeptTimestamp,
+  prover: Prover,
+): Promise<void> {
+  await mkdir(join(folder, "timestamp"));
+  for (const [path, bytes] of timestampFiles(timestamp)) await writeFile(join(folder, path), bytes);
+  const { size } = timestamp;
+  await writeFile(join(folder, growthPath(size)), await prover.proveGrowth(size));
+}
+
 async function writeEvidence(
   folder: string,
   chosen: readonly Chosen[],
   disclose: Disclose | null,
 ): Promise<{ readonly evidence: string[]; readonly lists: string[] }> {
-  const [evidence, lists]: [string[], Set<string>] = [[], new Set()];
-  if (disclose === null) return { evidence, lists: [] };
+  const evidence: string[] = [];
+  const lists = new Set(chosen.flatMap(({ list }) => (list === null ? [] : [list])));
+  if (disclose === null) return { evidence, lists: [...lists].toSorted() };
   await mkdir(join(folder, "evidence"));
   await mkdir(join(folder, "rulebooks"));
   for (const { release } of chosen) {
@@ -212,6 +248,13 @@ class Prover {
     if (!verifyInclusion({ index, size, leaf: leafHash(entry), proof: hashes, root }))
       throw new Failure("integrity", `entry ${index} is not the one in the signed ledger`);
     return { entry, proof: encodeTlogProof({ index, hashes, checkpoint: this.#note }) };
+  }
+
+  /** How the checkpoint grew from the tree of that size, as a witness would be told. */
+  async proveGrowth(oldSize: number): Promise<string> {
+    const { size } = this.#checkpoint;
+    const proof = await consistencyProof(oldSize, size, this.#read);
+    return encodeAddCheckpoint({ oldSize, proof, checkpoint: this.#note });
   }
 
   async #entry(index: number): Promise<Buffer> {

@@ -12,7 +12,7 @@ import { hashBytes } from "../merkle/tree.ts";
 import { Failure } from "./failure.ts";
 import { type LedgerKey, openSigned } from "./ledger-key.ts";
 import { signedCheckpoint } from "./ledger-show.ts";
-import type { TimestampFiles } from "./ledger-timestamps.ts";
+import { type KeptTimestamp, timestampFiles } from "./ledger-timestamps.ts";
 import { isCode, makeFolder, makeFolders } from "./paths.ts";
 import { writeWhole } from "./whole-file.ts";
 
@@ -35,12 +35,12 @@ export async function exportLedger(
   {
     folder,
     signal,
-    timestamp = [],
+    timestamps = [],
   }: {
     readonly folder: string;
     readonly signal: AbortSignal;
     /** Kept beside the ledger; `ledger verify` judges it. */
-    readonly timestamp?: TimestampFiles;
+    readonly timestamps?: readonly KeptTimestamp[];
   },
 ): Promise<Exported> {
   const { checkpoint, bytes } = await signedCheckpoint(source, key);
@@ -66,7 +66,7 @@ export async function exportLedger(
     await writeWhole(file, tileBytes);
     fetched += 1;
   }
-  for (const [path, timestampBytes] of timestamp) {
+  for (const [path, timestampBytes] of timestamps.flatMap(timestampFiles)) {
     await makeFolders(folder, path);
     await writeWhole(join(folder, path), timestampBytes);
   }

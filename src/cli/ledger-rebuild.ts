@@ -8,7 +8,7 @@ import { createOutput } from "./output.ts";
 
 type RebuildOptions = {
   readonly json?: boolean;
-  readonly from: string;
+  readonly from?: string;
   readonly key?: string;
   readonly tokenFile?: string;
 };
@@ -16,9 +16,9 @@ type RebuildOptions = {
 /** `ledger rebuild`: the ledger's tables from what was published, in the empty database that the server's settings name. */
 export function rebuildCommand(ledger: Command, context: Context): void {
   local(ledger, "rebuild", "make the ledger of an empty database anew from what was published")
-    .requiredOption(
+    .option(
       "--from <folder-or-url>",
-      "a folder in the layout of tlog-tiles, or the address of one",
+      "a folder in the layout of tlog-tiles, or the address of one; without it, the store that the server's settings name",
     )
     .option(
       "--key <key>",
@@ -33,7 +33,8 @@ export function rebuildCommand(ledger: Command, context: Context): void {
           "usage",
           "name the ledger's verification key with --key or WEIGHTVAULT_LEDGER_KEY",
         );
-      const source = await sourceOf(options.from, context, options);
+      const { from } = options;
+      const source = from === undefined ? null : await sourceOf(from, context, options);
       const rebuilt = await context.rebuild({ source, key: pinned.key });
       output.result(rebuilt, () =>
         [

@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { isEveryCheck } from "../export-control/decision.ts";
-import type { Report } from "../ledger/verify.ts";
+import type { VerifyOptions as LedgerOptions, Report } from "../ledger/verify.ts";
 import { type KeptCheckpoint, verifyLedger } from "../ledger/verify.ts";
 import { type ExcerptReport, verifyExcerpt } from "../ledger/verify-excerpt.ts";
 import { readPolicy } from "../ledger/witness-policy.ts";
@@ -92,7 +92,7 @@ async function verifyWhole(
   context: Context,
   { pinned, olderCheckpoints, options, output }: Verifying,
 ): Promise<void> {
-  const { batch, evidence, policy, timestampCertificate } = options;
+  const { batch, evidence } = options;
   const replaying = evidence === undefined ? null : await replayOf(evidence);
   const report = await verifyLedger(await sourceOf(place, context, options), {
     verificationKey: pinned.text,
@@ -103,10 +103,7 @@ async function verifyWhole(
     olderCheckpoints,
     ...(batch === undefined ? {} : { mostEntriesPerCheckpoint: batch }),
     ...(replaying === null ? {} : { replay: replaying.replay }),
-    ...(policy === undefined ? {} : { policy: await readPolicy(policy) }),
-    ...(timestampCertificate === undefined
-      ? {}
-      : { timestamps: await readTimestamps(place, timestampCertificate) }),
+    ...(await attestations(place, options)),
   });
   output.result(report, () => reportText(report).join("\n"));
   if (replaying !== null) output.note(replaying.sentence());
@@ -115,18 +112,30 @@ async function verifyWhole(
   refuseUnverified(report, "ledger");
 }
 
+/** Whose cosignatures and timestamps are asked for. */
+async function attestations(
+  place: string,
+  { policy, timestampCertificate }: VerifyOptions,
+): Promise<Pick<LedgerOptions, "policy" | "timestamps">> {
+  return {
+    ...(policy === undefined ? {} : { policy: await readPolicy(policy) }),
+    ...(timestampCertificate === undefined
+      ? {}
+      : { timestamps: await readTimestamps(place, timestampCertificate) }),
+  };
+}
+
 async function verifyPart(
   folder: string,
   indexes: readonly number[],
   { pinned, olderCheckpoints, options, output }: Verifying,
 ): Promise<void> {
-  if (options.policy !== undefined || options.timestampCertificate !== undefined)
-    throw new Failure("usage", "witnesses and timestamps are judged of a whole ledger");
   const { replay, sentence } = await replayOf(options.evidence ?? folder);
   const report = await verifyExcerpt(excerptSource(folder), indexes, {
     verificationKey: pinned.text,
     olderCheckpoints,
     replay,
+    ...(await attestations(folder, options)),
   });
   output.result(report, () => excerptText(report).join("\n"));
   output.note(sentence());

@@ -22,7 +22,7 @@ import { rotateKeyCommand } from "./ledger-rotate.ts";
 import { indexesOf, showEntries } from "./ledger-show.ts";
 import { sourceOf } from "./ledger-source.ts";
 import { type StoryNoun, storyNouns, tell } from "./ledger-story.ts";
-import { fetchTimestamp } from "./ledger-timestamps.ts";
+import { fetchTimestamps, timestampsIn } from "./ledger-timestamps.ts";
 import { storyText, traceLedger } from "./ledger-trace.ts";
 import { verifyCommand } from "./ledger-verify.ts";
 import { createOutput } from "./output.ts";
@@ -64,13 +64,14 @@ function exportCommand(ledger: Command, context: Context): void {
     .action(async (folder: string, options: ExportOptions) => {
       const selection = selectionOf(options);
       const { source, key, output, client } = await openPlace(context, options);
+      // Before the checkpoint, which then covers what was stamped.
+      const timestamps =
+        client === null ? await timestampsIn(options.ledger ?? "") : await fetchTimestamps(client);
       if (selection === null) {
         if (options.evidence === true)
           throw new Failure("usage", "evidence is disclosed with an excerpt: ask for a part");
         const signal = context.interruption();
-        // Before the checkpoint, which then covers what was stamped.
-        const timestamp = client === null ? [] : await fetchTimestamp(client);
-        const result = await exportLedger(source, key, { folder, signal, timestamp });
+        const result = await exportLedger(source, key, { folder, signal, timestamps });
         output.result(result, () =>
           [
             `${result.size} entries in ${folder}: ${result.fetched} tiles fetched, ${result.kept} there already`,
@@ -80,7 +81,12 @@ function exportCommand(ledger: Command, context: Context): void {
         return;
       }
       const disclose = options.evidence === true ? discloseFrom(client) : null;
-      const excerpt = await exportExcerpt(source, key, { folder, selection, disclose });
+      const excerpt = await exportExcerpt(source, key, {
+        folder,
+        selection,
+        disclose,
+        timestamps,
+      });
       output.result({ folder, ...excerpt }, () =>
         [
           `${excerpt.entries.length} of ${excerpt.size} entries in ${folder}, the evidence of ${excerpt.evidence.length} decisions with them`,

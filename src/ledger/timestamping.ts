@@ -30,6 +30,8 @@ export type TimestampingOptions = {
 };
 
 const answerMs = 10_000;
+/** A node may not have the lease yet, or get it later: it looks again before the next stamp would be due. */
+const standbyMs = 5_000;
 const longestCertificateBytes = 1_000_000;
 const longestAnswerBytes = 64 * 1_024;
 
@@ -77,21 +79,24 @@ export class Timestamping {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
+    const { everyMs } = this.#options;
     while (!signal.aborted) {
+      let pauseMs = everyMs;
       try {
-        await stampNewest(this.#options, signal);
+        const isStamped = await stampNewest(this.#options, signal);
+        if (!isStamped) pauseMs = Math.min(everyMs, standbyMs);
         this.#lastTrouble = null;
       } catch (error) {
         const message = Error.isError(error) ? error.message : String(error);
         if (!signal.aborted && message !== this.#lastTrouble) this.#options.onFailure(error);
         this.#lastTrouble = message;
       }
-      await sleep(this.#options.everyMs, undefined, { signal, ref: false }).catch(() => {});
+      await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {});
     }
   }
 }
 
-/** Has the newest checkpoint stamped, unless it is already or another node holds the lease. Throws `timestamp_unavailable`; only what verifies is kept. */
+/** Has the newest checkpoint stamped, unless it is already; false where another node holds the lease, or there is no checkpoint yet. Throws `timestamp_unavailable`; only what verifies is kept. */
 export async function stampNewest(
   {
     database: { db },
@@ -99,17 +104,17 @@ export async function stampNewest(
     authority,
   }: Pick<TimestampingOptions, "database" | "node" | "authority">,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const held = await sql`
     select 1 from ledger_lease where holder = ${node} and expires_at > clock_timestamp()`.execute(
     db,
   );
   const newest = held.rows.length === 0 ? null : await newestCheckpoint(db);
   const text = newest === null ? undefined : parseNote(newest.note)?.text;
-  if (newest === null || text === undefined) return;
+  if (newest === null || text === undefined) return false;
   const size = BigInt(newest.size);
   const stamped = db.selectFrom("ledger_timestamp").select("size").where("size", "=", size);
-  if ((await stamped.executeTakeFirst()) !== undefined) return;
+  if ((await stamped.executeTakeFirst()) !== undefined) return true;
   const nonce = randomBytes(16);
   // A positive integer in DER begins with a bit of 0, and with no byte of 0 that it could do without.
   nonce[0] = ((nonce[0] ?? 0) & 0x3f) | 0x40;
@@ -122,6 +127,7 @@ export async function stampNewest(
     .values({ size, response, stamped_at: found.stampedAt })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
+  return true;
 }
 
 /** A stamped checkpoint: its note without cosignatures, and the authority's answer about the note's text. */

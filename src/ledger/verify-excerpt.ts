@@ -1,4 +1,5 @@
 import { Refusal } from "../errors.ts";
+import type { Checkpoint } from "../merkle/checkpoint.ts";
 import { parseVerificationKey, type VerificationKey } from "../merkle/note.ts";
 import { verifyInclusion } from "../merkle/proof.ts";
 import { parseTlogProof } from "../merkle/tlog-proof.ts";
@@ -14,6 +15,8 @@ import {
   tellKey,
 } from "./verify-checkpoints.ts";
 import { SigningKeys } from "./verify-keys.ts";
+import { grownByProof, judgeTimestamps, type Stamped } from "./verify-timestamps.ts";
+import { judgeWitnesses } from "./verify-witnesses.ts";
 
 /** Some entries of a ledger with their proofs, in a folder. It is trusted with nothing. */
 export interface ExcerptSource {
@@ -39,16 +42,21 @@ const notChecked = [
   "the ledger's growth from older checkpoints: only one of the same size can be compared",
 ] as const;
 
+type ExcerptOptions = Pick<
+  VerifyOptions,
+  "verificationKey" | "origin" | "olderCheckpoints" | "replay" | "policy" | "timestamps"
+>;
+
 type Judged = { allowed: Map<string, number>; ended: Set<string> };
 
 /**
  * Verifies an excerpt offline: the checkpoint under its key, each entry's form and its way to the signed root, the chain between neighbours,
- * at most one outcome a release, and what `replay` finds of decisions. `indexes` are what the excerpt says that it holds.
+ * at most one outcome a release, what `replay` finds of decisions, and, where they are asked for, the checkpoint's cosignatures and timestamps. `indexes` are what the excerpt says that it holds.
  */
 export async function verifyExcerpt(
   source: ExcerptSource,
   indexes: readonly number[],
-  options: Pick<VerifyOptions, "verificationKey" | "origin" | "olderCheckpoints" | "replay">,
+  options: ExcerptOptions,
 ): Promise<ExcerptReport> {
   const key = parseVerificationKey(options.verificationKey);
   if (key === null)
@@ -86,6 +94,10 @@ export async function verifyExcerpt(
     const subject = { newest: newest.checkpoint, roots: null, keys, keyName: key.name, findings };
     judgeOlder(older, subject);
   }
+  const told =
+    newest === null || keys === null
+      ? {}
+      : await attested(newest, { key, keys, findings, options });
   return {
     origin: newest?.checkpoint.origin ?? null,
     size: newest?.checkpoint.size ?? null,
@@ -98,6 +110,38 @@ export async function verifyExcerpt(
     releases: countsOf(counts, releases),
     entries,
     notChecked,
+    ...told,
+  };
+}
+
+/** What witnesses and a time-stamping authority say of the checkpoint, where that is asked for. */
+async function attested(
+  { bytes, checkpoint }: NamedCheckpoint,
+  {
+    key,
+    keys,
+    findings,
+    options: { policy, timestamps },
+  }: {
+    readonly key: VerificationKey;
+    readonly keys: SigningKeys;
+    readonly findings: Findings;
+    readonly options: ExcerptOptions;
+  },
+): Promise<Pick<Report, "witnessed" | "timestamps">> {
+  const grewFrom = async (older: Checkpoint, { growth }: Stamped) =>
+    grownByProof(older, growth, checkpoint);
+  return {
+    ...(policy === undefined ? {} : { witnessed: judgeWitnesses(bytes, policy, findings) }),
+    ...(timestamps === undefined
+      ? {}
+      : {
+          timestamps: await judgeTimestamps(
+            { key, keys, checkpoint, grewFrom },
+            timestamps,
+            findings,
+          ),
+        }),
   };
 }
 

@@ -1,13 +1,19 @@
+import { parseAddCheckpoint } from "../merkle/add-checkpoint.ts";
 import { type Checkpoint, openCheckpoint } from "../merkle/checkpoint.ts";
 import { parseNote, type VerificationKey } from "../merkle/note.ts";
-import { readTiles, treeRoot } from "../merkle/proof.ts";
+import { readTiles, treeRoot, verifyConsistency } from "../merkle/proof.ts";
 import { hashBytes } from "../merkle/tree.ts";
 import type { Findings } from "./findings.ts";
 import { readTile, type TileSource } from "./source.ts";
 import type { SigningKeys } from "./verify-keys.ts";
 
 /** A checkpoint's note, and the DER of an authority's TimeStampResp about its text. */
-export type Stamped = { readonly checkpoint: Uint8Array; readonly response: Uint8Array };
+export type Stamped = {
+  readonly checkpoint: Uint8Array;
+  readonly response: Uint8Array;
+  /** In an excerpt, how the newest checkpoint grew from it (`add-checkpoint` of C2SP tlog-witness). */
+  readonly growth?: Uint8Array;
+};
 
 export type TimestampOptions = {
   /** PEM of the certificates that stamps must lead to. */
@@ -19,21 +25,21 @@ export type TimestampOptions = {
 export type TimestampReport = readonly { readonly size: number; readonly stampedAt: string }[];
 
 /**
- * Judges timestamps of a ledger whose tiles were held against its entries. Each counts where the ledger's key signed its checkpoint, the tree
- * has that root at that size, and the authority truly stamped the text; anything else is `timestamp_invalid`, and none at all `timestamp_missing`.
+ * Judges timestamps of a ledger. Each counts where the ledger's key signed its checkpoint, `grewFrom` finds that the newest one grew from it, and the authority truly stamped the text; anything else is `timestamp_invalid`, and none at all `timestamp_missing`.
  */
 export async function judgeTimestamps(
   {
-    source,
     key,
     keys,
     checkpoint,
+    grewFrom,
   }: {
-    readonly source: TileSource;
     readonly key: VerificationKey;
     /** The keys that the entries told: a stamp from before a rotation is of a checkpoint of the old one. */
     readonly keys: SigningKeys;
+    /** The newest. */
     readonly checkpoint: Checkpoint;
+    readonly grewFrom: (older: Checkpoint, stamped: Stamped) => Promise<boolean>;
   },
   { certificates, stamped }: TimestampOptions,
   findings: Findings,
@@ -42,7 +48,8 @@ export async function judgeTimestamps(
   const { parseAuthority, verifyTimestamp } = await import("./timestamp-token.ts");
   const authority = parseAuthority(certificates);
   const report: { size: number; stampedAt: string }[] = [];
-  for (const { checkpoint: note, response } of stamped) {
+  for (const each of stamped) {
+    const { checkpoint: note, response } = each;
     const opened = openCheckpoint(note, key);
     const text = parseNote(note)?.text;
     if (
@@ -54,9 +61,8 @@ export async function judgeTimestamps(
       findings.add("timestamp_invalid", "a stamped checkpoint is not signed by the ledger's key");
       continue;
     }
-    const { size, root } = opened.checkpoint;
-    const grown = await rootAt(size, { source, key, checkpoint });
-    if (grown?.equals(root) !== true) {
+    const { size } = opened.checkpoint;
+    if (!(await grewFrom(opened.checkpoint, each))) {
       findings.add(
         "timestamp_invalid",
         `the ledger does not have the root that was stamped at size ${size}`,
@@ -70,6 +76,27 @@ export async function judgeTimestamps(
   }
   if (stamped.length === 0) findings.add("timestamp_missing", "no timestamp came with the ledger");
   return report;
+}
+
+/** Whether the tiles, which were held against the entries, make the older checkpoint's root. */
+export function grownByTiles(
+  source: TileSource,
+  key: VerificationKey,
+  checkpoint: Checkpoint,
+): (older: Checkpoint) => Promise<boolean> {
+  return async ({ size, root }) =>
+    (await rootAt(size, { source, key, checkpoint }))?.equals(root) === true;
+}
+
+/** Whether the consistency proof that lies beside a stamp leads from its checkpoint to the newest. */
+export function grownByProof(
+  { size: oldSize, root: oldRoot }: Checkpoint,
+  growth: Uint8Array | undefined,
+  { size, root }: Checkpoint,
+): boolean {
+  const told = growth === undefined ? null : parseAddCheckpoint(growth);
+  if (told?.oldSize !== oldSize) return false;
+  return verifyConsistency({ oldSize, oldRoot, size, root, proof: told.proof });
 }
 
 /** Null where the ledger is smaller, or its tiles are not there. */

@@ -20,6 +20,7 @@ import { EntryChecks, type Replayed } from "./verify-entries.ts";
 import { SigningKeys } from "./verify-keys.ts";
 import type { ReleaseCounts } from "./verify-releases.ts";
 import {
+  grownByTiles,
   judgeTimestamps,
   type TimestampOptions,
   type TimestampReport,
@@ -103,7 +104,12 @@ export async function verifyLedger(source: TileSource, options: VerifyOptions): 
         ? {}
         : {
             timestamps: await judgeTimestamps(
-              { source, key, keys: verified.keys, checkpoint },
+              {
+                key,
+                keys: verified.keys,
+                checkpoint,
+                grewFrom: grownByTiles(source, key, checkpoint),
+              },
               timestamps,
               findings,
             ),

@@ -147,6 +147,7 @@ async function decideIn(tx: Tx, vault: Vault, deciding: Deciding): Promise<Decid
     decision,
     grant: gathered.grant?.id ?? null,
     evidence: evidence.commitment,
+    screeningList: gathered.facts.screening?.list.digest ?? null,
     now,
   });
   const expiresAt = secondsAfter(now, vault.limits.releaseMinutes * 60);
@@ -226,7 +227,15 @@ type Recorded = Deciding & {
 
 async function submitDecision(
   tx: Tx,
-  { evidence, ...recorded }: Recorded & { readonly evidence: Buffer },
+  {
+    evidence,
+    screeningList,
+    ...recorded
+  }: Recorded & {
+    readonly evidence: Buffer;
+    /** SHA-256 of the denied-party list that the names were compared with; null where there was none. */
+    readonly screeningList: string | null;
+  },
 ): Promise<bigint> {
   const { caller, request, release, decision, grant, now } = recorded;
   const recipient: { [name: string]: Canonical } =
@@ -245,6 +254,7 @@ async function submitDecision(
       decision: outline(decision),
       grant,
       licenses: [...decision.licenses],
+      screeningList,
       ...recipient,
     },
   });

@@ -223,6 +223,24 @@ test("an excerpt of a period holds what was made in it", async () => {
   expect((await verify(part)).code).toBe(0);
 });
 
+test("an excerpt names the rulebooks and the denied-party lists of its decisions, also without their evidence", async () => {
+  await using folder = await temporaryFolder();
+  const [ledger, part] = [join(folder.path, "ledger"), join(folder.path, "part")];
+  const lists = ["aa", "bb"].map((byte) => byte.repeat(32));
+  const screened = lists.map((screeningList, at) =>
+    decided("denied", `screened-${at}`, { screeningList }),
+  );
+  await writeLedger(ledger, [...beginning, ...screened, decided("denied", "of before")]);
+  await excerptOf(ledger, part, "--from", "2026-01-01");
+  const named = JSON.parse(await readFile(join(part, "excerpt.json"), "utf8")) as {
+    readonly rulebooks: readonly string[];
+    readonly lists: readonly string[];
+  };
+  expect(named.lists).toEqual(lists);
+  expect(named.rulebooks).toHaveLength(1);
+  expect((await verify(part)).code).toBe(0);
+});
+
 test("an excerpt is written whole into a new folder, or not at all", async () => {
   await using folder = await temporaryFolder();
   const [ledger, part] = [join(folder.path, "ledger"), join(folder.path, "part")];

@@ -15,7 +15,12 @@ const checkpoint = files.get("checkpoint") ?? Buffer.alloc(0);
 const env = { WEIGHTVAULT_LEDGER_KEY: signer.verificationKey };
 
 /** Exports a served ledger, which tells of a timestamp where one is given. */
-async function exported(folder: string, served: Files, timestamp: unknown = null) {
+async function exported(
+  folder: string,
+  served: Files,
+  timestamp: unknown = null,
+  part: readonly string[] = [],
+) {
   await using server = await serveHttp((request, response) => {
     const bytes = served.get((request.url ?? "").replace("/ledger/", ""));
     if (request.url === "/v1/ledger/timestamp" && timestamp !== null)
@@ -24,7 +29,7 @@ async function exported(folder: string, served: Files, timestamp: unknown = null
     else response.end(bytes);
   });
   const here = { env: { ...env, WEIGHTVAULT_URL: server.url } };
-  return await weightvaultHere(["ledger", "export", folder], here);
+  return await weightvaultHere(["ledger", "export", folder, ...part], here);
 }
 
 test("an export keeps the newest timestamp beside its checkpoint, and goes without where there is none", async () => {
@@ -37,6 +42,30 @@ test("an export keeps the newest timestamp beside its checkpoint, and goes witho
   expect(await kept("1.checkpoint")).toEqual(checkpoint);
   for (const bad of [{ ...stamped, size: "../../x" }, { ...stamped, response: "?" }, {}])
     expect((await exported(folder.path, files, bad)).code).not.toBe(0);
+});
+
+test("an excerpt is verified under a policy as the whole ledger is", async () => {
+  await using folder = await temporaryFolder();
+  const at = (name: string) => join(folder.path, name);
+  const note = parseNote(checkpoint);
+  if (note === null) throw new Error("no checkpoint");
+  const witness = freshCosigner("witness.example/w1");
+  await writeFile(at("policy"), `witness w ${encodeCosignerKey(witness.key)}\nquorum w\n`);
+  const signatures = [...note.signatures, await cosign(note.text, witness, 1_795_400_000)];
+  const cosigned = Buffer.from(encodeNote({ ...note, signatures }));
+  const period = ["--from", "2020-01-01"];
+  await exported(at("alone"), files, null, period);
+  await exported(at("witnessed"), new Map([...files, ["checkpoint", cosigned]]), null, period);
+  const verify = async (name: string) =>
+    await weightvaultHere(["ledger", "verify", at(name), "--policy", at("policy")], { env });
+  expect(await verify("alone")).toMatchObject({
+    code: 6,
+    stdout: expect.stringContaining("error quorum_missing"),
+  });
+  expect(await verify("witnessed")).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("quorum of witnesses: yes\n  w: cosigned at 2026-11-23T"),
+  });
 });
 
 test("an exported ledger is verified under a policy: with its quorum it says who cosigned and when, without it ends with 6", async () => {

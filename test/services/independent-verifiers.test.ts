@@ -1,7 +1,8 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { sql } from "kysely";
@@ -10,9 +11,12 @@ import type { Database } from "../../src/database/open.ts";
 import { openLedger } from "../../src/ledger/open.ts";
 import { openCheckpoint } from "../../src/merkle/checkpoint.ts";
 import { encodeVerificationKey, parseVerificationKey } from "../../src/merkle/note.ts";
+import { Api } from "../support/api.ts";
+import { castOver } from "../support/api-cast.ts";
 import { openMemory } from "../support/database.ts";
 import { buildGoProgram } from "../support/go-program.ts";
 import { storedLedger } from "../support/ledger.ts";
+import { startTestServer } from "../support/server.ts";
 import { TestSigner } from "../support/test-signer.ts";
 import { until } from "../support/until.ts";
 
@@ -33,6 +37,24 @@ const verificationKey = encodeVerificationKey(signer.name, signer.publicKey);
 function check(key: string, ...copies: readonly string[]) {
   if ("absent" in program) throw new Error(program.absent);
   return spawnSync(program.binary, [key, ...copies], { encoding: "utf8", timeout: 120_000 });
+}
+
+/** The same of a log at an address: the server answers in this process, which must not wait at a standstill. */
+async function checkServed(key: string, address: string, authorization: string) {
+  if ("absent" in program) throw new Error(program.absent);
+  const child = spawn(program.binary, [key, address], {
+    env: { ...process.env, LEDGER_AUTHORIZATION: authorization },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<number | null>();
+  child.once("error", reject);
+  child.once("close", resolve);
+  const [stdout, stderr, status] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    promise,
+  ]);
+  return { status, stdout, stderr };
 }
 
 /** Puts entries into the outbox as `submit` does, thousands at a time. */
@@ -110,6 +132,34 @@ testBuilt("others' tools verify the log at every size, and its growth between al
   ];
   expect([...lines].sort()).toEqual([...wanted].sort());
 });
+
+testBuilt(
+  "others' clients read and verify the log at the address where a running server serves it, with an auditor's token",
+  async () => {
+    const server = await startTestServer();
+    try {
+      const { auditor } = await castOver(new Api(server.url, null), await server.bootstrapToken());
+      const { database } = server.vault;
+      await submitMany(database, 600);
+      server.vault.ledger.wake();
+      const address = `${server.url}/ledger/`;
+      const ask = async (token: string) =>
+        await checkServed(server.verificationKey, address, `Bearer ${token}`);
+      const auditing = new Api(server.url, auditor.token);
+      await until(async () => {
+        const answer = await auditing.fetch("GET", "/ledger/checkpoint");
+        return Number((await answer.text()).split("\n")[1]) > 600;
+      });
+      const { status, stdout, stderr } = await ask(auditor.token);
+      expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
+      const held = stdout.match(/^[0-9]+ (?:note formats|tlog|merkle|fsck)$/gm);
+      expect(held).toHaveLength(4);
+      expect(await ask("nobody's")).toMatchObject({ status: 1 });
+    } finally {
+      await server.stop();
+    }
+  },
+);
 
 testBuilt("others' tools refuse the log under another key, and with one byte changed", () => {
   const another = new TestSigner();

@@ -11,7 +11,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { newRecipientKeyPair } from "../../src/crypto/enclosure.ts";
-import { temporaryFolder, weightvaultHere } from "../e2e/command.ts";
+import { temporaryFolder, weightvault, weightvaultHere } from "../e2e/command.ts";
 import {
   anyPlace,
   bootstrapTokenIn,
@@ -249,6 +249,22 @@ describeS3("a vault whose objects lie in S3", () => {
       }
     },
   );
+
+  test("the ledger of a vault whose database is lost is made again from what its bucket holds, with the vault's settings alone", async () => {
+    const { verificationKey: key } = await new Api(url, null).json("GET", "/v1/ledger/key");
+    await using folder = await temporaryFolder();
+    const env = { ...settings(), WEIGHTVAULT_DATA: folder.path, DATABASE_URL: undefined };
+    const args = ["ledger", "rebuild", "--key", String(key), "--json"];
+    const { code, stdout, stderr } = await weightvault(args, { env });
+    expect([code, stderr]).toEqual([0, ""]);
+    const { size } = JSON.parse(stdout) as { readonly size: number };
+    const object = { Bucket: s3.bucket, Key: "vault/ledger/checkpoint" };
+    const published = await client.send(new GetObjectCommand(object));
+    const newest = (await published.Body?.transformToString())?.split("\n")[1];
+    expect(size).toBeGreaterThan(5);
+    // The vault goes on meanwhile.
+    expect(Number(newest)).toBeGreaterThanOrEqual(size);
+  });
 
   test("while the bucket's server is down the vault says so, and gives and takes nothing", async () => {
     await s3.stop();

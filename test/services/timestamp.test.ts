@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { transact } from "../../src/database/transact.ts";
@@ -16,9 +16,13 @@ import { verifyLedger } from "../../src/ledger/verify.ts";
 import type { Stamped } from "../../src/ledger/verify-timestamps.ts";
 import { parseNote } from "../../src/merkle/note.ts";
 import { temporaryFolder, weightvaultHere } from "../e2e/command.ts";
+import { Api } from "../support/api.ts";
+import { castOver } from "../support/api-cast.ts";
 import { openMemory } from "../support/database.ts";
+import { startTestServer } from "../support/server.ts";
 import { TestSigner } from "../support/test-signer.ts";
 import { type Authority, makeAuthority, whyNoOpenssl } from "../support/timestamp/authority.ts";
+import { until } from "../support/until.ts";
 import { serveHere } from "../support/witness.ts";
 import {
   encodeAll,
@@ -42,6 +46,19 @@ function authorityOf(...options: Parameters<typeof makeAuthority>): Authority {
 afterAll(() => {
   for (const each of made) each.remove();
 });
+
+/** Answers requests over HTTP, as an authority does. */
+async function serveAuthority(make: (request: Buffer) => Buffer) {
+  const server = await serveHere((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      response.setHeader("content-type", "application/timestamp-reply");
+      response.end(make(Buffer.concat(chunks)));
+    });
+  });
+  return { url: server.url, [Symbol.asyncDispose]: async () => await server.close() };
+}
 
 function nonce(): Buffer {
   const bytes = randomBytes(16);
@@ -184,20 +201,75 @@ function nonce(): Buffer {
     expect((await weightvaultHere([...verify, ...certificate])).code).toBe(6);
   });
 
+  test("a server has its newest checkpoint stamped soon after its start, and a whole export and an excerpt verify with the stamp offline", async () => {
+    await using authorityHere = await serveAuthority((request) => authority.answer(request));
+    await using place = await temporaryFolder();
+    const at = (name: string) => join(place.path, name);
+    await writeFile(at("authority.pem"), authority.certificates);
+    const server = await startTestServer({
+      env: {
+        WEIGHTVAULT_TIMESTAMP_URL: authorityHere.url,
+        WEIGHTVAULT_TIMESTAMP_CERTIFICATE: at("authority.pem"),
+        WEIGHTVAULT_TIMESTAMP_SECONDS: "86400",
+      },
+    });
+    const here = async (...args: readonly string[]) =>
+      await weightvaultHere(args, {
+        env: {
+          WEIGHTVAULT_URL: server.url,
+          WEIGHTVAULT_LEDGER_KEY: server.verificationKey,
+          WEIGHTVAULT_TOKEN: auditor.token,
+        },
+      });
+    let auditor = { token: "" };
+    try {
+      const api = new Api(server.url, null);
+      ({ auditor } = await castOver(api, await server.bootstrapToken()));
+      const asked = async () => await api.as(auditor.token).ask("GET", "/v1/ledger/timestamp");
+      await until(async () => (await asked()).status === 200, { seconds: 30 });
+      const { size } = (await asked()).json as { size: number };
+      expect(await here("ledger", "export", at("whole"))).toMatchObject({ code: 0 });
+      const part = ["ledger", "export", "--from", "2020-01-01"];
+      expect(await here(...part, at("part"))).toMatchObject({ code: 0 });
+      // From the copy, which no server is asked about.
+      const copied = await here(...part, at("copied"), "--ledger", at("whole"));
+      expect(copied).toMatchObject({ code: 0 });
+      const verify = async (folder: string) =>
+        await here("ledger", "verify", at(folder), "--timestamp-certificate", at("authority.pem"));
+      for (const folder of ["whole", "part", "copied"])
+        expect([folder, await verify(folder)]).toEqual([
+          folder,
+          expect.objectContaining({
+            code: 0,
+            stdout: expect.stringContaining(`stood at ${size} entries by`),
+          }),
+        ]);
+      const growth = join(at("part"), `timestamp/${size}.growth`);
+      const told = await readFile(growth, "utf8");
+      for (const changed of [null, "", told.replace(`old ${size}`, `old ${size + 1}`)]) {
+        if (changed === null) await rm(growth);
+        else await writeFile(growth, changed);
+        expect(await verify("part")).toMatchObject({
+          code: 6,
+          stdout: expect.stringContaining("error timestamp_invalid"),
+        });
+      }
+      await rm(join(at("part"), "timestamp"), { recursive: true });
+      expect((await verify("part")).stdout).toContain("error timestamp_missing");
+    } finally {
+      await server.stop();
+    }
+  });
+
   test("a ledger's newest checkpoint is stamped once, and a bad answer is not kept", async () => {
     const [database, signer] = [await openMemory(), new TestSigner()];
     const answers: { make: (request: Buffer) => Buffer; asked: number } = {
       make: (request) => authority.answer(request),
       asked: 0,
     };
-    const server = await serveHere((request, response) => {
-      const chunks: Buffer[] = [];
-      request.on("data", (chunk: Buffer) => chunks.push(chunk));
-      request.on("end", () => {
-        answers.asked += 1;
-        response.setHeader("content-type", "application/timestamp-reply");
-        response.end(answers.make(Buffer.concat(chunks)));
-      });
+    await using server = await serveAuthority((request) => {
+      answers.asked += 1;
+      return answers.make(request);
     });
     const ledger = await openLedger({
       database,
@@ -251,7 +323,6 @@ function nonce(): Buffer {
       ).not.toHaveProperty("refused");
     } finally {
       await ledger.stop();
-      await server.close();
       await database.close();
     }
   });

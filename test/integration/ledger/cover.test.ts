@@ -1,24 +1,12 @@
 import { expect, test } from "@jest/globals";
-import type { KyselyPlugin, PluginTransformQueryArgs } from "kysely";
 import type { Database } from "../../../src/database/open.ts";
 import { CoverProof } from "../../../src/ledger/cover.ts";
 import { submitRotation } from "../../../src/ledger/rotate.ts";
 import { signCheckpoint } from "../../../src/merkle/checkpoint.ts";
 import { forEachDatabase } from "../../support/database.ts";
 import { keyOf, settleAll, startNode, submitMany } from "../../support/log.ts";
+import { StatementCount } from "../../support/statement-count.ts";
 import { TestSigner } from "../../support/test-signer.ts";
-
-/** Counts the statements that go through it. */
-class StatementCount implements KyselyPlugin {
-  count = 0;
-
-  transformQuery({ node }: PluginTransformQueryArgs): PluginTransformQueryArgs["node"] {
-    this.count += 1;
-    return node;
-  }
-
-  transformResult: KyselyPlugin["transformResult"] = async ({ result }) => result;
-}
 
 forEachDatabase("the proof that entries are covered", (open) => {
   /** A ledger of so many entries, a step at a time; nobody sequences between the steps. */

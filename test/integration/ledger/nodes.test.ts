@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { sql } from "kysely";
 import { type Database, openPostgres } from "../../../src/database/open.ts";
@@ -8,6 +9,7 @@ import { verifyLedger } from "../../../src/ledger/verify.ts";
 import { encodeVerificationKey } from "../../../src/merkle/note.ts";
 import { type ClonedDatabase, cloneDatabase, describePostgres } from "../../support/database.ts";
 import { storedLedger } from "../../support/ledger.ts";
+import { StatementCount } from "../../support/statement-count.ts";
 import { TestSigner } from "../../support/test-signer.ts";
 import { until } from "../../support/until.ts";
 
@@ -30,9 +32,14 @@ describePostgres("several nodes on one database", () => {
     await clone.drop();
   });
 
-  async function start(at: 0 | 1, node: string): Promise<RunningLedger> {
+  async function start(
+    at: 0 | 1,
+    node: string,
+    count: StatementCount | null = null,
+  ): Promise<RunningLedger> {
+    const { [at]: database } = databases;
     const ledger = await openLedger({
-      database: databases[at],
+      database: count === null ? database : { ...database, db: database.db.withPlugin(count) },
       signer,
       store: null,
       node,
@@ -120,6 +127,22 @@ describePostgres("several nodes on one database", () => {
     );
     expect(await holder()).toBe("taking over");
     expect(await checkpoints()).toEqual(stored);
+    await assertVerifies();
+  });
+
+  test("while nothing is submitted, neither the one that sequences nor the one that stands by keeps asking the database", async () => {
+    const counts = [new StatementCount(), new StatementCount()] as const;
+    const one = await start(0, "one", counts[0]);
+    await until(async () => (await holder()) === "one");
+    await start(1, "other", counts[1]);
+    const id = await submitAt(0);
+    one.wake();
+    await one.settle(id, { after: "checkpoint", timeoutMs: 10_000 });
+    const before = counts.map(({ count }) => count);
+    await sleep(3_000);
+    // Every second the lease is renewed; a node that asked every 50 ms would have asked sixty times. A slow machine asks less.
+    for (const [at, { count }] of counts.entries())
+      expect(count - (before[at] ?? 0)).toBeLessThan(30);
     await assertVerifies();
   });
 

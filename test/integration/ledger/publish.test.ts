@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test } from "@jest/globals";
 import { sql } from "kysely";
@@ -221,6 +221,21 @@ forEachDatabase("publishing to the store", (open) => {
       message: expect.stringContaining("tile/0/000.p/10"),
     });
     expect((await readPublished(options))?.checkpoint.size).toBe(5);
+  });
+
+  test("a checkpoint and tiles that somebody removed from the store are put back by the next publication", async () => {
+    const { database, signer, lease } = await signedLedger(300);
+    const { store, published } = await folder();
+    const options = { db: database.db, store, key: keyOf(signer) };
+    await publish(options, lease);
+    for (const removed of ["checkpoint", "tile/0/000", "tile/entries/001.p/44"])
+      await rm(join(published, removed));
+    expect(await publish(options, lease)).toMatchObject({ size: 300 });
+    expect(await verifyPublished(published, signer)).toMatchObject({
+      size: 300,
+      verified: true,
+      findings: [],
+    });
   });
 
   test("the running ledger publishes at most once a second, and what it published last when it stops", async () => {

@@ -296,6 +296,15 @@ forEachDatabase("a release", (open) => {
       .execute();
   });
 
+  test("names in its entry the denied-party list that it was screened against, by its digest", async () => {
+    const { decided } = await enclosed(cast.reader.caller);
+    const entries = await entriesOf(t.vault.database);
+    const made = entries.find(({ body }) => body["release"] === decided.release);
+    const { screening } = decided.facts;
+    expect(made?.body["screeningList"]).toMatch(/^[0-9a-f]{64}$/);
+    expect(made?.body["screeningList"]).toBe(screening?.list.digest);
+  });
+
   test("the whole ledger verifies after all of this, with nothing but notices", async () => {
     const report = await verified(t);
     expect(report.findings.filter(({ severity }) => severity === "error")).toEqual([]);

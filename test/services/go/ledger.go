@@ -5,8 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/transparency-dev/formats/log"
 	"github.com/transparency-dev/tessera/client"
@@ -14,18 +18,66 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// ledger is one copy of a log in a folder, with a checkpoint that both note and formats have opened.
+// fetcher is what Tessera's own tools read a log with, from a folder or over HTTP.
+type fetcher interface {
+	ReadCheckpoint(ctx context.Context) ([]byte, error)
+	ReadTile(ctx context.Context, level, index uint64, width uint8) ([]byte, error)
+	ReadEntryBundle(ctx context.Context, index uint64, width uint8) ([]byte, error)
+}
+
+// ledger is one copy of a log in a folder, or a log at an address, with a checkpoint that both note and formats have opened.
 type ledger struct {
-	folder   string
-	fetch    client.FileFetcher
+	place    string
+	read     func(path string) ([]byte, error)
+	fetch    fetcher
 	verifier note.Verifier
 	size     uint64
 	root     []byte
 	raw      []byte
 }
 
-func open(ctx context.Context, folder string, verifier note.Verifier) (*ledger, error) {
-	fetch := client.FileFetcher{Root: folder}
+// authorization is the header that a log at an address is asked with.
+var authorization = os.Getenv("LEDGER_AUTHORIZATION")
+
+func fetchFrom(place string) (fetcher, func(path string) ([]byte, error), error) {
+	if !strings.HasPrefix(place, "http://") {
+		read := func(path string) ([]byte, error) { return os.ReadFile(filepath.Join(place, path)) }
+		return client.FileFetcher{Root: place}, read, nil
+	}
+	root, err := url.Parse(place)
+	if err != nil {
+		return nil, nil, err
+	}
+	fetch, err := client.NewHTTPFetcher(root, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	fetch.SetAuthorizationHeader(authorization)
+	return fetch, func(path string) ([]byte, error) { return get(place + path) }, nil
+}
+
+func get(address string) ([]byte, error) {
+	request, err := http.NewRequest(http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", authorization)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", address, answer.Status)
+	}
+	return io.ReadAll(answer.Body)
+}
+
+func open(ctx context.Context, place string, verifier note.Verifier) (*ledger, error) {
+	fetch, read, err := fetchFrom(place)
+	if err != nil {
+		return nil, err
+	}
 	raw, err := fetch.ReadCheckpoint(ctx)
 	if err != nil {
 		return nil, err
@@ -44,7 +96,7 @@ func open(ctx context.Context, folder string, verifier note.Verifier) (*ledger, 
 	if len(rest) != 0 {
 		return nil, fmt.Errorf("it has %d bytes after its root", len(rest))
 	}
-	return &ledger{folder, fetch, verifier, parsed.Size, parsed.Hash, raw}, nil
+	return &ledger{place, read, fetch, verifier, parsed.Size, parsed.Hash, raw}, nil
 }
 
 // samples are places at both ends of the log and around the edges of tiles.
@@ -88,7 +140,9 @@ func leafHashes(bundle []byte) ([][]byte, error) {
 }
 
 // tiles reads tiles for tlog, whose paths name the height of a tile too: tile/8/0/000 there is tile/0/000 here.
-type tiles struct{ folder string }
+type tiles struct {
+	read func(path string) ([]byte, error)
+}
 
 func (t tiles) Height() int { return 8 }
 
@@ -96,7 +150,7 @@ func (t tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 	var read [][]byte
 	for _, tile := range wanted {
 		path := "tile/" + tile.Path()[len("tile/8/"):]
-		bytes, err := os.ReadFile(filepath.Join(t.folder, path))
+		bytes, err := t.read(path)
 		if err != nil {
 			return nil, err
 		}
@@ -110,5 +164,5 @@ func (t tiles) SaveTiles([]tlog.Tile, [][]byte) {}
 // hashes checks every tile that it reads against the signed root.
 func (l *ledger) hashes() (tlog.HashReader, tlog.Hash) {
 	root := tlog.Hash(l.root)
-	return tlog.TileHashReader(tlog.Tree{N: int64(l.size), Hash: root}, tiles{l.folder}), root
+	return tlog.TileHashReader(tlog.Tree{N: int64(l.size), Hash: root}, tiles{l.read}), root
 }

@@ -1,7 +1,7 @@
 // Command ledger-check verifies copies of one ledger, in the order in which it grew, with the libraries that others built for
 // transparency logs: golang.org/x/mod (sumdb/note and sumdb/tlog), transparency-dev's merkle and formats, and Tessera's client and fsck.
 //
-//	ledger-check <verification key> <folder>...
+//	ledger-check <verification key> <folder or address>...
 //
 // It prints a line for each check that held and ends with 1 at the first that did not.
 package main
@@ -17,7 +17,7 @@ import (
 
 func main() {
 	if len(os.Args) < 3 {
-		fmt.Fprintln(os.Stderr, "ledger-check <verification key> <folder>...")
+		fmt.Fprintln(os.Stderr, "ledger-check <verification key> <folder or address>...")
 		os.Exit(2)
 	}
 	if err := run(context.Background(), os.Args[1], os.Args[2:]); err != nil {
@@ -26,16 +26,16 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, key string, folders []string) error {
+func run(ctx context.Context, key string, places []string) error {
 	verifier, err := note.NewVerifier(key)
 	if err != nil {
 		return fmt.Errorf("the key: %w", err)
 	}
 	var copies []*ledger
-	for _, folder := range folders {
-		opened, err := open(ctx, folder, verifier)
+	for _, place := range places {
+		opened, err := open(ctx, place, verifier)
 		if err != nil {
-			return fmt.Errorf("%s: checkpoint: %w", folder, err)
+			return fmt.Errorf("%s: checkpoint: %w", place, err)
 		}
 		fmt.Printf("%d note formats\n", opened.size)
 		copies = append(copies, opened)
@@ -49,7 +49,7 @@ func run(ctx context.Context, key string, folders []string) error {
 	for _, each := range copies {
 		for _, one := range checks {
 			if err := one.check(ctx, each); err != nil {
-				return fmt.Errorf("%s: %s: %w", each.folder, one.name, err)
+				return fmt.Errorf("%s: %s: %w", each.place, one.name, err)
 			}
 			fmt.Printf("%d %s\n", each.size, one.name)
 		}

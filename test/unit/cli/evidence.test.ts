@@ -63,6 +63,27 @@ test("evidence that another regime than the EAR was asked about gives the same d
   expect(() => verify(cut, entryOf(cut))).toThrow("every check");
 });
 
+test("facts that were screened against another list than the entry names are refused; an entry that names none, as older ones do, tells nothing of it", () => {
+  const list = { name: "a list", digest: "ab".repeat(32), asOf: null, kind: "loaded" } as const;
+  const screening = {
+    list,
+    maxAgeDays: null,
+    isTrial: false,
+    parties: 1,
+    screened: 1,
+    matches: [],
+  };
+  const screened = evidenceOf({ ...facts, screening });
+  const named = (screeningList: string | null) => {
+    const { body, ...rest } = entryOf(screened);
+    return { ...rest, body: { ...body, screeningList } };
+  };
+  expect(verify(screened, named(list.digest)).isDecidedAgain).toBe(true);
+  expect(verify(screened, entryOf(screened)).isDecidedAgain).toBe(true);
+  for (const other of ["cd".repeat(32), null])
+    expect(() => verify(screened, named(other))).toThrow("another list");
+});
+
 test("changed facts do not open their commitment", () => {
   const changed = { ...facts, at: "2026-11-24T09:30:00.000Z" };
   expect(() => verify({ ...honest, facts: changed }, entry)).toThrow(

@@ -1,0 +1,65 @@
+import { cp, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "@jest/globals";
+import { openPglite, openPostgres } from "../../../src/database/open.ts";
+import { folderSource } from "../../../src/ledger/source-folder.ts";
+import { verifyLedger } from "../../../src/ledger/verify.ts";
+import { weightvault } from "../../e2e/command.ts";
+import { createBareDatabase, hasPostgres } from "../../support/database.ts";
+import { storedLedger, verified } from "../../support/ledger.ts";
+import { startTestServer } from "../../support/server.ts";
+import { anyPlace, embeddedPlace, tell } from "./served.ts";
+
+test("the ledger of a vault whose database is lost is made again by the command, from what the server published alone", async () => {
+  await using lost = await anyPlace();
+  const server = await startTestServer(lost);
+  const { verificationKey: key } = server;
+  await tell(server.url, await server.bootstrapToken());
+  await server.stop();
+  const published = join(lost.folder, "store", "blobs", "ledger");
+  const before = await verifyLedger(folderSource(published), { verificationKey: key });
+  expect(before).toMatchObject({ verified: true, findings: [] });
+
+  await using empty = await embeddedPlace();
+  const bare = hasPostgres ? await createBareDatabase() : null;
+  const env = { ...empty.env, ...(bare === null ? {} : { DATABASE_URL: bare.url }) };
+  try {
+    // The store that the settings name is empty as well, and has nothing to make a ledger from.
+    const rebuild = async (...from: readonly string[]) =>
+      await weightvault(["ledger", "rebuild", ...from, "--key", key, "--json"], { env });
+    expect((await rebuild()).code).toBe(5);
+    const made = await rebuild("--from", published);
+    expect({ code: made.code, said: JSON.parse(made.stdout) }).toEqual({
+      code: 0,
+      said: { size: before.size, rootHex: before.rootHex },
+    });
+    const database =
+      bare === null
+        ? await openPglite({ folder: join(empty.folder, "database") })
+        : openPostgres({ url: bare.url, poolSize: 2 });
+    try {
+      const source = storedLedger(database);
+      expect(await source.checkpoint()).toEqual(await readFile(join(published, "checkpoint")));
+      expect(await verifyLedger(source, { verificationKey: key })).toEqual(before);
+    } finally {
+      await database.close();
+    }
+    // It is not made over one that is there.
+    const twice = await rebuild("--from", published);
+    expect([twice.code, JSON.parse(twice.stdout)]).toMatchObject([1, { code: "conflict" }]);
+    // Under the same key and beside the same store the ledger goes on.
+    for (const name of ["kek", "ledger-key.pem", "store"])
+      await cp(join(lost.folder, name), join(empty.folder, name), { recursive: true });
+    const again = await startTestServer({ env, folder: empty.folder });
+    try {
+      const { vault } = again;
+      const after = await verified({ vault, verificationKey: key });
+      expect(after).toMatchObject({ verified: true, findings: [] });
+      expect(after.size).toBeGreaterThan(before.size ?? 0);
+    } finally {
+      await again.stop();
+    }
+  } finally {
+    await bare?.drop();
+  }
+});

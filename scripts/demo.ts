@@ -375,7 +375,7 @@ async function audit(demo: Demo, folder: string, verificationKey: string) {
     "ledger",
     "verify",
     exported,
-    "--key",
+    "--ledger-key",
     verificationKey,
   );
   const copy = join(folder, "ledger-tampered");
@@ -402,7 +402,7 @@ async function audit(demo: Demo, folder: string, verificationKey: string) {
       rotateKey: async () => ({ verificationKey: "", replaced: "", lastSize: 0, next: "" }),
       witness: { init, serve },
     },
-    ["ledger", "verify", copy, "--key", verificationKey, "--json"],
+    ["ledger", "verify", copy, "--ledger-key", verificationKey, "--json"],
   );
   const { size, rootHex } = verified.answer as { size: number; rootHex: string };
   return {

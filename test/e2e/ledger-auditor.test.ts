@@ -172,7 +172,7 @@ test("entries of a copy are shown without a server", async () => {
 const excerptOf = async (ledger: string, folder: string, ...args: readonly string[]) =>
   await weightvaultHere(["ledger", "export", folder, "--ledger", ledger, ...args], keyed);
 const verify = async (folder: string, ...args: readonly string[]) =>
-  await weightvaultHere(["ledger", "verify", folder, "--key", key, "--json", ...args]);
+  await weightvaultHere(["ledger", "verify", folder, "--ledger-key", key, "--json", ...args]);
 
 type Report = {
   readonly entries: number;
@@ -365,7 +365,7 @@ test("a license that the facts do not bring under its scope is found", async () 
 });
 
 const watch = async (ledger: string, state: string, ...args: readonly string[]) => {
-  const fixed = ["ledger", "monitor", "--once", "--json", "--key", key];
+  const fixed = ["ledger", "monitor", "--once", "--json", "--ledger-key", key];
   const ended = await weightvaultHere([...fixed, "--url", ledger, "--state", state, ...args]);
   const { code: said = "", isAlarm = false } =
     ended.stdout === "" ? {} : (JSON.parse(ended.stdout) as { code: string; isAlarm: boolean });

@@ -134,7 +134,7 @@ describe("the ledger's key in a file", () => {
     const period = ["--from", "2020-01-01", "--ledger", copy];
     await expectFine(["export", part, ...period, ...under(firstKey)]);
     for (const key of [firstKey, secondKey])
-      for (const place of [copy, part]) await expectFine(["verify", place, "--key", key]);
+      for (const place of [copy, part]) await expectFine(["verify", place, "--ledger-key", key]);
     expect(await watch()).toMatchObject({ isAlarm: false, code: "grown" });
     expect(await watch()).toMatchObject({ isAlarm: false, code: "same" });
   });

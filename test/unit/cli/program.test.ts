@@ -130,3 +130,13 @@ test("serve and migrate end as the server ends", async () => {
   expect(await run(context(), ["serve"])).toBe(0);
   expect(await run(context(), ["migrate"])).toBe(1);
 });
+
+test("the ledger's key has one name in every command that takes it", () => {
+  const spelled = commands.flatMap(([name, { options }]) =>
+    options
+      .filter(({ description }) => description.includes("WEIGHTVAULT_LEDGER_KEY"))
+      .map(({ flags }) => [name, flags]),
+  );
+  expect(spelled.length).toBeGreaterThan(12);
+  expect(spelled.filter(([, flags]) => flags !== "--ledger-key <key>")).toEqual([]);
+});

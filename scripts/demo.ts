@@ -85,7 +85,13 @@ async function command(
     custody: async () => 1,
     recover: async () => await Promise.reject(new Error("nothing is recovered here")),
     rebuild: async () => ({ size: 0, rootHex: "" }),
-    rotateKey: async () => ({ verificationKey: "", replaced: "", lastSize: 0, next: "" }),
+    rotateKey: async () => ({
+      verificationKey: "",
+      replaced: "",
+      lastSize: 0,
+      wasDone: false,
+      next: "",
+    }),
     witness: { init, serve },
   };
   const code = await run(context, [...argv, "--json"]);
@@ -399,7 +405,13 @@ async function audit(demo: Demo, folder: string, verificationKey: string) {
       custody: async () => 1,
       recover: async () => await Promise.reject(new Error("nothing is recovered here")),
       rebuild: async () => ({ size: 0, rootHex: "" }),
-      rotateKey: async () => ({ verificationKey: "", replaced: "", lastSize: 0, next: "" }),
+      rotateKey: async () => ({
+        verificationKey: "",
+        replaced: "",
+        lastSize: 0,
+        wasDone: false,
+        next: "",
+      }),
       witness: { init, serve },
     },
     ["ledger", "verify", copy, "--ledger-key", verificationKey, "--json"],

@@ -16,7 +16,13 @@ function context() {
     custody: async () => 3,
     recover: async () => await Promise.reject(new Error("nothing is recovered here")),
     rebuild: async () => ({ size: 0, rootHex: "" }),
-    rotateKey: async () => ({ verificationKey: "", replaced: "", lastSize: 0, next: "" }),
+    rotateKey: async () => ({
+      verificationKey: "",
+      replaced: "",
+      lastSize: 0,
+      wasDone: false,
+      next: "",
+    }),
     witness: { init, serve },
   };
 }

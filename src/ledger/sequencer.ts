@@ -112,6 +112,12 @@ export class Sequencer {
     this.#wakeHere();
   }
 
+  /** A witness has cosigned a checkpoint, which the published one is to tell too. */
+  cosigned(): void {
+    this.#publisher?.touch();
+    this.#wakeHere();
+  }
+
   /** One notice in a few milliseconds: all that is committed meanwhile is told by the next. A notice costs as much as a submission. */
   #notify(database: Database, onFailure: (error: unknown) => void): void {
     if (this.#notifying !== null) {

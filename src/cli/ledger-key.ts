@@ -101,7 +101,7 @@ export async function followRotations<Key extends Pick<LedgerKey, "key" | "rotat
 }
 
 /** Each rotation is the last entry that the key before it covered. */
-function rotationsIn(answer: unknown): readonly PlacedRotation[] {
+export function rotationsIn(answer: unknown): readonly PlacedRotation[] {
   const { keys } = parseAnswer("ledgerKey", answer);
   return keys.flatMap(({ statement }, at) => {
     const lastSize = keys[at - 1]?.lastSize ?? null;

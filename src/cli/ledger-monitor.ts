@@ -4,6 +4,7 @@ import { z } from "zod";
 import { isRefusal } from "../errors.ts";
 import { type Entry, parseEntry } from "../ledger/entry.ts";
 import { readTile, type TileSource } from "../ledger/source.ts";
+import { readingOf, unlessSpent } from "../ledger/source-budget.ts";
 import { rotationIn } from "../ledger/source-rotations.ts";
 import { parseBundle } from "../merkle/bundle.ts";
 import type { Checkpoint } from "../merkle/checkpoint.ts";
@@ -103,7 +104,15 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
     await keepState(folder, { ...state, reachedAt: monitor.now().toISOString() });
     return { isAlarm: false, code: "same", size, message: `still ${size} entries` };
   }
-  const grown = await growFrom(monitor, kept, checkpoint, state.lastLeafHex);
+  const reading = await readingOf(source, { key: key.key, checkpoint: bytes, known: rotations });
+  const reads = growFrom(
+    { ...monitor, source: reading.source },
+    kept,
+    checkpoint,
+    state.lastLeafHex,
+  );
+  const grown = await unlessSpent(reading, reads);
+  if (grown === null) return unproved(size, reading.spent() ?? "");
   // Of what a key signed that nobody has named, nothing but that is to be said.
   if ("isAlarm" in grown) return opened.verdict === "verified" ? grown : unsigned();
   const followed = [...state.rotations, ...grown.rotations];
@@ -129,6 +138,11 @@ function mayBeOurs(
 
 function unsigned(): Watched {
   return alarm("checkpoint_invalid", null, "the checkpoint is not signed by the ledger's key");
+}
+
+function unproved(size: number, spent: string): Watched {
+  const message = `the checkpoint is not signed by the ledger's key, says that it covers ${size} entries, and ${spent} named no key that signed it: the rest was not read`;
+  return alarm("checkpoint_invalid", null, message);
 }
 
 async function lookFirst(monitor: Monitor, { size }: Checkpoint, bytes: Buffer): Promise<Watched> {

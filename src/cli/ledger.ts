@@ -183,7 +183,10 @@ function monitorCommand(ledger: Command, context: Context): void {
     .requiredOption("--url <url>", "the address of the ledger, https://vault.example/ledger/")
     .requiredOption("--state <folder>", "the folder that remembers what was verified")
     .option("--token-file <file>", "the token for that address")
-    .option("--once", "look once and end, with 6 for an alarm")
+    .option(
+      "--once",
+      "look once and end, with 6 for an alarm and 7 where the vault is out of reach",
+    )
     .option("--every <seconds>", "how often to look", positive, 60)
     .option(
       "--unreachable-for <seconds>",
@@ -217,6 +220,8 @@ async function watch(context: Context, options: MonitorOptions, monitor: Monitor
     const isOutage = watched.code === "unreachable_too_long";
     if (watched.isAlarm && (options.once === true || !isOutage))
       throw new Failure("integrity", `${watched.code}: ${watched.message}`, { isTold: true });
+    if (options.once === true && watched.code === "unreachable")
+      throw new Failure("unavailable", watched.message, { isTold: true });
     if (options.once === true) return;
     await delay(options.every * 1_000, undefined, { signal }).catch(() => {});
   }

@@ -24,6 +24,9 @@ export type PlacedRotation = { readonly index: number; readonly statement: unkno
 /** A key, and the largest size that it may sign: infinite for the one that rules. */
 export type Reign = { readonly key: VerificationKey; readonly lastSize: number };
 
+/** A log without end of rotations among strangers' keys must not fill the memory, or the day, of who checks it. */
+const mostEarlier = 1_000;
+
 const rotationTitle = "weightvault/ledger-key-rotation/v1";
 
 /**
@@ -100,7 +103,8 @@ export class Succession {
     const before = this.#earlier.at(-1);
     const isAfter = before === undefined || isSameKey(before.to, rotation.from);
     const isAgain = this.#earlier.some(({ from }) => isSameKey(from, rotation.to));
-    if (this.#reigns.length > 1 || !isAfter || isAgain) return false;
+    if (this.#reigns.length > 1 || !isAfter || isAgain || this.#earlier.length >= mostEarlier)
+      return false;
     this.#earlier = [...this.#earlier, { ...rotation, index }];
     if (!isSameKey(rotation.to, this.#trusted)) return true;
     const past = this.#earlier.map((each) => ({ key: each.from, lastSize: each.index + 1 }));

@@ -6,11 +6,12 @@ import { type Entry, parseEntry } from "../ledger/entry.ts";
 import { readTile, type TileSource } from "../ledger/source.ts";
 import { readingOf, unlessSpent } from "../ledger/source-budget.ts";
 import { rotationIn } from "../ledger/source-rotations.ts";
+import { growsFrom } from "../ledger/verify-prefix.ts";
 import { parseBundle } from "../merkle/bundle.ts";
 import type { Checkpoint } from "../merkle/checkpoint.ts";
 import { parseNote } from "../merkle/note.ts";
 import { readTiles, rightEdge } from "../merkle/proof.ts";
-import type { SignedCheckpoint } from "../merkle/rotation.ts";
+import { type SignedCheckpoint, successionOf } from "../merkle/rotation.ts";
 import { tileWidth } from "../merkle/tile.ts";
 import { Frontier, leafHash } from "../merkle/tree.ts";
 import { Failure } from "./failure.ts";
@@ -119,6 +120,14 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   // A key that nobody knew before is one that the new entries name, or none.
   const verdict = openSigned(bytes, { key: key.key, rotations: followed })?.verdict;
   if (verdict !== "verified") return unsigned();
+  const { rotations: taken } = successionOf(key.key, followed);
+  for (const { head } of taken.filter(({ index }) => index >= kept.size))
+    if (!(await growsFrom(head, { source, key: key.key, newest: checkpoint })))
+      return alarm(
+        "inconsistent",
+        size,
+        `it does not go on from the ${head.size} entries that its old key had signed when it named the new one`,
+      );
   await keep(monitor, bytes, { lastLeafHex: grown.lastLeafHex, rotations: followed });
   const message = `${size} entries, ${size - kept.size} of them new; all verified`;
   return { isAlarm: false, code: "grown", size, message };

@@ -11,7 +11,7 @@ import { type FullTile, type TileBytes, TileEdge } from "../merkle/tile-edge.ts"
 import { leafHash } from "../merkle/tree.ts";
 import { bodyBytes, type Entry, parseEntry } from "./entry.ts";
 import { Findings } from "./findings.ts";
-import { openSigned } from "./reigns.ts";
+import { assertGoesOn, openSigned } from "./reigns.ts";
 import { readTile, type TileSource } from "./source.ts";
 import { readingOf, unlessSpent } from "./source-budget.ts";
 import { subjectOf } from "./subject.ts";
@@ -60,6 +60,7 @@ export async function rebuildLedger({ database, source, key }: RebuildOptions): 
         throw damaged(
           "the checkpoint is not signed by this key, nor by one that it was replaced by",
         );
+      await assertGoesOn(tx, key);
       await tx
         .insertInto("ledger_checkpoint")
         .values({

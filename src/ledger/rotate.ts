@@ -4,14 +4,17 @@ import type { Database } from "../database/open.ts";
 import type { Schema } from "../database/schema.ts";
 import { transact } from "../database/transact.ts";
 import { Refusal } from "../errors.ts";
-import { encodeVerificationKey, keyIdOf, type VerificationKey } from "../merkle/note.ts";
+import { parseCheckpoint } from "../merkle/checkpoint.ts";
+import { encodeVerificationKey, keyIdOf, parseNote, type VerificationKey } from "../merkle/note.ts";
 import {
   isSameKey,
+  nothingSigned,
   type Reign,
   type Rotation,
   readRotation,
   signRotation,
   successionOf,
+  type TreeHead,
 } from "../merkle/rotation.ts";
 import { newestCheckpoint } from "./receipt.ts";
 import { readRotations, rotationKind, statementOf } from "./reigns.ts";
@@ -66,7 +69,7 @@ export async function submitRotation({
   to,
   now,
 }: RotationOptions & { readonly now: () => Date }): Promise<bigint> {
-  const statement = await signRotation(from, to);
+  const statement = await signRotation(from, to, await headOf(database.db));
   const [own, next] = [keyOf(from), keyOf(to)];
   return await transact(database.db, async (tx) => {
     await sql`select pg_advisory_xact_lock(${rotationLock}::bigint)`.execute(tx);
@@ -85,6 +88,15 @@ export async function submitRotation({
       );
     return await submit(tx, { kind: rotationKind, time: now(), body: { statement } });
   });
+}
+
+/** The newest checkpoint's head, which the take-over held to the entries and to the key. */
+async function headOf(db: Kysely<Schema>): Promise<TreeHead> {
+  const newest = await newestCheckpoint(db);
+  if (newest === null) return nothingSigned;
+  const head = parseCheckpoint(parseNote(newest.note)?.text ?? "");
+  if (head === null) throw new Refusal("record_tampered", "the newest checkpoint is none");
+  return head;
 }
 
 /** The submission that hands the ledger over from a key, whether it has its place or not; null where there is none. */

@@ -36,6 +36,7 @@ const notChecked = [
   "that no entry is missing which the excerpt should hold: only the whole ledger shows that",
   "the entries between those that are here, and so the chain across them",
   "whether tokens, grants, licenses, persons and classifications stood when they were relied on, and how often licenses and grants were used",
+  "that the ledger goes on from what each replaced key had signed when it named the next",
   "the ledger's growth from older checkpoints: only one of the same size can be compared",
 ] as const;
 

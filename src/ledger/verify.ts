@@ -19,6 +19,7 @@ import {
 import type { ExpectedChecks } from "./verify-decisions.ts";
 import { EntryChecks, type Replayed } from "./verify-entries.ts";
 import { SigningKeys } from "./verify-keys.ts";
+import { growsFrom } from "./verify-prefix.ts";
 import type { ReleaseCounts } from "./verify-releases.ts";
 import {
   judgeTimestamps,
@@ -178,6 +179,10 @@ async function verifyEntries(
     judgeSeries([...older.map(({ checkpoint }) => checkpoint.size), size], most, findings);
   if (roots !== null && !roots.root.equals(root))
     findings.add("root_mismatch", "the entries do not make the root that the checkpoint signs");
+  if (roots !== null)
+    await keys.judgeHeads(
+      async (head) => await growsFrom(head, { source, key, newest: newest.checkpoint }),
+    );
   if (roots !== null && isParsed) checks.finish();
   return { checks, keys, isSigned: verdict === "verified" || verdict === "retired" };
 }

@@ -9,7 +9,7 @@ import { verifyLedger } from "../../../src/ledger/verify.ts";
 import { encodeBundle } from "../../../src/merkle/bundle.ts";
 import { signCheckpoint } from "../../../src/merkle/checkpoint.ts";
 import { parseVerificationKey } from "../../../src/merkle/note.ts";
-import { signRotation } from "../../../src/merkle/rotation.ts";
+import { nothingSigned, signRotation } from "../../../src/merkle/rotation.ts";
 import { parseTilePath, tileWidth } from "../../../src/merkle/tile.ts";
 import { leafHash } from "../../../src/merkle/tree.ts";
 import { encodeAll, filesOf, fixedSigner, memorySource } from "../../vectors/ledger/build.ts";
@@ -99,7 +99,7 @@ test("a monitor alarms on a checkpoint that no known key signed, and does not fo
 });
 
 test("a key that the source's rotations lead to, from the pinned one, is known, and what it signed is read whole", async () => {
-  const statement = await signRotation(first, second);
+  const statement = await signRotation(first, second, nothingSigned);
   const records = [...beginning, record("ledger.key-rotated", { statement })];
   const long = [...records, ...Array.from({ length: 600 }, () => record("a.b", {}))];
   const unproved = { ...ample, fetches: 2 };
@@ -115,6 +115,6 @@ test("a key that the source's rotations lead to, from the pinned one, is known, 
   expect(await codesUnder(undefined)).toEqual(["checkpoint_unsigned"]);
   expect(await codesUnder(async () => told)).not.toContain("checkpoint_unsigned");
   expect(await findRotations({ ...source, rotations: async () => told }, key)).toEqual(told);
-  const untrue = [{ index: 1, statement: await signRotation(stranger, second) }];
+  const untrue = [{ index: 1, statement: await signRotation(stranger, second, nothingSigned) }];
   expect(await codesUnder(async () => untrue)).toEqual(["checkpoint_unsigned"]);
 });

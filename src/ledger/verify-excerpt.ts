@@ -132,7 +132,7 @@ async function signedBy(
     if (proved?.entry.kind === rotationKind) keys.rotate(proved.entry);
   }
   keys.finish();
-  const verdict = keys.judge(newest.bytes);
+  const verdict = keys.judgeNewest(newest.bytes);
   tellKey(verdict, key.name, { findings, of: "" });
   return { keys, signed: verdict === "verified" ? newest : null };
 }

@@ -44,6 +44,11 @@ export class SigningKeys {
     return this.#succession.open(bytes)?.verdict ?? "unsigned";
   }
 
+  /** What the keys say of the newest checkpoint: one of a key that the trusted one replaced is no longer the newest. */
+  judgeNewest(bytes: string | Uint8Array): KeyVerdict {
+    return this.#succession.openNewest(bytes)?.verdict ?? "unsigned";
+  }
+
   #tell(index: number): void {
     const message =
       "a new signing key is not named by the old one, does not sign for itself, or was named of a larger ledger";

@@ -171,7 +171,7 @@ async function verifyEntries(
     },
   });
   keys.finish();
-  const verdict = keys.judge(newest.bytes);
+  const verdict = keys.judgeNewest(newest.bytes);
   if (verdict !== "unsigned") tellKey(verdict, key.name, { findings, of: "" });
   judgeOlder(older, { newest: newest.checkpoint, roots, keys, keyName: key.name, findings });
   const most = options.mostEntriesPerCheckpoint;

@@ -165,6 +165,20 @@ export class Succession {
     return unsigned;
   }
 
+  /**
+   * As `open`, of the newest checkpoint there is: whoever trusts a key knows that those before it were replaced, and takes what they sign for old. One
+   * who has such a key could otherwise have the statement stand at the end of entries of their own making.
+   */
+  openNewest(bytes: string | Uint8Array): SignedCheckpoint | null {
+    const opened = this.open(bytes);
+    if (opened?.verdict !== "verified") return opened;
+    const at = this.#reigns.findIndex(({ key }) => isSameKey(key, this.#trusted));
+    const isNew = this.#reigns
+      .slice(at)
+      .some(({ key }) => openCheckpoint(bytes, key)?.verdict === "verified");
+    return isNew ? opened : { ...opened, verdict: "retired" };
+  }
+
   /** While nothing leads to the trusted key, a rotation may lead to it. */
   #hasRuled(key: VerificationKey): boolean {
     return this.#reigns.length > 1 && this.#reigns.some((reign) => isSameKey(reign.key, key));

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { watchOnce } from "../../../src/cli/ledger-monitor.ts";
+import { newestCheckpoint } from "../../../src/ledger/receipt.ts";
 import { folderSource } from "../../../src/ledger/source-folder.ts";
 import { rotateKeyCommand } from "../../../src/maintain.ts";
 import { parseVerificationKey } from "../../../src/merkle/note.ts";
@@ -200,6 +201,10 @@ describePostgres("the ledger's key in a KMS, with several nodes on PostgreSQL", 
     };
     try {
       const ready = await start(first, old);
+      // Until its first checkpoint a ledger is any signer's.
+      const { db } = running[0]?.vault.database ?? { db: null };
+      if (db === null) throw new Error("no server was started");
+      await until(async () => (await newestCheckpoint(db)) !== null, { seconds: 30 });
       await expect(startTestServer({ folder: other, env: fresh })).rejects.toThrow(
         /brought in by `weightvault ledger rotate-key`/,
       );

@@ -124,6 +124,18 @@ test("a rotation is none at an earlier place than the old key had signed up to, 
   expect((await judge(files)).split(",")).toContain("key_rotation_invalid");
 });
 
+test("who trusts a key takes nothing that the one before it signs for the newest, wherever that one has the rotation stand", async () => {
+  const head = headAt(beginning, 8);
+  const rotation = await rotated(first, second, [first, second], head);
+  const forked = [...beginning, ...releases, rotation];
+  const files = await filesOf(encodeAll(forked), first);
+  expect(await judge(files, [], second)).toBe("key_retired");
+  expect(await judge(files, [], first)).toBe("verified");
+  const kept = await checkpointOf(beginning, first);
+  const signed = await filesOf(encodeAll([...forked, record("token.revoked", {})]), second);
+  expect(await judge(signed, [kept], second)).not.toMatch(/key|older/);
+});
+
 test("a new key for another log is none", async () => {
   const text = rotationText(
     "another.example/ledger",

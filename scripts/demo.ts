@@ -85,7 +85,13 @@ async function command(
     custody: async () => 1,
     recover: async () => await Promise.reject(new Error("nothing is recovered here")),
     rebuild: async () => ({ size: 0, rootHex: "" }),
-    rotateKey: async () => ({ verificationKey: "", replaced: "", lastSize: 0, next: "" }),
+    rotateKey: async () => ({
+      verificationKey: "",
+      replaced: "",
+      lastSize: 0,
+      wasDone: false,
+      next: "",
+    }),
     witness: { init, serve },
   };
   const code = await run(context, [...argv, "--json"]);
@@ -375,7 +381,7 @@ async function audit(demo: Demo, folder: string, verificationKey: string) {
     "ledger",
     "verify",
     exported,
-    "--key",
+    "--ledger-key",
     verificationKey,
   );
   const copy = join(folder, "ledger-tampered");
@@ -399,10 +405,16 @@ async function audit(demo: Demo, folder: string, verificationKey: string) {
       custody: async () => 1,
       recover: async () => await Promise.reject(new Error("nothing is recovered here")),
       rebuild: async () => ({ size: 0, rootHex: "" }),
-      rotateKey: async () => ({ verificationKey: "", replaced: "", lastSize: 0, next: "" }),
+      rotateKey: async () => ({
+        verificationKey: "",
+        replaced: "",
+        lastSize: 0,
+        wasDone: false,
+        next: "",
+      }),
       witness: { init, serve },
     },
-    ["ledger", "verify", copy, "--key", verificationKey, "--json"],
+    ["ledger", "verify", copy, "--ledger-key", verificationKey, "--json"],
   );
   const { size, rootHex } = verified.answer as { size: number; rootHex: string };
   return {

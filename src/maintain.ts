@@ -6,14 +6,15 @@ import { custodyFitness, initializeCustody, openCustody } from "./custodians.ts"
 import { holdDataFolder } from "./database/data-folder.ts";
 import { grantServerRole, migrate } from "./database/migrate.ts";
 import { openPglite, openPostgres } from "./database/open.ts";
-import { isRefusal } from "./errors.ts";
+import { isRefusal, Refusal } from "./errors.ts";
 import { openLedger } from "./ledger/open.ts";
 import { type RebuildOptions, type Rebuilt, rebuildLedger } from "./ledger/rebuild.ts";
-import { rotatedSize, submitRotation } from "./ledger/rotate.ts";
+import { rotatedSize, rotationBehind, submitRotation } from "./ledger/rotate.ts";
 import type { TileSource } from "./ledger/source.ts";
 import { storeSource } from "./ledger/source-store.ts";
 import { migrationsFolder, openAdapters, reasonOf } from "./main.ts";
-import { encodeVerificationKey } from "./merkle/note.ts";
+import { encodeVerificationKey, type VerificationKey } from "./merkle/note.ts";
+import type { Reign } from "./merkle/rotation.ts";
 import { openStore } from "./open-store.ts";
 import { assertKeysBelong, hasBegun } from "./vault/begun.ts";
 import { type Recovered, recoverGovernor } from "./vault/recover.ts";
@@ -133,17 +134,27 @@ export type Rotated = {
   readonly replaced: string;
   /** The size of the old key's last checkpoint, which covers the rotation. */
   readonly lastSize: number;
+  /** Whether an earlier run had ended it, so that this one changed nothing. */
+  readonly wasDone: boolean;
   /** What is left for the operator to do. */
   readonly next: string;
 };
 
+export type RotateOptions = {
+  /** The key to be replaced, which makes a second rotation another command than the first; null for the one that the ledger began with. */
+  readonly replace?: VerificationKey | null;
+  readonly now?: () => Date;
+};
+
 /**
  * `weightvault ledger rotate-key`: hands the ledger over to the next key that the settings name, and resolves when a checkpoint of the old key
- * covers that. Whatever interrupted it, it may be run again under the same settings. It takes the data folder for itself.
+ * covers that. Whatever interrupted it, it may be run again under the same settings, and after its end it changes nothing: a soft key that has
+ * replaced another is itself replaced where `replace` names it alone, a KMS's or a token's where the settings name a further one. It takes
+ * the data folder for itself. Refuses (`conflict`) a `replace` that is not the key that rules.
  */
 export async function rotateKeyCommand(
   env: Readonly<Record<string, string | undefined>>,
-  now: () => Date = () => new Date(),
+  { replace = null, now = () => new Date() }: RotateOptions = {},
 ): Promise<Rotated> {
   try {
     const config = readConfig(env);
@@ -153,7 +164,19 @@ export async function rotateKeyCommand(
     const { database, signer, store } = adapters;
     if (!(await hasBegun({ database })))
       throw new Error("this vault has not begun: its first start makes its first key");
+    const behind = await rotationBehind({ database, from: signer });
+    if (
+      behind !== null &&
+      (replace === null ? config.signer === "soft" : isKey(replace, behind.key))
+    )
+      return doneBefore(signer, behind);
+    if (replace !== null && !isKey(replace, signer))
+      throw new Refusal(
+        "conflict",
+        `${textOf(replace)} is not the key that signs this ledger, which is ${textOf(signer)}: nothing was changed`,
+      );
     const next = await adapters.openNextSigner();
+    if (behind !== null && isKey(next.signer, signer)) return doneBefore(signer, behind);
     const rotation = { database, from: signer, to: next.signer };
     let lastSize = await rotatedSize(rotation);
     if (lastSize === null) {
@@ -174,9 +197,10 @@ export async function rotateKeyCommand(
     }
     if (lastSize === null) throw new Error("the rotation is covered by no checkpoint");
     return {
-      verificationKey: encodeVerificationKey(next.signer.name, next.signer.publicKey),
-      replaced: encodeVerificationKey(signer.name, signer.publicKey),
+      verificationKey: textOf(next.signer),
+      replaced: textOf(signer),
       lastSize,
+      wasDone: false,
       next: await next.install(),
     };
   } catch (error) {
@@ -185,6 +209,27 @@ export async function rotateKeyCommand(
       cause: error,
     });
   }
+}
+
+type NamedKey = { readonly name: string; readonly publicKey: Uint8Array };
+
+function doneBefore(signer: NamedKey, { key, lastSize }: Reign): Rotated {
+  const ruling = textOf(signer);
+  return {
+    verificationKey: ruling,
+    replaced: textOf(key),
+    lastSize,
+    wasDone: true,
+    next: `nothing was changed; to replace the key that signs now as well: weightvault ledger rotate-key --replace '${ruling}'`,
+  };
+}
+
+function isKey(one: NamedKey, other: NamedKey): boolean {
+  return one.name === other.name && Buffer.from(one.publicKey).equals(other.publicKey);
+}
+
+function textOf({ name, publicKey }: NamedKey): string {
+  return encodeVerificationKey(name, publicKey);
 }
 
 /**

@@ -30,7 +30,7 @@ export type Context = {
     readonly key: VerificationKey;
   }) => Promise<{ readonly size: number; readonly rootHex: string }>;
   /** Hands the ledger over to the next signing key that the server's settings name. */
-  readonly rotateKey: () => Promise<Rotated>;
+  readonly rotateKey: (options: { readonly replace: VerificationKey | null }) => Promise<Rotated>;
   /** A witness of ledgers, composed outside. */
   readonly witness: WitnessCommands;
 };

@@ -6,7 +6,7 @@ import { type Context, openSession, type RemoteOptions, type Session } from "./c
 import { Problem } from "./failure.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { HeldRelease, type NamedFile } from "./held-release.ts";
-import { type LedgerKey, ledgerKey } from "./ledger-key.ts";
+import { type LedgerKey, ledgerKey, withLedgerKey } from "./ledger-key.ts";
 import { type Listing, listFiles } from "./listing.ts";
 import { type DirectWay, ObjectSource } from "./object-source.ts";
 import { obtain } from "./obtain.ts";
@@ -62,7 +62,9 @@ export type DownloadResult = {
 const mostParallel = 64;
 
 export function downloadCommand(program: Command, context: Context): void {
-  remote(program, "download", "fetch files after an export decision, and open them here")
+  withLedgerKey(
+    remote(program, "download", "fetch files after an export decision, and open them here"),
+  )
     .argument("<repository>", "namespace/name", repositoryName)
     .argument("[path...]", "files, folders or patterns (*, ?, **) of the revision; all without any")
     .option("--revision <revision>", "a revision's 40 hex digits, or main", "main")
@@ -71,10 +73,6 @@ export function downloadCommand(program: Command, context: Context): void {
     .option("--parallel <count>", "how many ranges are read at once", parallel, 4)
     .option("--retries <count>", "how often a request that brings nothing is repeated", whole, 5)
     .option("--through-vault", "read nothing from the object store itself")
-    .option(
-      "--ledger-key <key>",
-      "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
-    )
     .action(
       async (repository: RepositoryName, chosen: readonly string[], options: DownloadOptions) => {
         const session = await openSession(context, options);

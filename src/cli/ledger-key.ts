@@ -1,3 +1,4 @@
+import type { Command } from "commander";
 import { readRegularFile } from "../ledger/source-file.ts";
 import { parseVerificationKey, type VerificationKey } from "../merkle/note.ts";
 import { type PlacedRotation, type SignedCheckpoint, successionOf } from "../merkle/rotation.ts";
@@ -43,6 +44,24 @@ export async function pinnedKey(env: Env, given: string | undefined): Promise<Le
   return { key, text: text.trim(), isPinned: true, rotations: [] };
 }
 
+/** The one spelling of the option that pins the ledger's key, whatever the command. */
+export function withLedgerKey(command: Command): Command {
+  return command.option(
+    "--ledger-key <key>",
+    "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
+  );
+}
+
+/** The pinned key, for what is judged offline: a key that lies beside it proves nothing. Refuses (`usage`) where none is named. */
+export async function demandedKey(env: Env, given: string | undefined): Promise<LedgerKey> {
+  const pinned = await pinnedKey(env, given);
+  if (pinned !== null) return pinned;
+  throw new Failure(
+    "usage",
+    "name the ledger's verification key with --ledger-key or WEIGHTVAULT_LEDGER_KEY",
+  );
+}
+
 /** The pinned key, else the server's own, which says so on stderr: trusted on first use, it cannot show that the server lies. */
 export async function ledgerKey(
   { client, env, output }: Pick<Session, "client" | "env" | "output">,
@@ -82,7 +101,7 @@ export async function followRotations<Key extends Pick<LedgerKey, "key" | "rotat
 }
 
 /** Each rotation is the last entry that the key before it covered. */
-function rotationsIn(answer: unknown): readonly PlacedRotation[] {
+export function rotationsIn(answer: unknown): readonly PlacedRotation[] {
   const { keys } = parseAnswer("ledgerKey", answer);
   return keys.flatMap(({ statement }, at) => {
     const lastSize = keys[at - 1]?.lastSize ?? null;

@@ -4,12 +4,14 @@ import { z } from "zod";
 import { isRefusal } from "../errors.ts";
 import { type Entry, parseEntry } from "../ledger/entry.ts";
 import { readTile, type TileSource } from "../ledger/source.ts";
+import { readingOf, unlessSpent } from "../ledger/source-budget.ts";
 import { rotationIn } from "../ledger/source-rotations.ts";
+import { growsFrom } from "../ledger/verify-prefix.ts";
 import { parseBundle } from "../merkle/bundle.ts";
 import type { Checkpoint } from "../merkle/checkpoint.ts";
 import { parseNote } from "../merkle/note.ts";
 import { readTiles, rightEdge } from "../merkle/proof.ts";
-import type { SignedCheckpoint } from "../merkle/rotation.ts";
+import { type SignedCheckpoint, successionOf } from "../merkle/rotation.ts";
 import { tileWidth } from "../merkle/tile.ts";
 import { Frontier, leafHash } from "../merkle/tree.ts";
 import { Failure } from "./failure.ts";
@@ -103,13 +105,29 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
     await keepState(folder, { ...state, reachedAt: monitor.now().toISOString() });
     return { isAlarm: false, code: "same", size, message: `still ${size} entries` };
   }
-  const grown = await growFrom(monitor, kept, checkpoint, state.lastLeafHex);
+  const reading = await readingOf(source, { key: key.key, checkpoint: bytes, known: rotations });
+  const reads = growFrom(
+    { ...monitor, source: reading.source },
+    kept,
+    checkpoint,
+    state.lastLeafHex,
+  );
+  const grown = await unlessSpent(reading, reads);
+  if (grown === null) return unproved(size, reading.spent() ?? "");
   // Of what a key signed that nobody has named, nothing but that is to be said.
   if ("isAlarm" in grown) return opened.verdict === "verified" ? grown : unsigned();
   const followed = [...state.rotations, ...grown.rotations];
   // A key that nobody knew before is one that the new entries name, or none.
   const verdict = openSigned(bytes, { key: key.key, rotations: followed })?.verdict;
   if (verdict !== "verified") return unsigned();
+  const { rotations: taken } = successionOf(key.key, followed);
+  for (const { head } of taken.filter(({ index }) => index >= kept.size))
+    if (!(await growsFrom(head, { source, key: key.key, newest: checkpoint })))
+      return alarm(
+        "inconsistent",
+        size,
+        `it does not go on from the ${head.size} entries that its old key had signed when it named the new one`,
+      );
   await keep(monitor, bytes, { lastLeafHex: grown.lastLeafHex, rotations: followed });
   const message = `${size} entries, ${size - kept.size} of them new; all verified`;
   return { isAlarm: false, code: "grown", size, message };
@@ -129,6 +147,11 @@ function mayBeOurs(
 
 function unsigned(): Watched {
   return alarm("checkpoint_invalid", null, "the checkpoint is not signed by the ledger's key");
+}
+
+function unproved(size: number, spent: string): Watched {
+  const message = `the checkpoint is not signed by the ledger's key, says that it covers ${size} entries, and ${spent} named no key that signed it: the rest was not read`;
+  return alarm("checkpoint_invalid", null, message);
 }
 
 async function lookFirst(monitor: Monitor, { size }: Checkpoint, bytes: Buffer): Promise<Watched> {

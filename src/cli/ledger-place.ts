@@ -3,8 +3,7 @@ import type { TileSource } from "../ledger/source.ts";
 import { findRotations } from "../ledger/source-rotations.ts";
 import type { Client } from "./client.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
-import { Failure } from "./failure.ts";
-import { type LedgerKey, ledgerKey, pinnedKey } from "./ledger-key.ts";
+import { demandedKey, type LedgerKey, ledgerKey, withLedgerKey } from "./ledger-key.ts";
 import { serverLedger, sourceOf } from "./ledger-source.ts";
 import { createOutput, type Output } from "./output.ts";
 
@@ -23,13 +22,6 @@ export type Place = {
   readonly client: Client | null;
 };
 
-function withLedgerKey(command: Command): Command {
-  return command.option(
-    "--ledger-key <key>",
-    "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
-  );
-}
-
 export function withPlace(command: Command): Command {
   return withLedgerKey(command).option(
     "--ledger <folder>",
@@ -45,12 +37,7 @@ export async function openPlace(context: Context, options: PlaceOptions): Promis
     const key = await ledgerKey(session, options.ledgerKey);
     return { source: serverLedger(client), key, output, client };
   }
-  const key = await pinnedKey(context.env, options.ledgerKey);
-  if (key === null)
-    throw new Failure(
-      "usage",
-      "name the ledger's verification key with --ledger-key or WEIGHTVAULT_LEDGER_KEY",
-    );
+  const key = await demandedKey(context.env, options.ledgerKey);
   const source = await sourceOf(options.ledger, context, options);
   const rotations = await findRotations(source, key.key);
   const output = createOutput(context, options.json === true);

@@ -1,38 +1,33 @@
 import type { Command } from "commander";
 import { local } from "./command.ts";
 import type { Context } from "./context.ts";
-import { Failure } from "./failure.ts";
-import { pinnedKey } from "./ledger-key.ts";
+import { demandedKey, withLedgerKey } from "./ledger-key.ts";
 import { sourceOf } from "./ledger-source.ts";
 import { createOutput } from "./output.ts";
 
 type RebuildOptions = {
   readonly json?: boolean;
   readonly from?: string;
-  readonly key?: string;
+  readonly ledgerKey?: string;
   readonly tokenFile?: string;
 };
 
 /** `ledger rebuild`: the ledger's tables from what was published, in the empty database that the server's settings name. */
 export function rebuildCommand(ledger: Command, context: Context): void {
-  local(ledger, "rebuild", "make the ledger of an empty database anew from what was published")
+  const command = local(
+    ledger,
+    "rebuild",
+    "make the ledger of an empty database anew from what was published",
+  );
+  withLedgerKey(command)
     .option(
       "--from <folder-or-url>",
       "a folder in the layout of tlog-tiles, or the address of one; without it, the store that the server's settings name",
     )
-    .option(
-      "--key <key>",
-      "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
-    )
     .option("--token-file <file>", "the token for that address")
     .action(async (options: RebuildOptions) => {
       const output = createOutput(context, options.json === true);
-      const pinned = await pinnedKey(context.env, options.key);
-      if (pinned === null)
-        throw new Failure(
-          "usage",
-          "name the ledger's verification key with --key or WEIGHTVAULT_LEDGER_KEY",
-        );
+      const pinned = await demandedKey(context.env, options.ledgerKey);
       const { from } = options;
       const source = from === undefined ? null : await sourceOf(from, context, options);
       const rebuilt = await context.rebuild({ source, key: pinned.key });

@@ -6,15 +6,31 @@ import type { Entry } from "../ledger/entry.ts";
 import type { TileSource } from "../ledger/source.ts";
 import { readRegularFile } from "../ledger/source-file.ts";
 import { folderSource } from "../ledger/source-folder.ts";
-import { urlSource } from "../ledger/source-url.ts";
+import { get, urlSource } from "../ledger/source-url.ts";
 import { type Report, verifyLedger } from "../ledger/verify.ts";
 import { maximumNoteBytes } from "../merkle/note.ts";
+import type { PlacedRotation } from "../merkle/rotation.ts";
 import type { Client } from "./client.ts";
 import { type Context, serverUrl } from "./context.ts";
 import { findToken } from "./credentials.ts";
 import { Failure } from "./failure.ts";
-import type { LedgerKey } from "./ledger-key.ts";
+import { type LedgerKey, rotationsIn } from "./ledger-key.ts";
 import { createOutput } from "./output.ts";
+
+const longestAnswerBytes = 2 ** 20;
+
+/** The rotations that the server of a ledger tells of its key; none where it is no vault's, or says nothing that can be read. */
+async function toldRotations(ledger: URL, timeoutMs = 30_000): Promise<readonly PlacedRotation[]> {
+  const [, before] = /^(.*\/)ledger\/?$/.exec(ledger.pathname) ?? [];
+  if (before === undefined) return [];
+  const address = new URL(`${before}v1/ledger/key`, ledger);
+  try {
+    const bytes = await get(address, { timeoutMs, retryAfterMs: [] }, longestAnswerBytes);
+    return bytes === null ? [] : rotationsIn(JSON.parse(bytes.toString("utf8")));
+  } catch {
+    return [];
+  }
+}
 
 /** A folder, or an address. A token of the environment goes to the server that it is for and to no other. */
 export async function sourceOf(
@@ -29,10 +45,12 @@ export async function sourceOf(
   }
   const url = new URL(place);
   const isNamed = options.tokenFile !== undefined;
-  if (!isNamed && url.origin !== serverUrl(env, undefined).origin) return urlSource({ url });
+  const rotations = async () => await toldRotations(url);
+  if (!isNamed && url.origin !== serverUrl(env, undefined).origin)
+    return urlSource({ url, rotations });
   const { note } = createOutput({ stdout, stderr }, false);
   const token = await findToken(env, { file: options.tokenFile, note });
-  return urlSource({ url, token: () => token?.expose().toString("latin1") ?? null });
+  return urlSource({ url, rotations, token: () => token?.expose().toString("latin1") ?? null });
 }
 
 /** The ledger of the server that the client talks to. */
@@ -42,6 +60,7 @@ export function serverLedger({ url, token, timeoutMs }: Client): TileSource {
   return urlSource({
     url: base,
     timeoutMs,
+    rotations: async () => await toldRotations(base, timeoutMs),
     token: () => token?.expose().toString("latin1") ?? null,
   });
 }

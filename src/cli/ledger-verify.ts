@@ -10,14 +10,14 @@ import { local, positive, repeated } from "./command.ts";
 import type { Context } from "./context.ts";
 import { Failure } from "./failure.ts";
 import { excerptSource, readExcerpt } from "./ledger-excerpt.ts";
-import { type LedgerKey, pinnedKey } from "./ledger-key.ts";
+import { demandedKey, type LedgerKey, withLedgerKey } from "./ledger-key.ts";
 import { boundGarbage, readCheckpoint, sourceOf, verifyingThreads } from "./ledger-source.ts";
 import { readTimestamps } from "./ledger-timestamps.ts";
 import { createOutput, type Output } from "./output.ts";
 
 type VerifyOptions = {
   readonly json?: boolean;
-  readonly key?: string;
+  readonly ledgerKey?: string;
   readonly olderCheckpoint?: readonly string[];
   readonly checkpoints?: string;
   readonly batch?: number;
@@ -29,12 +29,13 @@ type VerifyOptions = {
 };
 
 export function verifyCommand(ledger: Command, context: Context): void {
-  local(ledger, "verify", "verify a whole ledger, or an excerpt, with nothing but its public key")
+  const command = local(
+    ledger,
+    "verify",
+    "verify a whole ledger, or an excerpt, with nothing but its public key",
+  );
+  withLedgerKey(command)
     .argument("<folder-or-url>", "a folder in the layout of tlog-tiles, its address, or an excerpt")
-    .option(
-      "--key <key>",
-      "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
-    )
     .option(
       "--older-checkpoint <file>",
       "a checkpoint kept from earlier, which it must have grown from; may be given more than once",
@@ -65,12 +66,7 @@ export function verifyCommand(ledger: Command, context: Context): void {
     )
     .action(async (place: string, options: VerifyOptions) => {
       const output = createOutput(context, options.json === true);
-      const pinned = await pinnedKey(context.env, options.key);
-      if (pinned === null)
-        throw new Failure(
-          "usage",
-          "name the ledger's verification key with --key or WEIGHTVAULT_LEDGER_KEY",
-        );
+      const pinned = await demandedKey(context.env, options.ledgerKey);
       const olderCheckpoints = await keptCheckpoints(options);
       const isFolder = !/^https?:\/\//.test(place);
       const excerpt = isFolder ? await readExcerpt(place) : null;

@@ -14,7 +14,7 @@ import {
 } from "./ledger-choice.ts";
 import { type Disclose, exportExcerpt } from "./ledger-excerpt.ts";
 import { exportLedger } from "./ledger-export.ts";
-import { pinnedKey } from "./ledger-key.ts";
+import { demandedKey, withLedgerKey } from "./ledger-key.ts";
 import { type Monitor, watchOnce } from "./ledger-monitor.ts";
 import { openPlace, type PlaceOptions, withPlace } from "./ledger-place.ts";
 import { rebuildCommand } from "./ledger-rebuild.ts";
@@ -33,7 +33,7 @@ type TraceOptions = PlaceOptions & ManifestOptions & { readonly last?: number };
 type MonitorOptions = {
   readonly json?: boolean;
   readonly url: string;
-  readonly key?: string;
+  readonly ledgerKey?: string;
   readonly state: string;
   readonly tokenFile?: string;
   readonly once?: boolean;
@@ -75,7 +75,7 @@ function exportCommand(ledger: Command, context: Context): void {
         output.result(result, () =>
           [
             `${result.size} entries in ${folder}: ${result.fetched} tiles fetched, ${result.kept} there already`,
-            `verify them: weightvault ledger verify ${folder} --key '${key.text}'`,
+            `verify them: weightvault ledger verify ${folder} --ledger-key '${key.text}'`,
           ].join("\n"),
         );
         return;
@@ -90,7 +90,7 @@ function exportCommand(ledger: Command, context: Context): void {
       output.result({ folder, ...excerpt }, () =>
         [
           `${excerpt.entries.length} of ${excerpt.size} entries in ${folder}, the evidence of ${excerpt.evidence.length} decisions with them`,
-          `verify them: weightvault ledger verify ${folder} --key '${key.text}'`,
+          `verify them: weightvault ledger verify ${folder} --ledger-key '${key.text}'`,
         ].join("\n"),
       );
     });
@@ -180,15 +180,19 @@ function assertVerified({ verified, errors }: Report): void {
 }
 
 function monitorCommand(ledger: Command, context: Context): void {
-  local(ledger, "monitor", "watch a vault's ledger, and alarm on whatever an honest one never does")
+  const command = local(
+    ledger,
+    "monitor",
+    "watch a vault's ledger, and alarm on whatever an honest one never does",
+  );
+  withLedgerKey(command)
     .requiredOption("--url <url>", "the address of the ledger, https://vault.example/ledger/")
-    .option(
-      "--key <key>",
-      "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
-    )
     .requiredOption("--state <folder>", "the folder that remembers what was verified")
     .option("--token-file <file>", "the token for that address")
-    .option("--once", "look once and end, with 6 for an alarm")
+    .option(
+      "--once",
+      "look once and end, with 6 for an alarm and 7 where the vault is out of reach",
+    )
     .option("--every <seconds>", "how often to look", positive, 60)
     .option(
       "--unreachable-for <seconds>",
@@ -197,12 +201,7 @@ function monitorCommand(ledger: Command, context: Context): void {
       3_600,
     )
     .action(async (options: MonitorOptions) => {
-      const key = await pinnedKey(context.env, options.key);
-      if (key === null)
-        throw new Failure(
-          "usage",
-          "name the ledger's verification key with --key or WEIGHTVAULT_LEDGER_KEY",
-        );
+      const key = await demandedKey(context.env, options.ledgerKey);
       const source = await sourceOf(options.url, context, options);
       await watch(context, options, {
         source,
@@ -227,6 +226,8 @@ async function watch(context: Context, options: MonitorOptions, monitor: Monitor
     const isOutage = watched.code === "unreachable_too_long";
     if (watched.isAlarm && (options.once === true || !isOutage))
       throw new Failure("integrity", `${watched.code}: ${watched.message}`, { isTold: true });
+    if (options.once === true && watched.code === "unreachable")
+      throw new Failure("unavailable", watched.message, { isTold: true });
     if (options.once === true) return;
     await delay(options.every * 1_000, undefined, { signal }).catch(() => {});
   }

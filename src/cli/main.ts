@@ -41,7 +41,8 @@ const context: Context = {
     await (await import("../maintain.ts")).custodyCommand(serverEnv(), what, isJson),
   recover: async (person) =>
     await (await import("../maintain.ts")).recoverCommand(serverEnv(), person),
-  rotateKey: async () => await (await import("../maintain.ts")).rotateKeyCommand(serverEnv()),
+  rotateKey: async (options) =>
+    await (await import("../maintain.ts")).rotateKeyCommand(serverEnv(), options),
   witness: {
     init: async (options) => await (await import("../witness.ts")).init(options),
     serve: async (options, signal) => await (await import("../witness.ts")).serve(options, signal),

@@ -13,7 +13,7 @@ import {
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
 import { country } from "./facts.ts";
 import { Failure } from "./failure.ts";
-import { ledgerKey, pinnedKey } from "./ledger-key.ts";
+import { demandedKey, ledgerKey, withLedgerKey } from "./ledger-key.ts";
 import { columns, createOutput, details, table } from "./output.ts";
 import { writeRecords } from "./records-folder.ts";
 
@@ -81,15 +81,16 @@ export function recordsCommands(program: Command, context: Context): void {
 }
 
 function exportCommand(records: Command, context: Context): void {
-  criteria(remote(records, "export", "write records into a folder that an agency can be handed"))
+  const command = remote(
+    records,
+    "export",
+    "write records into a folder that an agency can be handed",
+  );
+  withLedgerKey(criteria(command))
     .option("--repository <name>", "those of a repository", repositoryName)
     .option("--from <instant>", "releases decided from this day or instant on")
     .option("--to <instant>", "releases decided before this day or instant")
     .requiredOption("--output <folder>", "a new folder")
-    .option(
-      "--ledger-key <key>",
-      "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
-    )
     .action(async (options: ExportOptions) => {
       const { repository, from, to } = options;
       const asked = {
@@ -111,38 +112,36 @@ function exportCommand(records: Command, context: Context): void {
       session.output.result(result, () =>
         [
           `${result.records} records and ${result.entries} ledger entries in ${result.folder}`,
-          `check them: weightvault records verify ${result.folder} --key '${key.text}'`,
+          `check them: weightvault records verify ${result.folder} --ledger-key '${key.text}'`,
         ].join("\n"),
       );
     });
 }
 
 function verifyCommand(records: Command, context: Context): void {
-  local(records, "verify", "check an exported folder with nothing but the ledger's key")
+  const command = local(
+    records,
+    "verify",
+    "check an exported folder with nothing but the ledger's key",
+  );
+  withLedgerKey(command)
     .argument("<folder>", "the folder that `records export` wrote")
-    .option(
-      "--key <key>",
-      "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
-    )
-    .action(async (folder: string, options: { readonly json?: boolean; readonly key?: string }) => {
-      const output = createOutput(context, options.json === true);
-      const pinned = await pinnedKey(context.env, options.key);
-      if (pinned === null)
-        throw new Failure(
-          "usage",
-          "name the ledger's verification key with --key or WEIGHTVAULT_LEDGER_KEY",
+    .action(
+      async (folder: string, options: { readonly json?: boolean; readonly ledgerKey?: string }) => {
+        const output = createOutput(context, options.json === true);
+        const pinned = await demandedKey(context.env, options.ledgerKey);
+        // The rulebook is big, and few commands need it.
+        const { verifyRecords } = await import("./records-verify.ts");
+        const result = await verifyRecords(folder, pinned.key);
+        output.result({ folder, verified: true, ...result }, () =>
+          [
+            `verified: ${result.records} records, ${result.entries} ledger entries of ${pinned.key.name}`,
+            `evidence opened by its commitment: ${result.evidence}, of which decided again: ${result.decidedAgain}`,
+            `evidence or facts erased after their retention: ${result.erased}`,
+          ].join("\n"),
         );
-      // The rulebook is big, and few commands need it.
-      const { verifyRecords } = await import("./records-verify.ts");
-      const result = await verifyRecords(folder, pinned.key);
-      output.result({ folder, verified: true, ...result }, () =>
-        [
-          `verified: ${result.records} records, ${result.entries} ledger entries of ${pinned.key.name}`,
-          `evidence opened by its commitment: ${result.evidence}, of which decided again: ${result.decidedAgain}`,
-          `evidence or facts erased after their retention: ${result.erased}`,
-        ].join("\n"),
-      );
-    });
+      },
+    );
 }
 
 function criteria(command: Command): Command {

@@ -5,7 +5,7 @@ import { noun, recordOf, recordsIn, remote, uuid } from "./command.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
 import { describeDecision } from "./describe.ts";
 import { Failure, Problem } from "./failure.ts";
-import { ledgerKey } from "./ledger-key.ts";
+import { ledgerKey, withLedgerKey } from "./ledger-key.ts";
 import { columns, details, table } from "./output.ts";
 import { isCode } from "./paths.ts";
 import { fetchReceipt, verifyReceipt } from "./receipt.ts";
@@ -67,12 +67,10 @@ export function releaseCommands(program: Command, context: Context): void {
 }
 
 function receiptCommand(release: Command, context: Context): void {
-  remote(release, "receipt", "the proof that a decision stands in the ledger, verified here")
+  withLedgerKey(
+    remote(release, "receipt", "the proof that a decision stands in the ledger, verified here"),
+  )
     .argument("<id>", "the release's id", uuid)
-    .option(
-      "--ledger-key <key>",
-      "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
-    )
     .option("--save <name>", "keep it as <name>.json, the entry, and <name>.tlog-proof")
     .action(async (id: string, options: ReceiptOptions) => {
       const session = await openSession(context, options);
@@ -98,16 +96,13 @@ function receiptCommand(release: Command, context: Context): void {
 }
 
 function evidenceCommand(release: Command, context: Context): void {
-  remote(
+  const command = remote(
     release,
     "evidence",
     "the facts behind a decision, held against its ledger entry and decided again",
-  )
+  );
+  withLedgerKey(command)
     .argument("<id>", "the release's id", uuid)
-    .option(
-      "--ledger-key <key>",
-      "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
-    )
     .action(async (id: string, options: KeyOptions) => {
       const session = await openSession(context, options);
       const { client, output } = session;

@@ -10,7 +10,7 @@ import { ask, route } from "./client.ts";
 import { local, noun, remote, uuid } from "./command.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
 import { Failure } from "./failure.ts";
-import { type LedgerKey, ledgerKey, pinnedKey } from "./ledger-key.ts";
+import { demandedKey, type LedgerKey, ledgerKey, withLedgerKey } from "./ledger-key.ts";
 import { manifestDigest } from "./manifest-digest.ts";
 import { createOutput, details } from "./output.ts";
 import { pathProblem } from "./paths.ts";
@@ -20,7 +20,7 @@ import { writeWhole } from "./whole-file.ts";
 type FetchOptions = RemoteOptions & { readonly ledgerKey?: string; readonly save?: string };
 type VerifyOptions = {
   readonly json?: boolean;
-  readonly key?: string;
+  readonly ledgerKey?: string;
   readonly manifest?: string;
   readonly files?: string;
 };
@@ -51,21 +51,14 @@ export function statementCommands(program: Command, context: Context): void {
         isAbout: ({ predicate }) => "release" in predicate && predicate.release === id,
       });
     });
-  local(statement, "verify", "verify a statement offline, with the ledger's key alone")
+  withLedgerKey(
+    local(statement, "verify", "verify a statement offline, with the ledger's key alone"),
+  )
     .argument("<file>", "the envelope, as the server gave it")
-    .option(
-      "--key <key>",
-      "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
-    )
     .option("--manifest <file>", "the revision as the server answers it, held to the statement")
     .option("--files <folder>", "hold the files in a folder to the statement, byte for byte")
     .action(async (file: string, options: VerifyOptions) => {
-      const key = await pinnedKey(context.env, options.key);
-      if (key === null)
-        throw new Failure(
-          "usage",
-          "name the ledger's verification key with --key or WEIGHTVAULT_LEDGER_KEY",
-        );
+      const key = await demandedKey(context.env, options.ledgerKey);
       const proved = proveStatement(await readJson(file), key);
       const files = await listOf(proved, options.manifest);
       const { files: folder } = options;
@@ -84,12 +77,10 @@ export function statementCommands(program: Command, context: Context): void {
 }
 
 function fetching(command: Command): Command {
-  return command
-    .option(
-      "--ledger-key <key>",
-      "the ledger's verification key, or a file with it [WEIGHTVAULT_LEDGER_KEY]",
-    )
-    .option("--save <file>", "keep the envelope, for whoever is to verify it");
+  return withLedgerKey(command).option(
+    "--save <file>",
+    "keep the envelope, for whoever is to verify it",
+  );
 }
 
 async function fetchStatement(

@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Schema } from "../database/schema.ts";
-import { encodeNote, type NoteSignature, parseNote } from "../merkle/note.ts";
+import { encodeNote, type Note, type NoteSignature, parseNote } from "../merkle/note.ts";
 
 /**
  * The newest signed checkpoint as it is served and published, with the cosignatures that it has so far; null before the first. It never goes
@@ -20,7 +20,10 @@ export async function cosignedCheckpoint(
   return { ...checkpoint, note: await withCosignatures(db, checkpoint) };
 }
 
-/** A checkpoint's note with the stored cosignatures behind the log's own signature. They are verified by whoever relies on them. */
+/**
+ * A checkpoint's note with the stored cosignatures behind the log's own signature. They are verified by whoever relies on them; stored ones that
+ * make no note of that text with it, since they are too many or of no form, are all left out.
+ */
 export async function withCosignatures(
   db: Kysely<Schema>,
   { size, note }: { readonly size: number; readonly note: string },
@@ -39,7 +42,42 @@ export async function withCosignatures(
     keyId,
     signature,
   }));
-  return encodeNote({ ...signed, signatures: [...signed.signatures, ...cosignatures] });
+  return encodeWhole(signed, [...signed.signatures, ...cosignatures]) ?? note;
+}
+
+/**
+ * The published note of a checkpoint with the cosignatures that the one known here has beyond it; null where it has none. What is published stays,
+ * also a cosignature that the database lost: where the two differ in one of a cosigner, the database's counts.
+ */
+export function withMoreCosignatures(published: string, known: string): string | null {
+  const [old, own] = [parseNote(published), parseNote(known)];
+  if (old === null || own === null || old.text !== own.text) return null;
+  const isPublished = ({ name, keyId, signature }: NoteSignature) =>
+    old.signatures.some(
+      (each) => isBySame(each, { name, keyId }) && each.signature.equals(signature),
+    );
+  if (own.signatures.every(isPublished)) return null;
+  return encodeWhole(own, [...own.signatures, ...old.signatures]) ?? known;
+}
+
+/** The note with the first signature of each signer; null where a reader would not find that text and all of them in it. */
+function encodeWhole(
+  { text }: Pick<Note, "text">,
+  signatures: readonly NoteSignature[],
+): string | null {
+  const first = signatures.filter(
+    (signature, at) => signatures.findIndex((each) => isBySame(each, signature)) === at,
+  );
+  const encoded = encodeNote({ text, signatures: first });
+  const read = parseNote(encoded);
+  return read?.text === text && read.signatures.length === first.length ? encoded : null;
+}
+
+function isBySame(
+  one: Pick<NoteSignature, "name" | "keyId">,
+  other: Pick<NoteSignature, "name" | "keyId">,
+): boolean {
+  return one.name === other.name && one.keyId === other.keyId;
 }
 
 /** Keeps a cosignature that the caller has verified; the first of a cosigner for a checkpoint stays. */

@@ -37,7 +37,7 @@ export async function openLedger(options: LedgerOptions): Promise<RunningLedger>
   const cover = new CoverProof(database.db, key);
   const queue = new Queue(database.db, queueLimit);
   const published = store === null ? null : new AwaitPublished({ db: database.db, store, key });
-  const { quorum, witnessing } = witnessesOf(options, key);
+  const { quorum, witnessing } = witnessesOf(options, key, () => sequencer.cosigned());
   const timestamps = options.timestamps ?? null;
   const timestamping = timestamps === null ? null : new Timestamping({ ...options, ...timestamps });
   const sequencer = new Sequencer({
@@ -101,11 +101,15 @@ async function settlePublished(
 function witnessesOf(
   options: LedgerOptions,
   key: VerificationKey,
+  onCosigned: () => void,
 ): { readonly quorum: Quorum | null; readonly witnessing: Witnessing | null } {
   const policy = options.policy ?? null;
   if (policy === null) return { quorum: null, witnessing: null };
   const quorum = new Quorum(options.database, key, policy);
-  const onCosignature = () => quorum.look();
+  const onCosignature = () => {
+    quorum.look();
+    onCosigned();
+  };
   return { quorum, witnessing: new Witnessing({ ...options, policy, onCosignature }) };
 }
 

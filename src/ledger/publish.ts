@@ -4,9 +4,9 @@ import { isRefusal, Refusal } from "../errors.ts";
 import type { VerificationKey } from "../merkle/note.ts";
 import { type Tile, tilePath, tilesBetween, tileWidth } from "../merkle/tile.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
+import { cosignedCheckpoint, withMoreCosignatures } from "./cosigned.ts";
 import { isHeld, type Lease } from "./lease.ts";
 import { assertContinues, type Published, publishedPrefix, readPublished } from "./published.ts";
-import { newestCheckpoint } from "./receipt.ts";
 import { readTile } from "./tiles.ts";
 
 export type PublishOptions = {
@@ -24,21 +24,22 @@ const atOnce = 8;
 
 /**
  * Puts what the newest signed checkpoint covers into the blob store: full tiles and entry bundles, then partial ones, then the checkpoint
- * itself in the place of the one that was there, so that at every moment the store holds all that its checkpoint covers. What a crash left
- * is the same bytes under the same names, so it may be run again after any step. Gives what is published now.
+ * itself, with the cosignatures that it has so far, in the place of the one that was there, so that at every moment the store holds all that its
+ * checkpoint covers. One of the same size is replaced where more witnesses have cosigned it since. What a crash left is the same bytes under the
+ * same names, so it may be run again after any step. Gives what is published now.
  *
  * A holder that lost the lease publishes nothing older than is there: the checkpoint is replaced only while it is the one that was read at the
- * beginning, and that one was smaller. Throws `ledger_diverged` where the database is not what was published grown on, and `record_tampered`
+ * beginning, and that one was smaller, or the same with fewer cosignatures. Throws `ledger_diverged` where the database is not what was published grown on, and `record_tampered`
  * where a tile in the store has other bytes.
  */
 export async function publish(options: PublishOptions, lease: Lease): Promise<PublishedNow> {
   const { db, store } = options;
   const published = await readPublished(options);
   if (published?.tag !== options.continuedTag) await assertContinues(db, published);
-  const newest = await newestCheckpoint(db);
+  const newest = await cosignedCheckpoint(db);
   const before = published?.checkpoint.size ?? 0;
-  if (newest === null || (published !== null && newest.size <= before))
-    return { size: before, tag: published?.tag ?? null };
+  const note = newest === null ? null : noteAfter(published, newest);
+  if (newest === null || note === null) return { size: before, tag: published?.tag ?? null };
   const tiles = [...tilesBetween(before, newest.size)];
   await eachOf(tiles.filter(isFull), async (tile) => await putTile(options, tile));
   await eachOf(
@@ -47,9 +48,19 @@ export async function publish(options: PublishOptions, lease: Lease): Promise<Pu
   );
   if (!(await isHeld(db, lease)))
     throw new Refusal("ledger_unavailable", "the ledger's lease was lost while publishing");
-  const tag = await replaceCheckpoint(store, newest.note, published);
+  const tag = await replaceCheckpoint(store, note, published);
   await removeSuperseded(store, tiles.filter(isFull), before);
   return { size: newest.size, tag };
+}
+
+/** What is to be published in the place of what is there; null where that is as good. */
+function noteAfter(
+  published: Published | null,
+  newest: { readonly size: number; readonly note: string },
+): string | null {
+  if (published === null || newest.size > published.checkpoint.size) return newest.note;
+  if (newest.size < published.checkpoint.size) return null;
+  return withMoreCosignatures(published.note, newest.note);
 }
 
 function isFull({ width }: Tile): boolean {

@@ -13,7 +13,12 @@ import { hashReader } from "./tiles.ts";
 /** The ledger in the blob store lies below this, in the layout of C2SP tlog-tiles. */
 export const publishedPrefix = "ledger/";
 
-export type Published = { readonly checkpoint: Checkpoint; readonly tag: string };
+export type Published = {
+  readonly checkpoint: Checkpoint;
+  /** As it is there, with whatever cosignatures it has. */
+  readonly note: string;
+  readonly tag: string;
+};
 
 export type PublishedIn = {
   /** Where the rotations of the key stand. */
@@ -40,7 +45,8 @@ export async function readPublished({ db, store, key }: PublishedIn): Promise<Pu
         ? "Whoever holds the old key signed on with it: keep that checkpoint as evidence, put the signed one back, and destroy the old key."
         : "Somebody replaced it, the store is another vault's, or the database is of a time before the ledger's key was replaced: put the signed checkpoint back, name this vault's own store and key, or restore the newest state.",
     );
-  return { checkpoint: opened.checkpoint, tag: blob.tag };
+  const note = blob.bytes.toString("utf8");
+  return { checkpoint: opened.checkpoint, note, tag: blob.tag };
 }
 
 /** `assertContinues` with what is in the store now, for the start. */

@@ -18,6 +18,8 @@ const longestPauseMs = 30_000;
 export class Publisher {
   readonly #options: PublisherOptions;
   #size = 0;
+  /** Whether more is known of the published checkpoint than was published. */
+  #isBehind = false;
   #continuedTag: string | null = null;
   #dueAt = Number.NEGATIVE_INFINITY;
   #pauseMs = everyMs;
@@ -28,9 +30,14 @@ export class Publisher {
     this.#options = options;
   }
 
+  /** A witness has cosigned: the checkpoint is published again, unless a newer one is by then. */
+  touch(): void {
+    this.#isBehind = true;
+  }
+
   /** Milliseconds until it may publish a ledger of this size; null where that is published, or a publication is under way. */
   dueInMs(size: number): number | null {
-    if (this.#running !== null || size <= this.#size) return null;
+    if (this.#running !== null || (size <= this.#size && !this.#isBehind)) return null;
     return Math.max(0, this.#dueAt - performance.now());
   }
 
@@ -47,7 +54,7 @@ export class Publisher {
   /** Publishes what is left, for a node that is stopping. */
   async finish(lease: Lease, size: number): Promise<void> {
     await this.#running;
-    if (size > this.#size) await this.#publish(lease);
+    if (size > this.#size || this.#isBehind) await this.#publish(lease);
   }
 
   /** Another may have published meanwhile, or the database may be another one. */
@@ -68,6 +75,7 @@ export class Publisher {
   async #publish(lease: Lease): Promise<void> {
     const { onFailure, onPublished } = this.#options;
     const startedAt = performance.now();
+    this.#isBehind = false;
     try {
       const now = await publish({ ...this.#options, continuedTag: this.#continuedTag }, lease);
       this.#size = now.size;
@@ -78,6 +86,7 @@ export class Publisher {
     } catch (error) {
       if (this.#failure === null) onFailure(error);
       this.#failure = error;
+      this.#isBehind = true;
       this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
     } finally {
       this.#dueAt = startedAt + this.#pauseMs;

@@ -6,9 +6,9 @@ const countEveryMs = 200;
 const defaultLimit = 20_000;
 
 /**
- * Bounds what waits for its place: work that would submit more is refused at the door, before it has done anything. The pending rows are
- * counted a few times a second and never further than the limit, so that the bound is kept to within what is submitted in that time; what a
- * revocation or an outcome submits is not asked about, and always finds room.
+ * Bounds what no checkpoint covers, with a place or without one: work that would submit more is refused at the door, before it has done
+ * anything. It is counted a few times a second, and pending rows never further than the limit, so that the bound is kept to within what is
+ * submitted in that time; what a revocation or an outcome submits is not asked about, and always finds room.
  */
 export class Queue {
   readonly #db: Kysely<Schema>;
@@ -33,14 +33,16 @@ export class Queue {
     if (!this.#isFull) return;
     throw new Refusal(
       "ledger_full",
-      `${this.#limit} entries or more wait for their place in the ledger`,
+      `${this.#limit} entries or more wait for their place in the ledger, or for a signed checkpoint that covers them`,
     );
   }
 
   async #count(): Promise<void> {
-    const { rows } = await sql`/* ledger.waiting */
-      select 1 from ledger_pending offset ${this.#limit - 1}::bigint limit 1`.execute(this.#db);
-    this.#isFull = rows.length > 0;
+    const { rows } = await sql<{ waiting: bigint }>`/* ledger.waiting */
+      select (select count(*) from (select from ledger_pending limit ${this.#limit}::bigint) as pending)
+        + (select coalesce(max(index) + 1, 0) from ledger_entry)
+        - (select coalesce(max(size), 0) from ledger_checkpoint) as waiting`.execute(this.#db);
+    this.#isFull = (rows[0]?.waiting ?? 0n) >= BigInt(this.#limit);
     this.#countedAt = performance.now();
   }
 }

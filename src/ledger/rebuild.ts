@@ -11,8 +11,9 @@ import { type FullTile, type TileBytes, TileEdge } from "../merkle/tile-edge.ts"
 import { leafHash } from "../merkle/tree.ts";
 import { bodyBytes, type Entry, parseEntry } from "./entry.ts";
 import { Findings } from "./findings.ts";
-import { openSigned } from "./reigns.ts";
+import { assertGoesOn, openSigned } from "./reigns.ts";
 import { readTile, type TileSource } from "./source.ts";
+import { readingOf, unlessSpent } from "./source-budget.ts";
 import { subjectOf } from "./subject.ts";
 import { openNewest } from "./verify-checkpoints.ts";
 
@@ -42,17 +43,24 @@ export async function rebuildLedger({ database, source, key }: RebuildOptions): 
   const newest = openNewest(note, { key, origin: key.name, findings });
   if (newest === null) throw damaged("the checkpoint is not signed by this key");
   const { checkpoint } = newest;
+  const reading = await readingOf(source, { key, checkpoint: note });
   await transact(
     database.db,
     async (tx) => {
       await assertEmpty(tx);
-      await copyEntries(tx, { source, key }, checkpoint);
+      const copying = copyEntries(tx, { source: reading.source, key }, checkpoint);
+      await unlessSpent(reading, copying);
+      if (reading.spent() !== null)
+        throw damaged(
+          `the checkpoint says that it covers ${checkpoint.size} entries, and ${reading.spent()} named no key that signed it`,
+        );
       // The entries tell whether a checkpoint of another key of this name is one that the key has handed the ledger over to.
       const signed = await openSigned(tx, note, key);
       if (signed?.verdict !== "verified")
         throw damaged(
           "the checkpoint is not signed by this key, nor by one that it was replaced by",
         );
+      await assertGoesOn(tx, key);
       await tx
         .insertInto("ledger_checkpoint")
         .values({

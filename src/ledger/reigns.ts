@@ -4,6 +4,7 @@ import type { Schema } from "../database/schema.ts";
 import { Refusal } from "../errors.ts";
 import { openCheckpoint } from "../merkle/checkpoint.ts";
 import { encodeVerificationKey, keyIdOf, type VerificationKey } from "../merkle/note.ts";
+import { treeRoot } from "../merkle/proof.ts";
 import {
   isSameKey,
   type PlacedRotation,
@@ -11,10 +12,12 @@ import {
   readRotation,
   type SignedCheckpoint,
   successionOf,
+  type TreeHead,
 } from "../merkle/rotation.ts";
 import type { Pending } from "./batch.ts";
 import { parseEntry } from "./entry.ts";
 import { newestCheckpoint } from "./receipt.ts";
+import { hashReader } from "./tiles.ts";
 
 export const rotationKind = "ledger.key-rotated";
 
@@ -63,6 +66,25 @@ export async function reignOf(db: Kysely<Schema>, own: VerificationKey): Promise
   if (mine === undefined || after === undefined) return Number.POSITIVE_INFINITY;
   if (signedSize >= mine.lastSize) throw retired(after.key, mine.lastSize);
   return mine.lastSize;
+}
+
+/**
+ * Refuses (`record_tampered`) a ledger that does not go on from what each replaced key had signed when it named the next: whoever has a key that
+ * was replaced could otherwise have this node sign on another past.
+ */
+export async function assertGoesOn(db: Kysely<Schema>, own: VerificationKey): Promise<void> {
+  const { rotations } = successionOf(own, await readRotations(db));
+  for (const { head, index } of rotations) {
+    if (await isPrefix(db, head)) continue;
+    throw new Refusal(
+      "record_tampered",
+      `the stored entries do not go on from the ${head.size} that the ledger's old key had signed when it named the new one (entry ${index}): the ledger is not continued`,
+    );
+  }
+}
+
+async function isPrefix(db: Kysely<Schema>, { size, root }: TreeHead): Promise<boolean> {
+  return (await treeRoot(size, hashReader(db, size))).equals(root);
 }
 
 /**
@@ -125,18 +147,21 @@ export async function upToRotation(
   if (rotation === undefined) return { pending, isLast: false };
   const succession = successionOf(own, await readRotations(db));
   const statement = statementOf(rotation.body);
-  if (!isFrom(own, statement) || !succession.take({ index: Number.MAX_SAFE_INTEGER, statement }))
+  const signedSize = (await newestCheckpoint(db))?.size ?? 0;
+  const named = readRotation(statement, own.name);
+  if (
+    named === null ||
+    !isSameKey(named.from, own) ||
+    named.head.size > signedSize ||
+    !succession.take({ index: signedSize, statement }) ||
+    !(await isPrefix(db, named.head))
+  )
     throw new Refusal(
       "record_tampered",
-      "a submission would replace the ledger's key, and is not signed by the key that rules and by a new one: it was not made by the vault, and the ledger is not continued",
+      "a submission would replace the ledger's key, and is not signed by the key that rules and by a new one, of this ledger: it was not made by the vault, and the ledger is not continued",
       { cause: new Error(`submission ${rotation.id}`) },
     );
   return { pending: pending.slice(0, at + 1), isLast: true };
-}
-
-function isFrom(own: VerificationKey, statement: unknown): boolean {
-  const rotation = readRotation(statement, own.name);
-  return rotation !== null && isSameKey(rotation.from, own);
 }
 
 /** The statement in a submission's body; undefined where there is none. */

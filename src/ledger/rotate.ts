@@ -1,10 +1,21 @@
-import { sql } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Signer } from "../custody/signer.ts";
 import type { Database } from "../database/open.ts";
+import type { Schema } from "../database/schema.ts";
 import { transact } from "../database/transact.ts";
 import { Refusal } from "../errors.ts";
-import { encodeVerificationKey, keyIdOf, type VerificationKey } from "../merkle/note.ts";
-import { isSameKey, readRotation, signRotation, successionOf } from "../merkle/rotation.ts";
+import { parseCheckpoint } from "../merkle/checkpoint.ts";
+import { encodeVerificationKey, keyIdOf, parseNote, type VerificationKey } from "../merkle/note.ts";
+import {
+  isSameKey,
+  nothingSigned,
+  type Reign,
+  type Rotation,
+  readRotation,
+  signRotation,
+  successionOf,
+  type TreeHead,
+} from "../merkle/rotation.ts";
 import { newestCheckpoint } from "./receipt.ts";
 import { readRotations, rotationKind, statementOf } from "./reigns.ts";
 import { submit } from "./submit.ts";
@@ -31,6 +42,24 @@ export async function rotatedSize({ database, from, to }: RotationOptions): Prom
 }
 
 /**
+ * The rotation that brought a signer's key, where that one rules and is being replaced by none; null otherwise. Whoever runs the same rotation
+ * again is told by it that there is nothing to do.
+ */
+export async function rotationBehind({
+  database,
+  from,
+}: Pick<RotationOptions, "database" | "from">): Promise<Reign | null> {
+  const own = keyOf(from);
+  const { reigns } = successionOf(own, await readRotations(database.db));
+  const at = reigns.findIndex(({ key }) => isSameKey(key, own));
+  const before = reigns[at - 1];
+  if (before === undefined || reigns[at + 1] !== undefined) return null;
+  const signedSize = (await newestCheckpoint(database.db))?.size ?? 0;
+  if (signedSize < before.lastSize) return null;
+  return (await submittedFrom(database.db, own)) === null ? before : null;
+}
+
+/**
  * Submits the rotation from the ruling key to the next, signed by both; gives the submission, also where an earlier run left it. Refuses
  * (`conflict`) while another rotation of the key is under way, and a next key that has signed this ledger before.
  */
@@ -40,24 +69,18 @@ export async function submitRotation({
   to,
   now,
 }: RotationOptions & { readonly now: () => Date }): Promise<bigint> {
-  const statement = await signRotation(from, to);
+  const statement = await signRotation(from, to, await headOf(database.db));
   const [own, next] = [keyOf(from), keyOf(to)];
   return await transact(database.db, async (tx) => {
     await sql`select pg_advisory_xact_lock(${rotationLock}::bigint)`.execute(tx);
     const succession = successionOf(own, await readRotations(tx));
-    const { rows } = await sql<{ id: bigint; body: Buffer }>`
-      select id, body from ledger_submission where kind = 'ledger.key-rotated' order by id`.execute(
-      tx,
-    );
-    for (const { id, body } of rows) {
-      const rotation = readRotation(statementOf(body), own.name);
-      if (rotation === null || !isSameKey(rotation.from, own)) continue;
-      if (isSameKey(rotation.to, next)) return id;
+    const submitted = await submittedFrom(tx, own);
+    if (submitted !== null && isSameKey(submitted.to, next)) return submitted.id;
+    if (submitted !== null)
       throw new Refusal(
         "conflict",
-        `the ledger's key is being replaced, or was, by ${textOf(rotation.to)}: name that one as the next key`,
+        `the ledger's key is being replaced, or was, by ${textOf(submitted.to)}: name that one as the next key`,
       );
-    }
     if (!succession.take({ index: Number.MAX_SAFE_INTEGER, statement }))
       throw new Refusal(
         "conflict",
@@ -65,6 +88,31 @@ export async function submitRotation({
       );
     return await submit(tx, { kind: rotationKind, time: now(), body: { statement } });
   });
+}
+
+/** The newest checkpoint's head, which the take-over held to the entries and to the key. */
+async function headOf(db: Kysely<Schema>): Promise<TreeHead> {
+  const newest = await newestCheckpoint(db);
+  if (newest === null) return nothingSigned;
+  const head = parseCheckpoint(parseNote(newest.note)?.text ?? "");
+  if (head === null) throw new Refusal("record_tampered", "the newest checkpoint is none");
+  return head;
+}
+
+/** The submission that hands the ledger over from a key, whether it has its place or not; null where there is none. */
+async function submittedFrom(
+  db: Kysely<Schema>,
+  own: VerificationKey,
+): Promise<(Rotation & { readonly id: bigint }) | null> {
+  const { rows } = await sql<{ id: bigint; body: Buffer }>`
+    select id, body from ledger_submission where kind = 'ledger.key-rotated' order by id`.execute(
+    db,
+  );
+  for (const { id, body } of rows) {
+    const rotation = readRotation(statementOf(body), own.name);
+    if (rotation !== null && isSameKey(rotation.from, own)) return { id, ...rotation };
+  }
+  return null;
 }
 
 function keyOf({ name, publicKey }: Signer): VerificationKey {

@@ -112,6 +112,12 @@ export class Sequencer {
     this.#wakeHere();
   }
 
+  /** A witness has cosigned a checkpoint, which the published one is to tell too. */
+  cosigned(): void {
+    this.#publisher?.touch();
+    this.#wakeHere();
+  }
+
   /** One notice in a few milliseconds: all that is committed meanwhile is told by the next. A notice costs as much as a submission. */
   #notify(database: Database, onFailure: (error: unknown) => void): void {
     if (this.#notifying !== null) {
@@ -202,10 +208,12 @@ export class Sequencer {
     this.#woken = Promise.withResolvers<void>();
     this.#gatherMs = 0;
     const { db } = this.#options.database;
+    const isTaken = this.#held === null;
     const held = this.#held ?? (await this.#take());
     if (held === null) return false;
     if (!(await this.#keep(held.lease))) return this.#lose();
     await this.#lookForLost();
+    if (isTaken) await this.#signLeftOver(held);
     const isEnded = held.head.edge.size >= held.lastSize;
     const found = isEnded ? [] : await readPending(db);
     const { pending, isLast } = await upToRotation(db, found, this.#key);
@@ -218,6 +226,16 @@ export class Sequencer {
     this.#publisher?.begin(held.lease, this.#signedSize);
     this.#gatherMs = gathering(pending.length);
     return pending.length > 0;
+  }
+
+  /**
+   * What an outage of the signer left without a signature is covered before anything gets its place behind it: however long the signer is away, no
+   * more than two batches are without one, and all else waits where the queue counts it.
+   */
+  async #signLeftOver(held: Held): Promise<void> {
+    if (held.head.edge.size <= this.#signedSize) return;
+    this.#signing = this.#sign(held);
+    await this.#signing;
   }
 
   async #take(): Promise<Held | null> {

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Refusal } from "../errors.ts";
+import { maximumNoteBytes } from "../merkle/note.ts";
 import { maximumTileBytes, parseTilePath } from "../merkle/tile.ts";
-import type { TileSource } from "./source.ts";
+import type { TileSource, UnprovedBudget } from "./source.ts";
 
 export type UrlSourceOptions = {
   /** What `checkpoint` and `tile/` stand below, for example `https://vault.example/ledger/`. */
@@ -11,7 +12,12 @@ export type UrlSourceOptions = {
   readonly timeoutMs?: number;
   /** The waits before an outage is asked again; its length is how often. */
   readonly retryAfterMs?: readonly number[];
+  /** See `TileSource`; a few megabytes and a minute where it is not given. */
+  readonly unproved?: UnprovedBudget;
+  readonly rotations?: TileSource["rotations"];
 };
+
+const unproved: UnprovedBudget = { fetches: 1_024, bytes: 64 * 2 ** 20, timeoutMs: 60_000 };
 
 /**
  * A ledger over HTTP. 404 is null; 401 is `not_authenticated`, 403 `role_missing`; a timeout, a failed connection, a redirect (the token stays
@@ -21,33 +27,44 @@ export function urlSource(options: UrlSourceOptions): TileSource {
   const base = new URL(options.url);
   if (!base.pathname.endsWith("/")) base.pathname += "/";
   return {
-    checkpoint: () => get(new URL("checkpoint", base), options),
+    unproved: options.unproved ?? unproved,
+    ...(options.rotations === undefined ? {} : { rotations: options.rotations }),
+    checkpoint: () => get(new URL("checkpoint", base), options, maximumNoteBytes),
     async tile(path) {
       if (parseTilePath(path) === null) throw new TypeError(`${path} is not the path of a tile`);
-      return get(new URL(path, base), options);
+      return get(new URL(path, base), options, maximumTileBytes);
     },
   };
 }
 
-async function get(url: URL, options: UrlSourceOptions): Promise<Buffer | null> {
+/** The answer's first `limitBytes` and one more; null for 404. Refuses as `urlSource`. */
+export async function get(
+  url: URL,
+  options: Omit<UrlSourceOptions, "url">,
+  limitBytes: number,
+): Promise<Buffer | null> {
   for (const waitMs of options.retryAfterMs ?? [200, 1_000]) {
     try {
-      return await getOnce(url, options);
+      return await getOnce(url, options, limitBytes);
     } catch (error) {
       if (!(error instanceof Refusal) || error.code !== "ledger_unavailable") throw error;
     }
     await delay(waitMs);
   }
-  return getOnce(url, options);
+  return getOnce(url, options, limitBytes);
 }
 
-async function getOnce(url: URL, options: UrlSourceOptions): Promise<Buffer | null> {
+async function getOnce(
+  url: URL,
+  options: Omit<UrlSourceOptions, "url">,
+  limitBytes: number,
+): Promise<Buffer | null> {
   const token = (await options.token?.()) ?? null;
   const headers = token === null ? {} : { authorization: `Bearer ${token}` };
   const signal = AbortSignal.timeout(options.timeoutMs ?? 30_000);
   try {
     const response = await fetch(url, { headers, redirect: "manual", signal });
-    if (response.ok) return await readUpTo(response, maximumTileBytes + 1);
+    if (response.ok) return await readUpTo(response, limitBytes + 1);
     await response.body?.cancel();
     if (response.status === 404) return null;
     throw refusalOf(response.status, url);

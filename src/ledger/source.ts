@@ -1,6 +1,7 @@
 import { parseBundle } from "../merkle/bundle.ts";
 import { openCheckpoint } from "../merkle/checkpoint.ts";
 import type { VerificationKey } from "../merkle/note.ts";
+import type { PlacedRotation } from "../merkle/rotation.ts";
 import { hashesAt, type Tile, tilePath, tileWidth } from "../merkle/tile.ts";
 import { hashBytes } from "../merkle/tree.ts";
 
@@ -18,7 +19,17 @@ import { hashBytes } from "../merkle/tree.ts";
 export interface TileSource {
   checkpoint(): Promise<Buffer | null>;
   readonly tile: TileReader;
+  /** The rotations of its key as whoever serves it tells them, beside the ledger: they count as far as the keys have signed them. */
+  readonly rotations?: () => Promise<readonly PlacedRotation[]>;
+  /** What is spent on it at most while no known key signed its checkpoint. A folder has none: it is finite of itself. */
+  readonly unproved?: UnprovedBudget;
 }
+
+export type UnprovedBudget = {
+  readonly fetches: number;
+  readonly bytes: number;
+  readonly timeoutMs: number;
+};
 
 export type TileReader = ((path: string) => Promise<Buffer | null>) & { readonly folder?: string };
 

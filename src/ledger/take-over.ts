@@ -7,7 +7,7 @@ import type { BlobStore } from "../storage/blob-store.ts";
 import { type Head, readHead } from "./batch.ts";
 import { type Lease, renewLease } from "./lease.ts";
 import { assertPublishedGrewOn } from "./published.ts";
-import { openSigned, reignOf } from "./reigns.ts";
+import { assertGoesOn, openSigned, reignOf } from "./reigns.ts";
 import { hashReader } from "./tiles.ts";
 import { assertSubmitted } from "./uncovered.ts";
 
@@ -59,6 +59,7 @@ export async function takeOver(
       throw tampered(
         "the newest checkpoint is not signed by this signer, nor by one that the ledger shows to have gone before it",
       );
+    await assertGoesOn(tx, key);
     return { head, signedSize, lastSize };
   });
   if (store !== null) await assertPublishedGrewOn({ db: database.db, store, key });

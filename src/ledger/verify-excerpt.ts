@@ -39,6 +39,7 @@ const notChecked = [
   "that no entry is missing which the excerpt should hold: only the whole ledger shows that",
   "the entries between those that are here, and so the chain across them",
   "whether tokens, grants, licenses, persons and classifications stood when they were relied on, and how often licenses and grants were used",
+  "that the ledger goes on from what each replaced key had signed when it named the next",
   "the ledger's growth from older checkpoints: only one of the same size can be compared",
 ] as const;
 
@@ -175,7 +176,7 @@ async function signedBy(
     if (proved?.entry.kind === rotationKind) keys.rotate(proved.entry);
   }
   keys.finish();
-  const verdict = keys.judge(newest.bytes);
+  const verdict = keys.judgeNewest(newest.bytes);
   tellKey(verdict, key.name, { findings, of: "" });
   return { keys, signed: verdict === "verified" ? newest : null };
 }

@@ -1,5 +1,5 @@
 import type { VerificationKey } from "../merkle/note.ts";
-import { type KeyVerdict, Succession } from "../merkle/rotation.ts";
+import { type KeyVerdict, Succession, type TreeHead } from "../merkle/rotation.ts";
 import type { Entry } from "./entry.ts";
 import type { Findings } from "./findings.ts";
 
@@ -20,6 +20,15 @@ export class SigningKeys {
     return this.#succession.reigns.length - 1;
   }
 
+  /** Holds the ledger to what each old key had signed when it handed over: `goesOnFrom` tells whether it grew from that. */
+  async judgeHeads(goesOnFrom: (head: TreeHead) => Promise<boolean>): Promise<void> {
+    for (const { head, index } of this.#succession.rotations) {
+      if (await goesOnFrom(head)) continue;
+      const message = `the ledger does not go on from the ${head.size} entries that its old key had signed when it named the new one: what was before the rotation was rewritten`;
+      this.#findings.add("key_rotation_invalid", message, index);
+    }
+  }
+
   /** Takes `ledger.key-rotated`. */
   rotate({ index, body }: Entry): void {
     if (!this.#succession.take({ index, statement: body["statement"] })) this.#tell(index);
@@ -35,8 +44,14 @@ export class SigningKeys {
     return this.#succession.open(bytes)?.verdict ?? "unsigned";
   }
 
+  /** What the keys say of the newest checkpoint: one of a key that the trusted one replaced is no longer the newest. */
+  judgeNewest(bytes: string | Uint8Array): KeyVerdict {
+    return this.#succession.openNewest(bytes)?.verdict ?? "unsigned";
+  }
+
   #tell(index: number): void {
-    const message = "a new signing key is not named by the old one, or does not sign for itself";
+    const message =
+      "a new signing key is not named by the old one, does not sign for itself, or was named of a larger ledger";
     this.#findings.add("key_rotation_invalid", message, index);
   }
 }

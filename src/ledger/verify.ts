@@ -5,6 +5,7 @@ import { tileWidth } from "../merkle/tile.ts";
 import type { Entry } from "./entry.ts";
 import { type Finding, Findings } from "./findings.ts";
 import type { TileSource } from "./source.ts";
+import { readingOf, unlessSpent } from "./source-budget.ts";
 import { BundleEntries } from "./verify-bundle.ts";
 import {
   judgeOlder,
@@ -18,6 +19,7 @@ import {
 import type { ExpectedChecks } from "./verify-decisions.ts";
 import { EntryChecks, type Replayed } from "./verify-entries.ts";
 import { SigningKeys } from "./verify-keys.ts";
+import { growsFrom } from "./verify-prefix.ts";
 import type { ReleaseCounts } from "./verify-releases.ts";
 import {
   grownByTiles,
@@ -96,7 +98,10 @@ export async function verifyLedger(source: TileSource, options: VerifyOptions): 
   const { policy, timestamps } = options;
   const witnessed =
     policy === undefined ? {} : { witnessed: judgeWitnesses(newest.bytes, policy, findings) };
-  const verified = await verifyEntries(source, { key, newest, options, findings });
+  const reading = await readingOf(source, { key, checkpoint: newest.bytes });
+  const reads = verifyEntries(reading.source, { key, newest, options, findings });
+  const verified = await unlessSpent(reading, reads);
+  if (verified === null) return unproved(key, newest, { spent: reading.spent() ?? "", options });
   if (!newest.isProvisional || verified.isSigned) {
     const { checkpoint } = newest;
     const stamped =
@@ -120,6 +125,20 @@ export async function verifyLedger(source: TileSource, options: VerifyOptions): 
   const alone = new Findings();
   tellKey("unsigned", key.name, { findings: alone, of: "" });
   return reportOf(null, alone, new EntryChecks(alone, options));
+}
+
+/** No key that is known signed the checkpoint, and what may be read on its own word named none. */
+function unproved(
+  { name }: VerificationKey,
+  { checkpoint }: NamedCheckpoint,
+  { spent, options }: { readonly spent: string; readonly options: VerifyOptions },
+): Report {
+  const findings = new Findings();
+  findings.add(
+    "checkpoint_unsigned",
+    `it is not signed by ${name}, says that it covers ${checkpoint.size} entries, and ${spent} named no key that signed it: the rest was not read. If the key was replaced, pin the one that signs now`,
+  );
+  return reportOf(null, findings, new EntryChecks(findings, options));
 }
 
 type Subject = {
@@ -158,7 +177,7 @@ async function verifyEntries(
     },
   });
   keys.finish();
-  const verdict = keys.judge(newest.bytes);
+  const verdict = keys.judgeNewest(newest.bytes);
   if (verdict !== "unsigned") tellKey(verdict, key.name, { findings, of: "" });
   judgeOlder(older, { newest: newest.checkpoint, roots, keys, keyName: key.name, findings });
   const most = options.mostEntriesPerCheckpoint;
@@ -166,6 +185,10 @@ async function verifyEntries(
     judgeSeries([...older.map(({ checkpoint }) => checkpoint.size), size], most, findings);
   if (roots !== null && !roots.root.equals(root))
     findings.add("root_mismatch", "the entries do not make the root that the checkpoint signs");
+  if (roots !== null)
+    await keys.judgeHeads(
+      async (head) => await growsFrom(head, { source, key, newest: newest.checkpoint }),
+    );
   if (roots !== null && isParsed) checks.finish();
   return { checks, keys, isSigned: verdict === "verified" || verdict === "retired" };
 }

@@ -69,7 +69,7 @@ test.each([
   [["token", "list", "--timeout", "0"], 2, "usage"],
   [["token", "list", "--unheard-of"], 2, "usage"],
   [["upload", "lab/model", "/absent/folder"], 1, "failed"],
-  [["ledger", "verify", "/absent/folder", "--key", signer.verificationKey], 1, "failed"],
+  [["ledger", "verify", "/absent/folder", "--ledger-key", signer.verificationKey], 1, "failed"],
   [["ledger", "verify", "/absent/folder"], 2, "usage"],
   [["grant", "add", "--json"], 2, "usage"],
 ] as const)(

@@ -54,7 +54,7 @@ async function exportTo(folder: string, files: Files, env: Record<string, string
 
 test("a ledger in a folder verifies with its key alone", async () => {
   const { code, stdout } = await weightvault(
-    ["ledger", "verify", small, "--key", smallKey, "--json"],
+    ["ledger", "verify", small, "--ledger-key", smallKey, "--json"],
     {
       env: { WEIGHTVAULT_TOKEN: undefined },
     },
@@ -70,7 +70,7 @@ test("a log that is no vault's verifies with --opaque-entries alone, which is na
     await mkdir(join(folder.path, path, ".."), { recursive: true });
     await writeFile(join(folder.path, path), bytes);
   }
-  const args = ["ledger", "verify", folder.path, "--key", signer.verificationKey];
+  const args = ["ledger", "verify", folder.path, "--ledger-key", signer.verificationKey];
   const parsed = await weightvaultHere(args);
   expect({ code: parsed.code, says: parsed.stderr.includes("--opaque-entries") }).toEqual({
     code: 6,
@@ -86,7 +86,15 @@ const exampleTest = existsSync(example) ? test : test.skip;
 
 exampleTest("the known example log verifies by the command, with its key file alone", async () => {
   const { code, stdout } = await weightvault(
-    ["ledger", "verify", example, "--key", join(example, "vkey"), "--opaque-entries", "--json"],
+    [
+      "ledger",
+      "verify",
+      example,
+      "--ledger-key",
+      join(example, "vkey"),
+      "--opaque-entries",
+      "--json",
+    ],
     { env: { WEIGHTVAULT_TOKEN: undefined } },
   );
   expect({ code, report: JSON.parse(stdout) }).toMatchObject({
@@ -106,7 +114,7 @@ test("a changed entry ends with 6 and names what does not verify", async () => {
     "ledger",
     "verify",
     folder.path,
-    "--key",
+    "--ledger-key",
     smallKey,
   ]);
   expect(code).toBe(6);
@@ -117,9 +125,9 @@ test("a changed entry ends with 6 and names what does not verify", async () => {
 test("another key ends with 6, no key with 2, no folder with 1", async () => {
   const verify = async (...args: string[]) =>
     (await weightvaultHere(["ledger", "verify", ...args])).code;
-  expect(await verify(small, "--key", fixedSigner(99).verificationKey)).toBe(6);
+  expect(await verify(small, "--ledger-key", fixedSigner(99).verificationKey)).toBe(6);
   expect(await verify(small)).toBe(2);
-  expect(await verify(join(small, "absent"), "--key", smallKey)).toBe(1);
+  expect(await verify(join(small, "absent"), "--ledger-key", smallKey)).toBe(1);
 });
 
 test("an export verifies offline with nothing but its folder, key file included", async () => {
@@ -128,7 +136,7 @@ test("an export verifies offline with nothing but its folder, key file included"
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ size: 600, fetched: 7, kept: 0 });
   const key = join(folder.path, "verification-key");
-  const verified = await weightvaultHere(["ledger", "verify", folder.path, "--key", key]);
+  const verified = await weightvaultHere(["ledger", "verify", folder.path, "--ledger-key", key]);
   expect(verified.code).toBe(0);
   const names = await readdir(folder.path, { recursive: true });
   expect(names.filter((name) => name.endsWith(".partial"))).toEqual([]);
@@ -144,7 +152,9 @@ test("an export goes on: full tiles that are there are not fetched again", async
     .map((line) => line.split("/tile/")[1]);
   expect(new Set(tiles)).toEqual(new Set(["0/002.p/188", "1/000.p/2", "entries/002.p/188"]));
   const key = join(folder.path, "verification-key");
-  expect((await weightvaultHere(["ledger", "verify", folder.path, "--key", key])).code).toBe(0);
+  expect((await weightvaultHere(["ledger", "verify", folder.path, "--ledger-key", key])).code).toBe(
+    0,
+  );
 });
 
 test.each([
@@ -183,7 +193,13 @@ test("a checkpoint that the pinned key did not sign is not exported", async () =
 
 test("a ledger at the server's address is verified with the caller's token, at another's without", async () => {
   await using server = await serveLedger(await ledgerOf(5));
-  const args = ["ledger", "verify", `${server.url}/ledger/`, "--key", signer.verificationKey];
+  const args = [
+    "ledger",
+    "verify",
+    `${server.url}/ledger/`,
+    "--ledger-key",
+    signer.verificationKey,
+  ];
   expect((await weightvaultHere(args, { env: { WEIGHTVAULT_URL: server.url } })).code).toBe(0);
   expect(
     (await weightvaultHere(args, { env: { WEIGHTVAULT_URL: "http://127.0.0.1:1" } })).code,
@@ -229,7 +245,7 @@ test("an older checkpoint that the ledger has grown from is held against it", as
     ["b", 6],
   ] as const) {
     await writeFile(older, (await ledgerOf(10, fork)).get("checkpoint") ?? "");
-    const args = ["--key", signer.verificationKey, "--older-checkpoint", older];
+    const args = ["--ledger-key", signer.verificationKey, "--older-checkpoint", older];
     expect((await weightvaultHere(["ledger", "verify", folder.path, ...args])).code).toBe(code);
   }
 });
@@ -276,7 +292,7 @@ posix.each(Object.keys(hostile))(
       await using folder = await temporaryFolder();
       await cp(small, folder.path, { recursive: true });
       await putHostile(what, join(folder.path, path));
-      const args = ["ledger", "verify", folder.path, "--key", smallKey, "--json"];
+      const args = ["ledger", "verify", folder.path, "--ledger-key", smallKey, "--json"];
       const { code: exit, stdout } = await weightvaultHere(args);
       const { findings } = JSON.parse(stdout) as { findings: { severity: string; code: string }[] };
       const errors = findings.filter(({ severity }) => severity === "error");
@@ -293,7 +309,7 @@ posix.each(Object.keys(hostile))(
     await putHostile(what, file);
     const verify = async (...args: string[]) =>
       await weightvaultHere(["ledger", "verify", small, ...args]);
-    const older = await verify("--key", smallKey, "--older-checkpoint", file);
+    const older = await verify("--ledger-key", smallKey, "--older-checkpoint", file);
     if (absent.includes(what)) {
       expect(older.code).toBe(1);
       expect(older.stderr).toContain("given is no file");
@@ -303,7 +319,7 @@ posix.each(Object.keys(hostile))(
         expect.stringContaining("older_checkpoint_invalid"),
       ]);
     }
-    const key = await verify("--key", file);
+    const key = await verify("--ledger-key", file);
     expect(key.code).toBe(2);
     expect(key.stderr).toMatch(/verification key/);
   },
@@ -327,7 +343,7 @@ posix.each(Object.keys(hostile))(
       const { code, stderr } = await exportTo(output, files);
       const refused = expect.stringMatching(/^[^\n]+\n$/);
       if (code === 0) {
-        const key = ["--key", signer.verificationKey];
+        const key = ["--ledger-key", signer.verificationKey];
         const again = await weightvaultHere(["ledger", "verify", output, ...key]);
         // What lies in the place of a full bundle of entries is not read by an export, and judged by `ledger verify`.
         const isJudged = path === "tile/entries/000" && !absent.includes(what);

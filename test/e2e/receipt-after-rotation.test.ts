@@ -3,7 +3,7 @@ import { createClient } from "../../src/cli/client.ts";
 import { proveReceipt } from "../../src/cli/obtain.ts";
 import { parseVerificationKey } from "../../src/merkle/note.ts";
 import { inclusionProof, readTiles } from "../../src/merkle/proof.ts";
-import { signRotation } from "../../src/merkle/rotation.ts";
+import { nothingSigned, signRotation } from "../../src/merkle/rotation.ts";
 import { tilePath } from "../../src/merkle/tile.ts";
 import { encodeTlogProof } from "../../src/merkle/tlog-proof.ts";
 import { encodeAll, filesOf, fixedSigner } from "../vectors/ledger/build.ts";
@@ -12,7 +12,7 @@ import { answer, serveHttp } from "./http-double.ts";
 
 test("a receipt under a key that followed while the command ran is proved; one under a key that nobody named is not", async () => {
   const [first, second, stranger] = [fixedSigner(7), fixedSigner(8), fixedSigner(9)];
-  const statement = await signRotation(first, second);
+  const statement = await signRotation(first, second, nothingSigned);
   const records = [...beginning, record("ledger.key-rotated", { statement })];
   const entries = encodeAll([...records, decided("allowed", "r")]);
   const index = entries.length - 1;

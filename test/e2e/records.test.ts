@@ -137,7 +137,9 @@ test("an export is a folder that verifies offline with the ledger's key alone, a
     await writeFile(at("spoilt/manifest.json"), JSON.stringify(manifest));
   });
   const other = `other+00000000+${Buffer.from([1, ...new Uint8Array(32)]).toString("base64")}`;
-  expect((await as("nobody", "records", "verify", at("handed"), "--key", other)).code).not.toBe(0);
+  expect(
+    (await as("nobody", "records", "verify", at("handed"), "--ledger-key", other)).code,
+  ).not.toBe(0);
   expect((await as("nobody", "records", "verify", at("absent"))).code).not.toBe(0);
 });
 

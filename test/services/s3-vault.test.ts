@@ -254,7 +254,7 @@ describeS3("a vault whose objects lie in S3", () => {
     const { verificationKey: key } = await new Api(url, null).json("GET", "/v1/ledger/key");
     await using folder = await temporaryFolder();
     const env = { ...settings(), WEIGHTVAULT_DATA: folder.path, DATABASE_URL: undefined };
-    const args = ["ledger", "rebuild", "--key", String(key), "--json"];
+    const args = ["ledger", "rebuild", "--ledger-key", String(key), "--json"];
     const { code, stdout, stderr } = await weightvault(args, { env });
     expect([code, stderr]).toEqual([0, ""]);
     const { size } = JSON.parse(stdout) as { readonly size: number };

@@ -188,7 +188,7 @@ function nonce(): Buffer {
       "ledger",
       "verify",
       folder.path,
-      "--key",
+      "--ledger-key",
       signer.verificationKey,
       "--opaque-entries",
     ];

@@ -1,3 +1,4 @@
+import { generateKeyPairSync, sign } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -5,10 +6,14 @@ import { afterEach, expect, test } from "@jest/globals";
 import { sql } from "kysely";
 import type { Database } from "../../../src/database/open.ts";
 import { Refusal } from "../../../src/errors.ts";
+import { cosignedCheckpoint, keepCosignature } from "../../../src/ledger/cosigned.ts";
 import { takeLease } from "../../../src/ledger/lease.ts";
 import type { RunningLedger } from "../../../src/ledger/open.ts";
 import { publish } from "../../../src/ledger/publish.ts";
 import { readPublished } from "../../../src/ledger/published.ts";
+import { newestCheckpoint } from "../../../src/ledger/receipt.ts";
+import { cosign, cosignerKey } from "../../../src/merkle/cosignature.ts";
+import { parseNote } from "../../../src/merkle/note.ts";
 import type { BlobStore } from "../../../src/storage/blob-store.ts";
 import { forEachDatabase } from "../../support/database.ts";
 import { failing, withFaults } from "../../support/faults.ts";
@@ -195,6 +200,108 @@ forEachDatabase("publishing to the store", (open) => {
     await expect(late).rejects.toMatchObject({ code: "ledger_unavailable" });
     expect((await readPublished({ db: database.db, store, key }))?.checkpoint.size).toBe(25);
     expect(await verifyPublished(published, signer)).toMatchObject({ size: 25, verified: true });
+  });
+
+  /** Who cosigns the newest checkpoint and has that stored, as the ledger's client does. */
+  function witness(name: string) {
+    const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+    const raw = publicKey.export({ format: "der", type: "spki" }).subarray(-32);
+    const key = cosignerKey("ed25519", name, raw);
+    const cosigner = { key, sign: async (message: Uint8Array) => sign(null, message, privateKey) };
+    const cosignNewest = async ({ db }: Database) => {
+      const newest = await newestCheckpoint(db);
+      if (newest === null) throw new Error("there is no checkpoint");
+      const cosignature = await cosign(parseNote(newest.note)?.text ?? "", cosigner, 1_795_000_000);
+      await keepCosignature(db, newest.size, { ...cosignature, cosignedAt: new Date(0) });
+    };
+    return { key, cosignNewest };
+  }
+
+  async function cosignersIn(folder: string): Promise<readonly string[]> {
+    const note = parseNote(await readFile(join(folder, "checkpoint")));
+    return (note?.signatures ?? []).map(({ name }) => name).slice(1);
+  }
+
+  test("cosignatures that come later are published under the same size, as they are served; none that is published goes, and nothing is replaced for none", async () => {
+    const { database, signer, lease, grow } = await signedLedger(3);
+    const { store, published } = await folder();
+    const counted = withFaults(store);
+    const options = { db: database.db, store: counted.port, key: keyOf(signer) };
+    const [one, two] = [witness("w.example/1"), witness("w.example/2")];
+    const first = await publish(options, lease);
+    await one.cosignNewest(database);
+    const second = await publish(options, lease);
+    expect(second).toMatchObject({ size: 3 });
+    expect(second.tag).not.toBe(first.tag);
+    const served = await cosignedCheckpoint(database.db);
+    expect(await readFile(join(published, "checkpoint"), "utf8")).toBe(served?.note);
+    expect(await cosignersIn(published)).toEqual(["w.example/1"]);
+    const before = counted.calls.filter((call) => call === "replace").length;
+    expect(await publish(options, lease)).toEqual(second);
+    expect(counted.calls.filter((call) => call === "replace")).toHaveLength(before);
+    await database.runScript(
+      "set session_replication_role = replica; delete from ledger_cosignature; set session_replication_role = origin;",
+    );
+    expect(await publish(options, lease)).toEqual(second);
+    await two.cosignNewest(database);
+    await publish(options, lease);
+    expect(await cosignersIn(published)).toEqual(["w.example/2", "w.example/1"]);
+    await grow(2);
+    await publish(options, lease);
+    expect(await cosignersIn(published)).toEqual([]);
+    expect(await verifyPublished(published, signer)).toMatchObject({ size: 5, verified: true });
+  });
+
+  test("a publisher that lost the lease adds no cosignature, and one that stalled before puts no smaller checkpoint in the place of a newer one for it", async () => {
+    const { database, signer, lease, grow } = await signedLedger(3);
+    const { store, published } = await folder();
+    const options = { db: database.db, store, key: keyOf(signer) };
+    await publish(options, lease);
+    await witness("w.example/1").cosignNewest(database);
+    const gate = Promise.withResolvers<void>();
+    const reached = Promise.withResolvers<void>();
+    const stalled = withFaults(store);
+    stalled.arm({
+      method: "replace",
+      nth: 1,
+      when: "before",
+      act: async () => {
+        reached.resolve();
+        await gate.promise;
+      },
+    });
+    const late = publish({ ...options, store: stalled.port }, lease);
+    late.catch(() => {});
+    await reached.promise;
+    const other = await anotherLease(database);
+    const lost = { code: "ledger_unavailable" };
+    await expect(publish(options, lease)).rejects.toMatchObject(lost);
+    expect(await cosignersIn(published)).toEqual([]);
+    await sql`update ledger_lease set expires_at = clock_timestamp() - interval '1 minute'`.execute(
+      database.db,
+    );
+    await grow(20);
+    const last = await anotherLease(database);
+    expect(last.fence).toBeGreaterThan(other.fence);
+    expect(await publish(options, last)).toMatchObject({ size: 23 });
+    gate.resolve();
+    await expect(late).rejects.toMatchObject(lost);
+    expect((await readPublished(options))?.checkpoint.size).toBe(23);
+  });
+
+  test("stored cosignatures that no note can carry leave the checkpoint as the log signed it", async () => {
+    const { database, signer, lease } = await signedLedger(3);
+    const { store, published } = await folder();
+    const options = { db: database.db, store, key: keyOf(signer) };
+    const newest = await newestCheckpoint(database.db);
+    const keyId = "00000000";
+    for (const name of ["a b", "w\n\n— w"]) {
+      const signature = Buffer.alloc(72);
+      await keepCosignature(database.db, 3, { name, keyId, signature, cosignedAt: new Date(0) });
+      expect(await cosignedCheckpoint(database.db)).toEqual(newest);
+    }
+    expect(await publish(options, lease)).toMatchObject({ size: 3 });
+    expect(await readFile(join(published, "checkpoint"), "utf8")).toBe(newest?.note);
   });
 
   test("a publisher without the lease leaves the checkpoint as it is", async () => {

@@ -6,15 +6,15 @@ import { transact } from "../../../src/database/transact.ts";
 import { openLedger, type RunningLedger } from "../../../src/ledger/open.ts";
 import { assertPublishedFrom } from "../../../src/ledger/published.ts";
 import { rebuildLedger } from "../../../src/ledger/rebuild.ts";
-import { allReigns } from "../../../src/ledger/reigns.ts";
+import { allReigns, readRotations } from "../../../src/ledger/reigns.ts";
 import { rotatedSize, submitRotation } from "../../../src/ledger/rotate.ts";
 import { folderSource } from "../../../src/ledger/source-folder.ts";
 import { submit } from "../../../src/ledger/submit.ts";
 import { verifyLedger } from "../../../src/ledger/verify.ts";
 import { signCheckpoint } from "../../../src/merkle/checkpoint.ts";
-import { encodeVerificationKey } from "../../../src/merkle/note.ts";
+import { encodeVerificationKey, parseVerificationKey } from "../../../src/merkle/note.ts";
 import { parsePolicy } from "../../../src/merkle/policy.ts";
-import { signRotation } from "../../../src/merkle/rotation.ts";
+import { nothingSigned, readRotation, signRotation } from "../../../src/merkle/rotation.ts";
 import { forEachDatabase } from "../../support/database.ts";
 import { storedLedger } from "../../support/ledger.ts";
 import {
@@ -29,6 +29,8 @@ import {
 import { TestSigner } from "../../support/test-signer.ts";
 import { until } from "../../support/until.ts";
 import { startWitness } from "../../support/witness.ts";
+import { encodeAll, filesOf, fixedSigner, memorySource } from "../../vectors/ledger/build.ts";
+import { beginning, record } from "../../vectors/ledger/story.ts";
 
 const now = () => new Date("2026-11-23T09:00:00.000Z");
 
@@ -165,13 +167,51 @@ forEachDatabase("a ledger whose key is replaced", (open) => {
     const [database, from] = [await open(), new TestSigner()];
     const old = await start(database, from);
     await settleAll(old, await submitMany(database, 2));
-    const statement = await signRotation(new TestSigner(), new TestSigner());
+    const statement = await signRotation(new TestSigner(), new TestSigner(), nothingSigned);
     await transact(database.db, async (tx) =>
       submit(tx, { kind: "ledger.key-rotated", time: now(), body: { statement } }),
     );
     old.wake();
     await expectFails(old, "record_tampered", /would replace the ledger's key.*not signed by/);
     expect(await sizeOf(database)).toBe(2);
+  });
+
+  test("a rotation binds the ledger to its newest checkpoint; one of another past is given no place, and a ledger with it is not rebuilt", async () => {
+    const [database, from, to] = [await open(), new TestSigner(), new TestSigner()];
+    const old = await start(database, from);
+    await settleAll(old, await submitMany(database, 4));
+    const submission = await submitRotation({ database, from, to, now });
+    old.wake();
+    await old.settle(submission, { after: "checkpoint", timeoutMs: 10_000 });
+    const [rotation] = await readRotations(database.db);
+    const bound = readRotation(rotation?.statement, from.name)?.head;
+    expect(bound?.size).toBe(4);
+
+    const [other, untrue] = [await open(), { size: 2, root: bound?.root ?? Buffer.alloc(32) }];
+    const node = await start(other, from, { name: "node" });
+    await settleAll(node, await submitMany(other, 3));
+    const statement = await signRotation(from, to, untrue);
+    await transact(other.db, async (tx) =>
+      submit(tx, { kind: "ledger.key-rotated", time: now(), body: { statement } }),
+    );
+    node.wake();
+    await expectFails(node, "record_tampered", /would replace the ledger's key/);
+    expect(await sizeOf(other)).toBe(3);
+
+    const [first, second, empty] = [fixedSigner(7), fixedSigner(8), await open()];
+    const records = [
+      ...beginning,
+      record("ledger.key-rotated", { statement: await signRotation(first, second, untrue) }),
+    ];
+    const source = memorySource(await filesOf(encodeAll(records), second));
+    const key = parseVerificationKey(first.verificationKey);
+    if (key === null) throw new Error("the fixed key does not parse");
+    await expect(rebuildLedger({ database: empty, source, key })).rejects.toMatchObject({
+      code: "record_tampered",
+      message: expect.stringMatching(
+        /do not go on from the 2 that the ledger's old key had signed/,
+      ),
+    });
   });
 
   test("what the old key published is taken up to the rotation, and nothing beyond it", async () => {

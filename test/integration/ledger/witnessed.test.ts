@@ -1,4 +1,6 @@
+import { readFile } from "node:fs/promises";
 import type { RequestListener } from "node:http";
+import { join } from "node:path";
 import { afterEach, expect, test } from "@jest/globals";
 import { sql } from "kysely";
 import type { Database } from "../../../src/database/open.ts";
@@ -14,7 +16,9 @@ import { type CosignerKey, cosign } from "../../../src/merkle/cosignature.ts";
 import { keyIdOf, parseNote } from "../../../src/merkle/note.ts";
 import { isQuorum, type Policy, parsePolicy, signedWitnesses } from "../../../src/merkle/policy.ts";
 import { parseTlogProof } from "../../../src/merkle/tlog-proof.ts";
+import type { BlobStore } from "../../../src/storage/blob-store.ts";
 import { forEachDatabase } from "../../support/database.ts";
+import { openStoreFolder } from "../../support/log.ts";
 import { TestSigner } from "../../support/test-signer.ts";
 import { until } from "../../support/until.ts";
 import { startWitness, type TestWitness } from "../../support/witness.ts";
@@ -52,10 +56,11 @@ forEachDatabase("the witnessed ledger", (open) => {
     signer: TestSigner,
     policy: Policy,
     node = "one",
+    store: BlobStore | null = null,
   ): Promise<RunningLedger> {
     const ledger = await openLedger({
       database,
-      store: null,
+      store,
       signer,
       node,
       policy,
@@ -97,6 +102,22 @@ forEachDatabase("the witnessed ledger", (open) => {
     expect(signedWitnesses(policy, served)).toEqual(new Set(["a", "b"]));
     await ledger.checkWitnesses(0);
     expect(told).toEqual([]);
+  });
+
+  test("what is published has the cosignatures that the served checkpoint has, soon after the witnesses cosigned it", async () => {
+    const [database, signer] = [await open(), new TestSigner()];
+    const [a, b] = [await witness(signer, "a"), await witness(signer, "b")];
+    const policy = policyOf(`${a.line("a")}${b.line("b")}group both all a b\nquorum both\n`);
+    const { store, published, remove } = await openStoreFolder();
+    running.push({ [Symbol.asyncDispose]: remove });
+    const ledger = await start(database, signer, policy, "one", store);
+    const submission = await submitOne(database, ledger);
+    await ledger.settle(submission, { after: "witnessed", timeoutMs: 10_000 });
+    const served = (await cosignedCheckpoint(database.db))?.note;
+    const file = join(published, "checkpoint");
+    await until(async () => (await readFile(file, "utf8").catch(() => "")) === served);
+    const note = parseNote(served ?? "");
+    expect(note === null ? null : signedWitnesses(policy, note)).toEqual(new Set(["a", "b"]));
   });
 
   test("while the quorum is missing nothing settles as witnessed and the check is red; a checkpoint still settles, and when the witness is back all is well", async () => {

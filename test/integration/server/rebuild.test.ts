@@ -26,7 +26,7 @@ test("the ledger of a vault whose database is lost is made again by the command,
   try {
     // The store that the settings name is empty as well, and has nothing to make a ledger from.
     const rebuild = async (...from: readonly string[]) =>
-      await weightvault(["ledger", "rebuild", ...from, "--key", key, "--json"], { env });
+      await weightvault(["ledger", "rebuild", ...from, "--ledger-key", key, "--json"], { env });
     expect((await rebuild()).code).toBe(5);
     const made = await rebuild("--from", published);
     expect({ code: made.code, said: JSON.parse(made.stdout) }).toEqual({

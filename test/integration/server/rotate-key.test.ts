@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { watchOnce } from "../../../src/cli/ledger-monitor.ts";
+import { newestCheckpoint } from "../../../src/ledger/receipt.ts";
 import { folderSource } from "../../../src/ledger/source-folder.ts";
 import { rotateKeyCommand } from "../../../src/maintain.ts";
 import { parseVerificationKey } from "../../../src/merkle/note.ts";
@@ -17,10 +18,11 @@ import { provideAwsCredentials } from "../../support/kms-credentials.ts";
 import { startKmsServer } from "../../support/kms-server.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
 import { until } from "../../support/until.ts";
+import { fixedSigner } from "../../vectors/ledger/build.ts";
 
 /** One vault with soft keys, whose ledger's key is replaced once. */
 describe("the ledger's key in a file", () => {
-  let [data, state, firstKey, secondKey] = ["", "", "", ""];
+  let [data, state, firstKey, secondKey, thirdKey] = ["", "", "", "", ""];
   let clone: ClonedDatabase | null = null;
   /** The keys lie in the data folder; the database does too, where the run has no PostgreSQL. */
   const database = (): Readonly<Record<string, string>> =>
@@ -96,17 +98,45 @@ describe("the ledger's key in a file", () => {
     expect(pem).not.toBe(await readFile(at(retired), "utf8"));
   });
 
+  test("run again after its end it says that it is done and changes nothing, until it names the new key as the one to replace", async () => {
+    const files = async () => (await readdir(data)).filter((name) => name.startsWith("ledger-key"));
+    const before = await files();
+    for (const replace of [null, parseVerificationKey(firstKey)])
+      expect(await rotateKeyCommand(env(), { replace })).toMatchObject({
+        verificationKey: secondKey,
+        replaced: firstKey,
+        wasDone: true,
+        next: expect.stringContaining(`--replace '${secondKey}'`),
+      });
+    const other = parseVerificationKey(fixedSigner(9).verificationKey);
+    await expect(rotateKeyCommand(env(), { replace: other })).rejects.toMatchObject({
+      code: "conflict",
+      message: expect.stringMatching(/is not the key that signs this ledger/),
+    });
+    expect(await files()).toEqual(before);
+    const replace = parseVerificationKey(secondKey);
+    const again = await rotateKeyCommand(env(), { replace });
+    expect(again).toMatchObject({ replaced: secondKey, wasDone: false });
+    thirdKey = again.verificationKey;
+    expect(await rotateKeyCommand(env(), { replace })).toMatchObject({
+      verificationKey: thirdKey,
+      replaced: secondKey,
+      wasDone: true,
+    });
+  });
+
   test("after it the vault goes on under the new key, tells both, and who pinned the first verifies everything", async () => {
     const open = { ...database(), WEIGHTVAULT_LEDGER_PUBLIC: "entries" };
     const server = await startTestServer({ folder: data, env: open });
     try {
-      expect(server.verificationKey).toBe(secondKey);
+      expect(server.verificationKey).toBe(thirdKey);
       const told = await fetch(`${server.url}/v1/ledger/key`);
       expect(await told.json()).toMatchObject({
-        verificationKey: secondKey,
+        verificationKey: thirdKey,
         keys: [
           { verificationKey: firstKey, firstSize: 0, statement: null },
-          { verificationKey: secondKey, lastSize: null, statement: expect.any(String) },
+          { verificationKey: secondKey, statement: expect.any(String) },
+          { verificationKey: thirdKey, lastSize: null, statement: expect.any(String) },
         ],
       });
       const tokenFile = join(state, "officer-token");
@@ -133,8 +163,8 @@ describe("the ledger's key in a file", () => {
     await expectFine(["show", "--last", "1", "--ledger", copy, ...under(firstKey)]);
     const period = ["--from", "2020-01-01", "--ledger", copy];
     await expectFine(["export", part, ...period, ...under(firstKey)]);
-    for (const key of [firstKey, secondKey])
-      for (const place of [copy, part]) await expectFine(["verify", place, "--key", key]);
+    for (const key of [firstKey, secondKey, thirdKey])
+      for (const place of [copy, part]) await expectFine(["verify", place, "--ledger-key", key]);
     expect(await watch()).toMatchObject({ isAlarm: false, code: "grown" });
     expect(await watch()).toMatchObject({ isAlarm: false, code: "same" });
   });
@@ -171,6 +201,10 @@ describePostgres("the ledger's key in a KMS, with several nodes on PostgreSQL", 
     };
     try {
       const ready = await start(first, old);
+      // Until its first checkpoint a ledger is any signer's.
+      const { db } = running[0]?.vault.database ?? { db: null };
+      if (db === null) throw new Error("no server was started");
+      await until(async () => (await newestCheckpoint(db)) !== null, { seconds: 30 });
       await expect(startTestServer({ folder: other, env: fresh })).rejects.toThrow(
         /brought in by `weightvault ledger rotate-key`/,
       );

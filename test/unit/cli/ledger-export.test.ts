@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { exportLedger } from "../../../src/cli/ledger-export.ts";
 import { parseVerificationKey } from "../../../src/merkle/note.ts";
-import { signRotation } from "../../../src/merkle/rotation.ts";
+import { nothingSigned, signRotation } from "../../../src/merkle/rotation.ts";
 import { encodeAll, filesOf, fixedSigner, memorySource } from "../../vectors/ledger/build.ts";
 import { beginning, record } from "../../vectors/ledger/story.ts";
 
 test("a copy of the ledger goes on after its key was replaced, under the key that it began with; another ledger's is refused", async () => {
   const [first, second, stranger] = [fixedSigner(7), fixedSigner(8), fixedSigner(9)];
-  const statement = await signRotation(first, second);
+  const statement = await signRotation(first, second, nothingSigned);
   const records = [...beginning, record("ledger.key-rotated", { statement })];
   const entries = encodeAll([...records, record("token.revoked", {})]);
   const rotations = [{ index: records.length - 1, statement }];

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { watchOnce } from "../../../src/cli/ledger-monitor.ts";
 import { parseVerificationKey } from "../../../src/merkle/note.ts";
+import { signRotation } from "../../../src/merkle/rotation.ts";
+import { leafHash, rootOf } from "../../../src/merkle/tree.ts";
 import { encodeAll, filesOf, fixedSigner, memorySource } from "../../vectors/ledger/build.ts";
-import { beginning } from "../../vectors/ledger/story.ts";
+import { beginning, record } from "../../vectors/ledger/story.ts";
 
 test("a checkpoint of the size that was seen, signed by a key of the same name that nobody named, is an alarm", async () => {
   const [signer, other] = [fixedSigner(7), fixedSigner(8)];
@@ -27,6 +29,34 @@ test("a checkpoint of the size that was seen, signed by a key of the same name t
     expect(await watch(other)).toMatchObject(alarm);
     expect(await watch(other, entries.length - 1)).toMatchObject(alarm);
     expect(await watch(signer)).toMatchObject({ isAlarm: false, code: "same" });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("a rotation that is not of the ledger that was watched is an alarm, and one that is, is followed", async () => {
+  const [from, to] = [fixedSigner(7), fixedSigner(8)];
+  const key = parseVerificationKey(from.verificationKey);
+  if (key === null) throw new Error("the signer has no key");
+  const folder = await mkdtemp(join(tmpdir(), "weightvault-monitor-"));
+  try {
+    const watch = async (records: typeof beginning, by: typeof from) =>
+      await watchOnce({
+        source: memorySource(await filesOf(encodeAll(records), by)),
+        key: { key, text: from.verificationKey, isPinned: true, rotations: [] },
+        folder,
+        unreachableLimitMs: 0,
+        now: () => new Date("2026-11-23T09:00:00.000Z"),
+      });
+    expect(await watch(beginning, from)).toMatchObject({ code: "first" });
+    const rotatedAt = async (root: Buffer) => {
+      const statement = await signRotation(from, to, { size: 4, root });
+      return [...beginning, record("ledger.key-rotated", { statement })];
+    };
+    const other = await rotatedAt(Buffer.alloc(32, 1));
+    expect(await watch(other, to)).toMatchObject({ isAlarm: true, code: "inconsistent" });
+    const root = rootOf(encodeAll(beginning.slice(0, 4)).map((entry) => leafHash(entry)));
+    expect(await watch(await rotatedAt(root), to)).toMatchObject({ isAlarm: false, code: "grown" });
   } finally {
     await rm(folder, { recursive: true });
   }

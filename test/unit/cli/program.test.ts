@@ -16,7 +16,13 @@ function context() {
     custody: async () => 3,
     recover: async () => await Promise.reject(new Error("nothing is recovered here")),
     rebuild: async () => ({ size: 0, rootHex: "" }),
-    rotateKey: async () => ({ verificationKey: "", replaced: "", lastSize: 0, next: "" }),
+    rotateKey: async () => ({
+      verificationKey: "",
+      replaced: "",
+      lastSize: 0,
+      wasDone: false,
+      next: "",
+    }),
     witness: { init, serve },
   };
 }
@@ -129,4 +135,14 @@ test.each(["ftp://host", "host", "http://user:secret@host"])(
 test("serve and migrate end as the server ends", async () => {
   expect(await run(context(), ["serve"])).toBe(0);
   expect(await run(context(), ["migrate"])).toBe(1);
+});
+
+test("the ledger's key has one name in every command that takes it", () => {
+  const spelled = commands.flatMap(([name, { options }]) =>
+    options
+      .filter(({ description }) => description.includes("WEIGHTVAULT_LEDGER_KEY"))
+      .map(({ flags }) => [name, flags]),
+  );
+  expect(spelled.length).toBeGreaterThan(12);
+  expect(spelled.filter(([, flags]) => flags !== "--ledger-key <key>")).toEqual([]);
 });

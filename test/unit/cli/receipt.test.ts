@@ -3,7 +3,7 @@ import { verifyReceipt } from "../../../src/cli/receipt.ts";
 import { encodeEntry } from "../../../src/ledger/entry.ts";
 import { signCheckpoint } from "../../../src/merkle/checkpoint.ts";
 import { parseVerificationKey } from "../../../src/merkle/note.ts";
-import { type PlacedRotation, signRotation } from "../../../src/merkle/rotation.ts";
+import { nothingSigned, type PlacedRotation, signRotation } from "../../../src/merkle/rotation.ts";
 import { encodeTlogProof } from "../../../src/merkle/tlog-proof.ts";
 import { leafHash } from "../../../src/merkle/tree.ts";
 import { fixedSigner } from "../../vectors/ledger/build.ts";
@@ -35,7 +35,7 @@ async function receiptBy(signer: typeof older) {
 
 beforeAll(async () => {
   // Nothing proves where a server says that a rotation stands.
-  rotations = [{ index: 1_000_000, statement: await signRotation(older, newer) }];
+  rotations = [{ index: 1_000_000, statement: await signRotation(older, newer, nothingSigned) }];
 });
 
 test("a key that went before the pinned one proves what is old, and nothing that was made just now", async () => {

@@ -3,9 +3,14 @@ import { verifyLedger } from "../../../src/ledger/verify.ts";
 import { type ExcerptSource, verifyExcerpt } from "../../../src/ledger/verify-excerpt.ts";
 import { encodeNote, parseNote, signNote } from "../../../src/merkle/note.ts";
 import { inclusionProof } from "../../../src/merkle/proof.ts";
-import { readRotation, rotationText, signRotation } from "../../../src/merkle/rotation.ts";
+import {
+  nothingSigned,
+  readRotation,
+  rotationText,
+  signRotation,
+} from "../../../src/merkle/rotation.ts";
 import { encodeTlogProof } from "../../../src/merkle/tlog-proof.ts";
-import { leafHash } from "../../../src/merkle/tree.ts";
+import { leafHash, rootOf } from "../../../src/merkle/tree.ts";
 import {
   encodeAll,
   type Files,
@@ -31,8 +36,9 @@ async function rotated(
   from: FixedSigner,
   to: FixedSigner,
   signers: readonly FixedSigner[] = [from, to],
+  head = nothingSigned,
 ): Promise<Recorded> {
-  const text = rotationText(first.name, from.verificationKey, to.verificationKey);
+  const text = rotationText(first.name, from.verificationKey, to.verificationKey, head);
   return record("ledger.key-rotated", { statement: await statement(text, ...signers) });
 }
 
@@ -88,11 +94,54 @@ test.each([
   expect(await judge(await filesOf(encodeAll(records), first))).toBe("key_rotation_invalid");
 });
 
+const headAt = (records: readonly Recorded[], size: number) => {
+  const leaves = encodeAll(records.slice(0, size)).map((entry) => leafHash(entry));
+  return { size, root: rootOf(leaves) };
+};
+
+test("a rotation says what the old key had signed by then, and the same statement in another past is invalid", async () => {
+  const head = headAt(beginning, 8);
+  const rotation = await rotated(first, second, [first, second], head);
+  const records = [...beginning, rotation, ...releases];
+  const rewritten = records.with(5, records[6] ?? rotation);
+  const codesUnder = async (trusted: FixedSigner, told: readonly Recorded[]) => {
+    const found = await judge(await filesOf(encodeAll(told), second), [], trusted);
+    return found.split(",").filter((code) => /verified|key|unsigned/.test(code));
+  };
+  for (const trusted of [first, second]) {
+    expect(await codesUnder(trusted, records)).toEqual(["verified"]);
+    expect(await codesUnder(trusted, rewritten)).toEqual(["key_rotation_invalid"]);
+  }
+});
+
+test("a rotation is none at an earlier place than the old key had signed up to, and at a later one only where the past is the same", async () => {
+  const head = headAt(beginning, 8);
+  const rotation = await rotated(first, second, [first, second], head);
+  const early = [...beginning.slice(0, 7), rotation, ...beginning.slice(7)];
+  expect(await judge(await filesOf(encodeAll(early), second))).toBe("checkpoint_unsigned");
+  const elsewhere = [...releases, ...beginning.toReversed(), rotation];
+  const files = await filesOf(encodeAll(elsewhere), second);
+  expect((await judge(files)).split(",")).toContain("key_rotation_invalid");
+});
+
+test("who trusts a key takes nothing that the one before it signs for the newest, wherever that one has the rotation stand", async () => {
+  const head = headAt(beginning, 8);
+  const rotation = await rotated(first, second, [first, second], head);
+  const forked = [...beginning, ...releases, rotation];
+  const files = await filesOf(encodeAll(forked), first);
+  expect(await judge(files, [], second)).toBe("key_retired");
+  expect(await judge(files, [], first)).toBe("verified");
+  const kept = await checkpointOf(beginning, first);
+  const signed = await filesOf(encodeAll([...forked, record("token.revoked", {})]), second);
+  expect(await judge(signed, [kept], second)).not.toMatch(/key|older/);
+});
+
 test("a new key for another log is none", async () => {
   const text = rotationText(
     "another.example/ledger",
     first.verificationKey,
     second.verificationKey,
+    nothingSigned,
   );
   const entry = record("ledger.key-rotated", { statement: await statement(text, first, second) });
   const files = await filesOf(encodeAll([...beginning, entry]), second);
@@ -167,11 +216,15 @@ test("an excerpt that holds the rotation verifies under the first key, and one w
 });
 
 test("the statement that two signers make is read as theirs, and a name is never changed by it", async () => {
-  const statement = await signRotation(first, second);
+  const head = headAt(beginning, 3);
+  const statement = await signRotation(first, second, head);
   expect(readRotation(statement, first.name)).toMatchObject({
+    head,
     from: { publicKey: Buffer.from(first.publicKey) },
     to: { publicKey: Buffer.from(second.publicKey) },
   });
   expect(readRotation(statement, "another.example/ledger")).toBeNull();
-  await expect(signRotation(first, fixedSigner(8, "other.example"))).rejects.toThrow(TypeError);
+  await expect(signRotation(first, fixedSigner(8, "other.example"), nothingSigned)).rejects.toThrow(
+    TypeError,
+  );
 });

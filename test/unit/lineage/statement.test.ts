@@ -11,7 +11,7 @@ import {
 } from "../../../src/lineage/statement.ts";
 import { parseVerificationKey } from "../../../src/merkle/note.ts";
 import { inclusionProof, readTiles } from "../../../src/merkle/proof.ts";
-import { signRotation } from "../../../src/merkle/rotation.ts";
+import { nothingSigned, signRotation } from "../../../src/merkle/rotation.ts";
 import { tilePath } from "../../../src/merkle/tile.ts";
 import { encodeTlogProof } from "../../../src/merkle/tlog-proof.ts";
 import { leafHash } from "../../../src/merkle/tree.ts";
@@ -206,7 +206,7 @@ test("a statement whose checkpoint another key signed, or that another key signe
 
 test("a statement of the key that followed the pinned one verifies by the rotation, and one of a key that went before does not", async () => {
   const later = fixedSigner(8);
-  const statement = await signRotation(signer, later);
+  const statement = await signRotation(signer, later, nothingSigned);
   const rotations = [{ index: 1_000, statement }];
   const [proof = ""] = (await proofsUnder(later)).slice(commitAt);
   const payload = revisionPayload({ ledger: { ...ledgerAt(commitAt), proof } });
@@ -222,7 +222,7 @@ test("a statement of the key that followed the pinned one verifies by the rotati
 });
 
 test("a statement of a key that was replaced is refused where it rests on a checkpoint from after its reign", async () => {
-  const statement = await signRotation(signer, fixedSigner(8));
+  const statement = await signRotation(signer, fixedSigner(8), nothingSigned);
   const envelope = await signed(revisionPayload());
   const endedAt = (size: number) => [{ index: size - 1, statement }];
   expect(verifyStatement(envelope, key, endedAt(entries.length))).toHaveProperty("statement");

@@ -97,6 +97,9 @@ export const settings = {
   WEIGHTVAULT_S3_PART_MEMORY_MIB: wholeNumber(16, 1_048_576).default(256),
   /** How long an address at which a client reads a sealed object from the bucket lives; 0: all bytes go through the vault. */
   WEIGHTVAULT_S3_URL_SECONDS: wholeNumber(0, 3_600).default(300),
+  /** How S3 Object Lock keeps the full tiles of the published ledger, and for how many days from their writing. */
+  WEIGHTVAULT_S3_OBJECT_LOCK: z.enum(["off", "governance", "compliance"]).default("off"),
+  WEIGHTVAULT_S3_OBJECT_LOCK_DAYS: wholeNumber(1, 36_500).optional(),
   WEIGHTVAULT_SITES: sites.optional(),
   DATABASE_URL: postgresUrl.optional(),
   WEIGHTVAULT_DATABASE_OWNER_URL: postgresUrl.optional(),
@@ -189,6 +192,8 @@ const schema = z.object(settings).transform((env) => ({
           isPathStyle: env.WEIGHTVAULT_S3_PATH_STYLE === "true",
           partMemoryBytes: env.WEIGHTVAULT_S3_PART_MEMORY_MIB * 2 ** 20,
           addressSeconds: env.WEIGHTVAULT_S3_URL_SECONDS,
+          objectLock: env.WEIGHTVAULT_S3_OBJECT_LOCK,
+          objectLockDays: env.WEIGHTVAULT_S3_OBJECT_LOCK_DAYS ?? null,
         },
   sites: env.WEIGHTVAULT_SITES ?? loopbackSite,
   databaseUrl: env.DATABASE_URL ?? null,
@@ -311,6 +316,13 @@ function contradictions(config: Config): string[] {
     found.push("WEIGHTVAULT_TIMESTAMP_URL and WEIGHTVAULT_TIMESTAMP_CERTIFICATE go together");
   if (config.releaseAfter === "witnessed" && config.witnessPolicyFile === null)
     found.push("WEIGHTVAULT_RELEASE_AFTER=witnessed needs WEIGHTVAULT_WITNESS_POLICY");
+  if (
+    config.s3 !== null &&
+    (config.s3.objectLock === "off") !== (config.s3.objectLockDays === null)
+  )
+    found.push(
+      "WEIGHTVAULT_S3_OBJECT_LOCK=governance or compliance and WEIGHTVAULT_S3_OBJECT_LOCK_DAYS go together",
+    );
   found.push(...custodyContradictions(config));
   if (config.environment === "production") {
     if (config.databaseUrl === null) found.push("DATABASE_URL: production needs PostgreSQL");

@@ -70,7 +70,10 @@ function isFull({ width }: Tile): boolean {
 async function putTile({ db, store }: PublishOptions, tile: Tile): Promise<void> {
   const bytes = await readTile(db, tile);
   if (bytes === null) throw new Error(`the stored ledger lacks ${tilePath(tile)}`);
-  const writer = await store.create(`${publishedPrefix}${tilePath(tile)}`);
+  // A partial tile is removed once its full one is there; a full one is for ever, and the checkpoint's bytes change.
+  const writer = await store.create(`${publishedPrefix}${tilePath(tile)}`, {
+    isRetained: isFull(tile),
+  });
   try {
     await writer.write(bytes);
     await writer.complete();

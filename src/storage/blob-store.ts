@@ -15,6 +15,11 @@ export interface BlobWriter {
 
 /** How a big blob is cut where a store takes it in parts: the first part, and every other but the last. */
 export type Parts = { readonly firstBytes: number; readonly nextBytes: number };
+export type CreateOptions = {
+  readonly parts?: Parts;
+  /** Of a blob that is never replaced nor removed: a store that was opened with a retention locks it from its first moment on. */
+  readonly isRetained?: boolean;
+};
 /** A blob that may be replaced, and the tag that its present bytes have. */
 export type TaggedBlob = { readonly bytes: Buffer; readonly tag: string };
 /** Where anybody who has the address reads one blob, in ranges, for so many seconds. A capability: it goes into the answer that it was made for and nowhere else. */
@@ -59,7 +64,7 @@ export interface MultipartBlob {
  * Every method throws `store_unavailable` when the store cannot serve now, and `store_full` when it has no room.
  */
 export interface BlobStore {
-  create(key: BlobKey, options?: { readonly parts?: Parts }): Promise<BlobWriter>;
+  create(key: BlobKey, options?: CreateOptions): Promise<BlobWriter>;
   /** Begins a blob that comes by parts. Each begin is a session of its own. */
   begin(key: BlobKey, parts: Parts): Promise<MultipartBlob>;
   /** A session that somebody began, under the same key and cut. It may be gone: its methods tell. */

@@ -29,6 +29,11 @@ export function isTaken(error: unknown): boolean {
   return statusOf(error) === 412 || codeOf(error) === "PreconditionFailed";
 }
 
+/** The store does not let this caller do that: by policy, or since a lock forbids it. */
+export function isDenied(error: unknown): boolean {
+  return statusOf(error) === 403 || codeOf(error) === "AccessDenied";
+}
+
 /** Somebody else writes the same name at this moment. */
 export function isConflict(error: unknown): boolean {
   return codeOf(error) === "ConditionalRequestConflict" || statusOf(error) === 409;

@@ -1,7 +1,8 @@
 import { webcrypto } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { HeadObjectCommand } from "@aws-sdk/client-s3";
 import { isRefusal, Refusal } from "../errors.ts";
-import { codeOf, isConflict, isGarbled, isTaken } from "./s3-failure.ts";
+import { codeOf, isConflict, isDenied, isGarbled, isMissing, isTaken } from "./s3-failure.ts";
 import { readObject, type S3Object } from "./s3-read.ts";
 
 const conflictAttempts = 6;
@@ -25,7 +26,8 @@ export async function writeOnce(
       return true;
     } catch (error) {
       // An upload that is gone was completed by an earlier attempt, or aborted by somebody else.
-      const isOver = isTaken(error) || codeOf(error) === "NoSuchUpload";
+      const isGone = codeOf(error) === "NoSuchUpload";
+      const isOver = isTaken(error) || isGone || (await isLocked(object, error));
       if (!isOver && !(isConflict(error) && attempt < conflictAttempts)) throw error;
       if (isOver) {
         await assertSame(object, parts, error);
@@ -33,6 +35,18 @@ export async function writeOnce(
       }
       await sleep(20 * 2 ** attempt * (0.5 + Math.random()));
     }
+  }
+}
+
+/** A server that keeps no versions denies to write over a locked blob before it looks at the condition. */
+async function isLocked({ client, bucket, key }: S3Object, error: unknown): Promise<boolean> {
+  if (!isDenied(error)) return false;
+  try {
+    await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+    return true;
+  } catch (cause) {
+    if (isMissing(cause) || isDenied(cause)) return false;
+    throw cause;
   }
 }
 

@@ -7,6 +7,7 @@ import {
 } from "@aws-sdk/client-s3";
 import type { BlobWriter, Parts } from "./blob-store.ts";
 import { refusalOf } from "./s3-failure.ts";
+import { type Lock, lockPresent } from "./s3-lock.ts";
 import { sha256Of, ungarbled, type WrittenPart, writeOnce } from "./s3-once.ts";
 import type { S3Object } from "./s3-read.ts";
 
@@ -19,11 +20,13 @@ type Sent = WrittenPart & { readonly partNumber: number; readonly etag: string }
 
 /**
  * One blob on its way in. What fits into the first part is one conditional PUT; more is a multipart upload, whose completion is the
- * conditional one. Each part travels with its SHA-256, which the store checks. Nothing is visible before `complete`.
+ * conditional one. Each part travels with its SHA-256, which the store checks. Nothing is visible before `complete`, and with a lock
+ * nothing ever without it: the write that makes the blob carries it.
  */
 export class S3Writer implements BlobWriter {
   readonly #object: S3Object;
   readonly #parts: Parts;
+  readonly #lock: Lock | null;
   readonly #sent: Sent[] = [];
   readonly #inFlight = new Set<Promise<void>>();
   readonly #spare: Buffer[] = [];
@@ -35,9 +38,13 @@ export class S3Writer implements BlobWriter {
   #failure: { readonly error: unknown } | null = null;
   #isEnded = false;
 
-  constructor(object: S3Object, parts: Parts) {
+  constructor(
+    object: S3Object,
+    { parts, lock }: { readonly parts: Parts; readonly lock: Lock | null },
+  ) {
     this.#object = object;
     this.#parts = parts;
+    this.#lock = lock;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -133,7 +140,12 @@ export class S3Writer implements BlobWriter {
   async #begin(): Promise<string> {
     const { client, bucket, key } = this.#object;
     const { UploadId: uploadId } = await client.send(
-      new CreateMultipartUploadCommand({ Bucket: bucket, Key: key, ChecksumAlgorithm: "SHA256" }),
+      new CreateMultipartUploadCommand({
+        Bucket: bucket,
+        Key: key,
+        ChecksumAlgorithm: "SHA256",
+        ...this.#lock,
+      }),
     );
     if (uploadId === undefined) throw new Error("the object store began an upload without an id");
     return uploadId;
@@ -143,7 +155,7 @@ export class S3Writer implements BlobWriter {
     const { client, bucket, key } = this.#object;
     const bytes = this.#filling.subarray(0, this.#filledBytes);
     const part = { partNumber: 1, sizeBytes: bytes.length, sha256: await sha256Of(bytes) };
-    await writeOnce(this.#object, [part], async () => {
+    const isKept = await writeOnce(this.#object, [part], async () => {
       const command = new PutObjectCommand({
         Bucket: bucket,
         Key: key,
@@ -151,9 +163,11 @@ export class S3Writer implements BlobWriter {
         ContentLength: bytes.length,
         ChecksumSHA256: part.sha256,
         IfNoneMatch: "*",
+        ...this.#lock,
       });
       await ungarbled(async () => await client.send(command));
     });
+    if (!isKept) await this.#lockPresent();
   }
 
   async #finish(): Promise<void> {
@@ -181,7 +195,13 @@ export class S3Writer implements BlobWriter {
         }),
       );
     });
-    if (!isKept) await this.#discard();
+    if (isKept) return;
+    await this.#discard();
+    await this.#lockPresent();
+  }
+
+  async #lockPresent(): Promise<void> {
+    if (this.#lock !== null) await lockPresent(this.#object, this.#lock);
   }
 
   /** Parts that are on their way would come after the abort and stay, so they are waited for. What fails here, the sweep finds. */

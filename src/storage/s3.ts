@@ -4,8 +4,6 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
-  ListMultipartUploadsCommand,
-  type ListMultipartUploadsCommandOutput,
   ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
@@ -18,15 +16,20 @@ import type {
   BlobKey,
   BlobStore,
   BlobWriter,
+  CreateOptions,
   MultipartBlob,
   Parts,
   TaggedBlob,
 } from "./blob-store.ts";
 import { Room } from "./room.ts";
-import { codeOf, isConflict, isMissing, isTaken, onS3, refusalOf } from "./s3-failure.ts";
+import { assertConditional } from "./s3-conditional.ts";
+import { isConflict, isMissing, isTaken, onS3 } from "./s3-failure.ts";
 import { locateObject } from "./s3-locate.ts";
+import { assertLocks, lockFrom, type Retention } from "./s3-lock.ts";
 import { beginMultipart, S3Multipart } from "./s3-multipart.ts";
+import { sha256Of } from "./s3-once.ts";
 import { missing, readObject, type S3Object, shorter } from "./s3-read.ts";
+import { abortUpload, unfinishedUploads } from "./s3-uploads.ts";
 import { S3Writer } from "./s3-writer.ts";
 
 export type S3StoreOptions = {
@@ -44,6 +47,8 @@ export type S3StoreOptions = {
   readonly partMemoryBytes?: number;
   /** How long an address of an object lives at the most; 0, and none is given out. */
   readonly addressSeconds: number;
+  /** How blobs that are created as `isRetained` are locked; null, or left out: not at all. */
+  readonly retention?: Retention | null;
   readonly now: () => Date;
   /** Left out, the AWS SDK's chain finds them: environment, profile, container, instance. */
   readonly credentials?: S3ClientConfig["credentials"];
@@ -52,20 +57,19 @@ export type S3StoreOptions = {
 /** Where the length of a blob is not known beforehand. */
 const usualParts: Parts = { firstBytes: 16 * 2 ** 20, nextBytes: 16 * 2 ** 20 };
 
-type UploadsMarker = { readonly KeyMarker?: string; readonly UploadIdMarker?: string };
-
 const connectMs = 5_000;
 const silenceMs = 30_000;
 const usualPartMemoryBytes = 256 * 2 ** 20;
 
 /**
- * A blob store in an S3 bucket. Refuses a server that does not refuse a conditional write, since then nothing would be write-once.
+ * A blob store in an S3 bucket. Refuses a server that does not refuse a conditional write, since then nothing would be write-once, and,
+ * where a retention is asked for, a bucket in which it would not hold.
  * Unfinished uploads of others are left alone while they are young: any number of nodes share the bucket.
  */
 export async function openS3Store(options: S3StoreOptions): Promise<BlobStore & { close(): void }> {
   const store = new S3Store(options);
   try {
-    await store.assertConditional();
+    await store.assertFit();
     await store.sweep(options.now().getTime() - options.sweepOlderThanMs);
     return store;
   } catch (error) {
@@ -79,11 +83,15 @@ class S3Store implements BlobStore {
   readonly #bucket: string;
   readonly #above: string;
   readonly #addressSeconds: number;
+  readonly #retention: Retention | null;
+  readonly #now: () => Date;
   readonly #room: Room;
 
   constructor({ bucket, prefix, region, endpoint, isPathStyle, ...options }: S3StoreOptions) {
     const { credentials, addressSeconds } = options;
     this.#addressSeconds = addressSeconds;
+    this.#retention = options.retention ?? null;
+    this.#now = options.now;
     if (prefix !== "") segmentsOf(prefix);
     this.#room = new Room(options.partMemoryBytes ?? usualPartMemoryBytes);
     this.#bucket = bucket;
@@ -104,9 +112,11 @@ class S3Store implements BlobStore {
 
   async create(
     key: BlobKey,
-    { parts = usualParts }: { readonly parts?: Parts } = {},
+    { parts = usualParts, isRetained = false }: CreateOptions = {},
   ): Promise<BlobWriter> {
-    return new S3Writer(this.#object(key), parts);
+    const lock =
+      isRetained && this.#retention !== null ? lockFrom(this.#retention, this.#now()) : null;
+    return new S3Writer(this.#object(key), { parts, lock });
   }
 
   async begin(key: BlobKey, parts: Parts): Promise<MultipartBlob> {
@@ -120,10 +130,10 @@ class S3Store implements BlobStore {
   }
 
   async abandon(key: BlobKey): Promise<void> {
-    const { key: name } = this.#object(key);
+    const object = this.#object(key);
     await onS3(async () => {
-      for await (const { Key, UploadId } of this.#unfinished(name))
-        if (Key === name) await this.#abort(Key, UploadId);
+      for await (const upload of unfinishedUploads(object, object.key))
+        if (upload.Key === object.key) await abortUpload(object, upload);
     });
   }
 
@@ -184,6 +194,7 @@ class S3Store implements BlobStore {
       Key: name,
       Body: body,
       ContentLength: body.length,
+      ChecksumSHA256: await sha256Of(body),
       ...(ifMatch === null ? { IfNoneMatch: "*" } : { IfMatch: ifMatch }),
     });
     return await onS3(async () => {
@@ -240,7 +251,7 @@ class S3Store implements BlobStore {
 
   /** Begins an upload and drops it, which takes the right to write and leaves no object behind. */
   async check(): Promise<void> {
-    const name = `${this.#above}${probe}`;
+    const { key: name } = this.#own(probe);
     await onS3(async () => {
       const begun = await this.#client.send(
         new CreateMultipartUploadCommand({ Bucket: this.#bucket, Key: name }),
@@ -255,34 +266,24 @@ class S3Store implements BlobStore {
     });
   }
 
-  /** Writes one small object twice, once in the life of a bucket: the second write has to be refused. */
-  async assertConditional(): Promise<void> {
-    const put = async () =>
-      await this.#client.send(
-        new PutObjectCommand({
-          Bucket: this.#bucket,
-          Key: `${this.#above}${probe}`,
-          Body: Buffer.from("written once\n"),
-          IfNoneMatch: "*",
-        }),
-      );
-    try {
-      for (let attempt = 0; attempt < 2; attempt += 1) await put();
-    } catch (error) {
-      if (isTaken(error) || isConflict(error)) return;
-      throw refusalOf(error);
+  /** Refuses a server or a bucket that would not keep what this store promises. */
+  async assertFit(): Promise<void> {
+    if (this.#retention !== null) {
+      const { mode, days } = this.#retention;
+      const lock = lockFrom(this.#retention, this.#now());
+      await assertLocks(this.#own(`${ownPrefix}object-lock-${mode}-${days}`), lock);
     }
-    throw new Refusal(
-      "store_unavailable",
-      "the object store ignores If-None-Match, so an object in it could be replaced: use a store that honours conditional writes",
-    );
+    await assertConditional(this.#own(probe));
   }
 
   async sweep(beforeMs: number): Promise<void> {
+    const place = this.#own("");
     await onS3(async () => {
-      for await (const { Key, UploadId, Initiated } of this.#unfinished(this.#above))
-        if (Initiated !== undefined && Initiated.getTime() <= beforeMs)
-          await this.#abort(Key, UploadId);
+      for await (const upload of unfinishedUploads(place, place.key)) {
+        const { Initiated: begunAt } = upload;
+        if (begunAt !== undefined && begunAt.getTime() <= beforeMs)
+          await abortUpload(place, upload);
+      }
     });
   }
 
@@ -295,47 +296,20 @@ class S3Store implements BlobStore {
     await this.#client.send(new ListObjectsV2Command({ Bucket: this.#bucket, MaxKeys: 1 }));
   }
 
-  /** The multipart uploads that nobody completed or aborted, of the names that begin so. */
-  async *#unfinished(prefix: string) {
-    let marker: UploadsMarker | null = {};
-    while (marker !== null) {
-      const page: ListMultipartUploadsCommandOutput = await this.#client.send(
-        new ListMultipartUploadsCommand({ Bucket: this.#bucket, Prefix: prefix, ...marker }),
-      );
-      yield* page.Uploads ?? [];
-      marker = nextOf(page);
-    }
-  }
-
-  async #abort(Key: string | undefined, UploadId: string | undefined): Promise<void> {
-    await this.#client
-      .send(new AbortMultipartUploadCommand({ Bucket: this.#bucket, Key, UploadId }))
-      .catch((error: unknown) => {
-        if (!isMissing(error) && codeOf(error) !== "NoSuchUpload") throw error;
-      });
-  }
-
   #object(key: BlobKey): S3Object {
     segmentsOf(key);
-    return { client: this.#client, bucket: this.#bucket, key: `${this.#above}${key}` };
+    return this.#own(key);
+  }
+
+  /** Also of names that are no blob's. */
+  #own(name: string): S3Object {
+    return { client: this.#client, bucket: this.#bucket, key: `${this.#above}${name}` };
   }
 }
 
 /** The store's own object, not a blob: no blob's key begins with it. */
 const ownPrefix = ".weightvault/";
 const probe = `${ownPrefix}conditional-writes`;
-
-function nextOf({
-  IsTruncated,
-  NextKeyMarker,
-  NextUploadIdMarker,
-}: ListMultipartUploadsCommandOutput): UploadsMarker | null {
-  if (IsTruncated !== true || NextKeyMarker === undefined) return null;
-  return {
-    KeyMarker: NextKeyMarker,
-    ...(NextUploadIdMarker === undefined ? {} : { UploadIdMarker: NextUploadIdMarker }),
-  };
-}
 
 /** A request's signature covers its body by a digest; one that travels as a checksum already is not made a second time. */
 function reuseDigests(client: S3Client): void {

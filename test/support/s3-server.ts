@@ -30,14 +30,20 @@ export type S3Server = S3Place & {
 const region = "us-east-1";
 const credentials = { accessKeyId: "weightvault", secretAccessKey: "weightvault-secret" };
 
-/** A process of the server's own on a free loopback port, with an empty bucket. */
-export async function startS3Server({ binary }: GoProgram): Promise<S3Server> {
-  return await onFreePort(async (port) => await startOn(port, binary));
+/** A process of the server's own on a free loopback port, with an empty bucket. It keeps versions of the objects in buckets for which that is turned on, where it is asked to. */
+export async function startS3Server(
+  { binary }: GoProgram,
+  { keepsVersions = false }: { readonly keepsVersions?: boolean } = {},
+): Promise<S3Server> {
+  return await onFreePort(async (port) => await startOn(port, { binary, keepsVersions }));
 }
 
-async function startOn(port: number, binary: string): Promise<S3Server> {
+async function startOn(
+  port: number,
+  { binary, keepsVersions }: { readonly binary: string; readonly keepsVersions: boolean },
+): Promise<S3Server> {
   const folder = await mkdtemp(join(tmpdir(), "weightvault-s3-"));
-  for (const each of ["meta", "data"]) await mkdir(join(folder, each));
+  for (const each of ["meta", "data", "versions"]) await mkdir(join(folder, each));
   const endpoint = `http://127.0.0.1:${port}`;
   const child = spawn(
     binary,
@@ -48,6 +54,7 @@ async function startOn(port: number, binary: string): Promise<S3Server> {
       "posix",
       "--sidecar",
       join(folder, "meta"),
+      ...(keepsVersions ? ["--versioning-dir", join(folder, "versions")] : []),
       join(folder, "data"),
     ],
     {

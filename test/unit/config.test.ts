@@ -177,6 +177,8 @@ test("a store in a bucket has its name and prefix, and its settings are refused 
     isPathStyle: false,
     partMemoryBytes: 256 * 2 ** 20,
     addressSeconds: 300,
+    objectLock: "off",
+    objectLockDays: null,
   });
   const env = {
     WEIGHTVAULT_STORE: "s3://weights/lab/sealed",
@@ -198,6 +200,29 @@ test("a store in a bucket has its name and prefix, and its settings are refused 
   expect(() => read({ WEIGHTVAULT_S3_PATH_STYLE: "true" })).toThrow(/WEIGHTVAULT_S3_PATH_STYLE/);
   const named = { ...env, WEIGHTVAULT_S3_ENDPOINT: "http://key:secret@host" };
   expect(() => read(named)).toThrow(/WEIGHTVAULT_S3_ENDPOINT/);
+});
+
+test("a lock of the ledger's tiles names its mode and its days, and is for a bucket alone", () => {
+  const bucket = { WEIGHTVAULT_STORE: "s3://weights" };
+  const mode = { WEIGHTVAULT_S3_OBJECT_LOCK: "compliance" };
+  const days = { WEIGHTVAULT_S3_OBJECT_LOCK_DAYS: "1827" };
+  expect(readConfig({ ...bucket, ...mode, ...days }).s3).toMatchObject({
+    objectLock: "compliance",
+    objectLockDays: 1_827,
+  });
+  const together = [expect.stringContaining("WEIGHTVAULT_S3_OBJECT_LOCK_DAYS go together")];
+  expect(problemsOf({ ...bucket, ...mode })).toEqual(together);
+  expect(problemsOf({ ...bucket, ...days })).toEqual(together);
+  expect(problemsOf({ ...mode, ...days })).toEqual([
+    expect.stringMatching(/^WEIGHTVAULT_S3_OBJECT_LOCK is for WEIGHTVAULT_STORE=s3/),
+    expect.stringMatching(/^WEIGHTVAULT_S3_OBJECT_LOCK_DAYS is for WEIGHTVAULT_STORE=s3/),
+  ]);
+  for (const wrong of [
+    { WEIGHTVAULT_S3_OBJECT_LOCK: "legal-hold" },
+    { ...mode, WEIGHTVAULT_S3_OBJECT_LOCK_DAYS: "0" },
+    { ...mode, WEIGHTVAULT_S3_OBJECT_LOCK_DAYS: "36501" },
+  ])
+    expect(() => readConfig({ ...bucket, ...wrong })).toThrow(/WEIGHTVAULT_S3_OBJECT_LOCK/);
 });
 
 test("releases that wait for witnesses need a policy that names them", () => {

@@ -86,14 +86,16 @@ forEachDatabase("publishing to the store", (open) => {
     expect((await verifyPublished(published, signer)).verified).toBe(true);
   });
 
-  test("the checkpoint comes last, and of tiles the full ones come first", async () => {
+  test("the checkpoint comes last, and of tiles the full ones come first, which alone are to be retained", async () => {
     const { database, signer, lease } = await signedLedger(300);
     const { store } = await folder();
     const order: string[] = [];
+    const retained: string[] = [];
     const told: BlobStore = {
       ...delegating(store),
-      create: async (key) => {
+      create: async (key, options) => {
         order.push(key);
+        if (options?.isRetained === true) retained.push(key);
         return await store.create(key);
       },
       replace: async (key, bytes, ifMatch) => {
@@ -102,7 +104,8 @@ forEachDatabase("publishing to the store", (open) => {
       },
     };
     await publish({ db: database.db, store: told, key: keyOf(signer) }, lease);
-    expect(order.slice(0, 2).sort()).toEqual(["ledger/tile/0/000", "ledger/tile/entries/000"]);
+    const full = ["ledger/tile/0/000", "ledger/tile/entries/000"];
+    expect([order.slice(0, 2).sort(), retained.sort()]).toEqual([full, full]);
     expect(order.slice(2, -1).every((key) => key.includes(".p/"))).toBe(true);
     expect(order.at(-1)).toBe("ledger/checkpoint");
     expect(order).toHaveLength(6);

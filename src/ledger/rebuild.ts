@@ -6,12 +6,13 @@ import { Refusal } from "../errors.ts";
 import { parseBundle } from "../merkle/bundle.ts";
 import type { Checkpoint } from "../merkle/checkpoint.ts";
 import type { VerificationKey } from "../merkle/note.ts";
+import { successionOf } from "../merkle/rotation.ts";
 import { type Tile, tilePath, tileWidth } from "../merkle/tile.ts";
 import { type FullTile, type TileBytes, TileEdge } from "../merkle/tile-edge.ts";
 import { leafHash } from "../merkle/tree.ts";
 import { bodyBytes, type Entry, parseEntry } from "./entry.ts";
 import { Findings } from "./findings.ts";
-import { assertGoesOn, openSigned } from "./reigns.ts";
+import { assertGoesOn, readRotations } from "./reigns.ts";
 import { readTile, type TileSource } from "./source.ts";
 import { readingOf, unlessSpent } from "./source-budget.ts";
 import { subjectOf } from "./subject.ts";
@@ -55,7 +56,11 @@ export async function rebuildLedger({ database, source, key }: RebuildOptions): 
           `the checkpoint says that it covers ${checkpoint.size} entries, and ${reading.spent()} named no key that signed it`,
         );
       // The entries tell whether a checkpoint of another key of this name is one that the key has handed the ledger over to.
-      const signed = await openSigned(tx, note, key);
+      const signed = successionOf(key, await readRotations(tx)).openNewest(note);
+      if (signed?.verdict === "retired")
+        throw damaged(
+          "the checkpoint is signed by a key that had been replaced by then, or that this one has replaced: where the new key has signed nothing yet, name the one before it",
+        );
       if (signed?.verdict !== "verified")
         throw damaged(
           "the checkpoint is not signed by this key, nor by one that it was replaced by",

@@ -4,8 +4,7 @@ import type { Database } from "../database/open.ts";
 import type { Schema } from "../database/schema.ts";
 import { transact } from "../database/transact.ts";
 import { Refusal } from "../errors.ts";
-import { parseCheckpoint } from "../merkle/checkpoint.ts";
-import { encodeVerificationKey, keyIdOf, parseNote, type VerificationKey } from "../merkle/note.ts";
+import { encodeVerificationKey, keyIdOf, type VerificationKey } from "../merkle/note.ts";
 import {
   isSameKey,
   nothingSigned,
@@ -17,7 +16,7 @@ import {
   type TreeHead,
 } from "../merkle/rotation.ts";
 import { newestCheckpoint } from "./receipt.ts";
-import { readRotations, rotationKind, statementOf } from "./reigns.ts";
+import { openSigned, readRotations, rotationKind, statementOf } from "./reigns.ts";
 import { submit } from "./submit.ts";
 
 export type RotationOptions = {
@@ -69,8 +68,8 @@ export async function submitRotation({
   to,
   now,
 }: RotationOptions & { readonly now: () => Date }): Promise<bigint> {
-  const statement = await signRotation(from, to, await headOf(database.db));
   const [own, next] = [keyOf(from), keyOf(to)];
+  const statement = await signRotation(from, to, await headOf(database.db, own));
   return await transact(database.db, async (tx) => {
     await sql`select pg_advisory_xact_lock(${rotationLock}::bigint)`.execute(tx);
     const succession = successionOf(own, await readRotations(tx));
@@ -90,13 +89,14 @@ export async function submitRotation({
   });
 }
 
-/** The newest checkpoint's head, which the take-over held to the entries and to the key. */
-async function headOf(db: Kysely<Schema>): Promise<TreeHead> {
+/** The newest checkpoint's head. Refuses (`record_tampered`) one that the ledger's keys did not sign: it would be bound to the ledger for good. */
+async function headOf(db: Kysely<Schema>, own: VerificationKey): Promise<TreeHead> {
   const newest = await newestCheckpoint(db);
   if (newest === null) return nothingSigned;
-  const head = parseCheckpoint(parseNote(newest.note)?.text ?? "");
-  if (head === null) throw new Refusal("record_tampered", "the newest checkpoint is none");
-  return head;
+  const opened = await openSigned(db, newest.note, own);
+  if (opened?.verdict !== "verified")
+    throw new Refusal("record_tampered", "the newest checkpoint is not signed by the ledger's key");
+  return opened.checkpoint;
 }
 
 /** The submission that hands the ledger over from a key, whether it has its place or not; null where there is none. */

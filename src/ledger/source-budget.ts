@@ -7,8 +7,8 @@ import type { TileSource, UnprovedBudget } from "./source.ts";
 export type Reading = { readonly source: TileSource; readonly spent: () => string | null };
 
 /**
- * How a ledger is read on the word of its newest checkpoint: without bounds of its own where the trusted key signed that, or one that rotations
- * lead to, known ones or those that the source tells; else within the source's budget. Whoever knows a ledger's name can write a checkpoint of any
+ * How a ledger is read on the word of its newest checkpoint: without bounds of its own where the trusted key signed that, or one that followed it
+ * by rotations, known ones or those that the source tells; else within the source's budget. Whoever knows a ledger's name can write a checkpoint of any
  * size under it, and serve entries without end.
  */
 export async function readingOf(
@@ -25,7 +25,7 @@ export async function readingOf(
 ): Promise<Reading> {
   const { unproved } = source;
   const isSigned = (rotations: readonly PlacedRotation[]) =>
-    successionOf(key, rotations).open(checkpoint)?.verdict === "verified";
+    successionOf(key, rotations).openNewest(checkpoint)?.verdict === "verified";
   if (unproved === undefined || isSigned(known)) return { source, spent: () => null };
   const told = (await source.rotations?.()) ?? [];
   return isSigned([...known, ...told])

@@ -214,6 +214,38 @@ forEachDatabase("a ledger whose key is replaced", (open) => {
     });
   });
 
+  test("no rotation is bound to a checkpoint that the ledger's key did not sign", async () => {
+    const [database, from, to] = [await open(), new TestSigner(), new TestSigner()];
+    const node = await startNode({ database, signer: from, store: null });
+    await settleAll(node, await submitMany(database, 2));
+    await node.stop();
+    const root = Buffer.alloc(32);
+    const note = await signCheckpoint({ origin: from.name, size: 9, root }, new TestSigner());
+    const row = { size: 9n, root, note, fence: 0n, signed_at: now() };
+    await database.db.insertInto("ledger_checkpoint").values(row).execute();
+    await expect(submitRotation({ database, from, to, now })).rejects.toMatchObject({
+      code: "record_tampered",
+    });
+    const submitted = database.db.selectFrom("ledger_submission").select("kind");
+    expect(await submitted.where("kind", "=", "ledger.key-rotated").execute()).toEqual([]);
+  });
+
+  test("a ledger is not rebuilt on the word of a key that the trusted one has replaced, wherever that has the rotation stand", async () => {
+    const [first, second, database] = [fixedSigner(7), fixedSigner(8), await open()];
+    const statement = await signRotation(first, second, nothingSigned);
+    const records = [...beginning, record("ledger.key-rotated", { statement })];
+    const source = memorySource(await filesOf(encodeAll(records), first));
+    const [oldKey, key] = [first, second].map((each) => parseVerificationKey(each.verificationKey));
+    if (oldKey == null || key == null) throw new Error("a fixed key does not parse");
+    await expect(rebuildLedger({ database, source, key })).rejects.toMatchObject({
+      code: "record_tampered",
+      message: expect.stringMatching(/name the one before it/),
+    });
+    expect(await rebuildLedger({ database, source, key: oldKey })).toMatchObject({
+      size: records.length,
+    });
+  });
+
   test("what the old key published is taken up to the rotation, and nothing beyond it", async () => {
     const [database, from, to] = [await open(), new TestSigner(), new TestSigner()];
     const folder = await openStoreFolder();

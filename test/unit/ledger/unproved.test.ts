@@ -22,13 +22,13 @@ const pinned = { key, text: first.verificationKey, isPinned: true, rotations: []
 const ample: UnprovedBudget = { fetches: 1_000, bytes: 2 ** 30, timeoutMs: 600_000 };
 
 /** A ledger of that name without end, which somebody serves who knows nothing but the name. */
-async function endless(unproved: UnprovedBudget, { answers = true } = {}) {
+async function endless(unproved: UnprovedBudget, { answers = true, signer = stranger } = {}) {
   const records = Array.from({ length: tileWidth }, () => record("token.revoked", {}));
   const entries = encodeAll(records);
   const [bundle, leaves] = [encodeBundle(entries), Buffer.concat(entries.map(leafHash))];
   const root = Buffer.alloc(32);
   const checkpoint = Buffer.from(
-    await signCheckpoint({ origin: first.name, size: 2 ** 40, root }, stranger),
+    await signCheckpoint({ origin: first.name, size: 2 ** 40, root }, signer),
   );
   const served = { fetches: 0, bytes: 0 };
   const give = async (bytes: Buffer) => {
@@ -117,4 +117,20 @@ test("a key that the source's rotations lead to, from the pinned one, is known, 
   expect(await findRotations({ ...source, rotations: async () => told }, key)).toEqual(told);
   const untrue = [{ index: 1, statement: await signRotation(stranger, second, nothingSigned) }];
   expect(await codesUnder(async () => untrue)).toEqual(["checkpoint_unsigned"]);
+});
+
+test("a key that the pinned one has replaced is no better than a stranger's, whatever rotations the source tells", async () => {
+  const { source, served } = await endless({ ...ample, fetches: 40 }, { signer: first });
+  const statement = await signRotation(first, second, nothingSigned);
+  const rotations = async () => [{ index: 2 ** 40, statement }];
+  const tile: TileSource["tile"] = async (path) => {
+    if (served.fetches >= 80) throw new RangeError("it was read on and on");
+    return await source.tile(path);
+  };
+  const { findings } = await verifyLedger(
+    { ...source, rotations, tile },
+    { verificationKey: second.verificationKey },
+  );
+  expect(findings.map(({ code }) => code)).toEqual(["checkpoint_unsigned"]);
+  expect(served.fetches).toBeLessThanOrEqual(40);
 });

@@ -3,21 +3,27 @@ import { readTile, type TileSource } from "../ledger/source.ts";
 import { parseBundle } from "../merkle/bundle.ts";
 import type { Checkpoint } from "../merkle/checkpoint.ts";
 import { inclusionProof, readTiles, verifyInclusion } from "../merkle/proof.ts";
+import { successionOf } from "../merkle/rotation.ts";
 import { type Tile, tileWidth } from "../merkle/tile.ts";
 import { leafHash } from "../merkle/tree.ts";
 import { parseAnswer } from "./answers.ts";
 import { ask, type Client, route } from "./client.ts";
 import { Failure } from "./failure.ts";
-import { type LedgerKey, openSigned } from "./ledger-key.ts";
+import type { LedgerKey } from "./ledger-key.ts";
 
-/** The newest checkpoint, signed by the key and of its ledger. Throws `integrity`. */
+/** The newest checkpoint, signed by the key, or by one that followed it, and of its ledger. Throws `integrity`. */
 export async function signedCheckpoint(
   source: TileSource,
   key: Pick<LedgerKey, "key" | "rotations">,
 ): Promise<{ readonly checkpoint: Checkpoint; readonly bytes: Buffer }> {
   const bytes = await source.checkpoint();
   if (bytes === null) throw new Failure("unavailable", "the ledger has no checkpoint yet");
-  const opened = openSigned(bytes, key);
+  const opened = successionOf(key.key, key.rotations).openNewest(bytes);
+  if (opened?.verdict === "retired")
+    throw new Failure(
+      "integrity",
+      "the ledger's checkpoint is signed by a key that another had replaced: where the new one has signed nothing yet, name the one before it with --ledger-key",
+    );
   if (opened?.verdict !== "verified" || opened.checkpoint.origin !== key.key.name)
     throw new Failure("integrity", "the ledger's checkpoint is not signed by its key");
   return { checkpoint: opened.checkpoint, bytes };

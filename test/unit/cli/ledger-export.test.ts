@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { exportLedger } from "../../../src/cli/ledger-export.ts";
+import { showEntries } from "../../../src/cli/ledger-show.ts";
 import { parseVerificationKey } from "../../../src/merkle/note.ts";
 import { nothingSigned, signRotation } from "../../../src/merkle/rotation.ts";
 import { encodeAll, filesOf, fixedSigner, memorySource } from "../../vectors/ledger/build.ts";
@@ -29,6 +30,31 @@ test("a copy of the ledger goes on after its key was replaced, under the key tha
     const kept = await readFile(join(folder, "verification-key"), "utf8");
     expect(kept.trim()).toBe(first.verificationKey);
     await expect(copy(stranger, entries.length)).rejects.toMatchObject({ exit: "integrity" });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("neither shown nor exported is a ledger that only a key from before the trusted one signed, whatever rotations its server tells", async () => {
+  const [first, second] = [fixedSigner(7), fixedSigner(8)];
+  const statement = await signRotation(first, second, nothingSigned);
+  const records = [...beginning, record("ledger.key-rotated", { statement })];
+  const source = memorySource(await filesOf(encodeAll(records), first));
+  const rotations = [{ index: records.length - 1, statement }];
+  const under = (text: string) => {
+    const key = parseVerificationKey(text);
+    if (key === null) throw new Error("the signer has no key");
+    return { key, text, isPinned: true, rotations };
+  };
+  const choose = async () => [0];
+  const replaced = { exit: "integrity", message: expect.stringMatching(/another had replaced/) };
+  const folder = await mkdtemp(join(tmpdir(), "weightvault-export-"));
+  try {
+    const newer = under(second.verificationKey);
+    await expect(showEntries(source, newer, choose)).rejects.toMatchObject(replaced);
+    const { signal } = new AbortController();
+    await expect(exportLedger(source, newer, { folder, signal })).rejects.toMatchObject(replaced);
+    expect(await showEntries(source, under(first.verificationKey), choose)).toHaveLength(1);
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -94,6 +94,32 @@ describeSoftHsm("on SoftHSM", () => {
     { shortestMessage: 1 },
   );
 
+  signerContract(
+    "the PKCS#11 signer of P-256",
+    async () => {
+      const { token, connected } = await provisioned();
+      const algorithm = "ecdsa-p256";
+      await makeKeys(connected, { wrapping: null, signing: "ledger-p256", algorithm });
+      return {
+        signer: await openPkcs11Signer({
+          token: connected,
+          keyLabel: "ledger-p256",
+          name,
+          algorithm,
+        }),
+        breakDown: async () => {
+          await token.remove();
+          cryptoki.C_Finalize();
+        },
+        close: async () => {
+          await token.insert();
+          await connected.close();
+        },
+      };
+    },
+    { algorithm: "ecdsa-p256" },
+  );
+
   describe("a token with keys", () => {
     let token: TestToken;
     let connected: Pkcs11Token;
@@ -246,7 +272,8 @@ describeSoftHsm("on SoftHSM", () => {
     });
 
     test("SoftHSM has every mechanism that the vault needs", () => {
-      expect(fitnessOf(cryptoki, connected).filter(({ isMet }) => !isMet)).toEqual([]);
+      for (const algorithm of ["ed25519", "ecdsa-p256"] as const)
+        expect(fitnessOf(cryptoki, connected, algorithm).filter(({ isMet }) => !isMet)).toEqual([]);
     });
   });
 });

@@ -169,6 +169,27 @@ describe("refusals", () => {
     expect((await failure(openAwsKmsSigner({ kms, keyArn, name }))).code).toBe("signer_refused");
   });
 
+  test("a P-256 key does not open unless it was asked for, nor an Ed25519 key where P-256 was", async () => {
+    const { signingKeyArn, p256KeyArn } = server;
+    for (const [keyArn, algorithm, takes] of [
+      [p256KeyArn, "ed25519", "ECC_NIST_P256, which WEIGHTVAULT_LEDGER_SIGNATURE=ecdsa-p256 takes"],
+      [
+        signingKeyArn,
+        "ecdsa-p256",
+        "ECC_NIST_EDWARDS25519, which WEIGHTVAULT_LEDGER_SIGNATURE=ed25519 takes",
+      ],
+    ] as const) {
+      const refused = await failure(openAwsKmsSigner({ kms, keyArn, name, algorithm }));
+      expect(refused).toMatchObject({
+        code: "configuration_invalid",
+        message: expect.stringContaining(takes),
+      });
+    }
+    expect((await failure(openAwsKmsSigner({ kms, keyArn: p256KeyArn, name }))).code).toBe(
+      "configuration_invalid",
+    );
+  });
+
   test("a key wrapped under another key of the same account is rejected", async () => {
     const other = await openAwsKmsCustodian({ kms, keyArn: server.otherKeyArn });
     const { wrapped } = await other.generate(context);

@@ -105,7 +105,7 @@ describe("the ledger's key in a file", () => {
       expect(await told.json()).toMatchObject({
         verificationKey: secondKey,
         keys: [
-          { verificationKey: firstKey, firstSize: 0, statement: null },
+          { verificationKey: firstKey, algorithm: "ed25519", firstSize: 0, statement: null },
           { verificationKey: secondKey, lastSize: null, statement: expect.any(String) },
         ],
       });

@@ -1,6 +1,6 @@
 import { type Attribute, type Cryptoki, ck, type Handle } from "./cryptoki.ts";
 import { p256Parameters, p256SpkiOfPoint } from "./p256.ts";
-import { TokenFault, type TokenSession } from "./pkcs11-token.ts";
+import { findObjects, TokenFault, type TokenSession } from "./pkcs11-token.ts";
 import type { SignatureAlgorithm } from "./signer.ts";
 
 const { attribute, class: kind, keyType } = ck;
@@ -48,6 +48,21 @@ export function findSigningKey(
   const name = half === "publicKey" ? "public" : "private";
   const { title } = pairs[pair.algorithm];
   return session.find(`${name} ${title} key ${pair.label}`, signingKey(half, pair));
+}
+
+/** A fault where the label is a pair's of the other algorithm alone: making one more would not be what its owner wants. */
+export function assertAlgorithm(
+  { cryptoki, handle }: TokenSession,
+  { label, algorithm }: SigningPair,
+): void {
+  const other = algorithm === "ed25519" ? "ecdsa-p256" : "ed25519";
+  const has = (which: SignatureAlgorithm) =>
+    findObjects(cryptoki, handle, signingKey("privateKey", { label, algorithm: which })).length > 0;
+  if (has(algorithm) || !has(other)) return;
+  throw new TokenFault(
+    false,
+    `the token's key ${label} is of ${pairs[other].title}, which WEIGHTVAULT_LEDGER_SIGNATURE=${other} takes (WEIGHTVAULT_LEDGER_NEXT_SIGNATURE for the next key)`,
+  );
 }
 
 /** The key's own id, as hex: it goes with the key to another token, as label and handle do not. */

@@ -3,7 +3,13 @@ import { isRefusal, Refusal } from "../errors.ts";
 import { answerOf, ck } from "./cryptoki.ts";
 import { assertKeyName, isSignature } from "./ed25519.ts";
 import { derSignature, isP256Signature } from "./p256.ts";
-import { assertKept, findSigningKey, publicKeyOf, type SigningPair } from "./pkcs11-keys.ts";
+import {
+  assertAlgorithm,
+  assertKept,
+  findSigningKey,
+  publicKeyOf,
+  type SigningPair,
+} from "./pkcs11-keys.ts";
 import { type Pkcs11Token, TokenFault } from "./pkcs11-token.ts";
 import type { SignatureAlgorithm, Signer } from "./signer.ts";
 
@@ -31,6 +37,7 @@ export async function openPkcs11Signer(options: Pkcs11SignerOptions): Promise<Si
   assertKeyName(name);
   const publicKey = await asking(() =>
     token.use(async (session) => {
+      assertAlgorithm(session, pair);
       assertKept(session, findSigningKey(session, "privateKey", pair), keyLabel);
       return publicKeyOf(session, findSigningKey(session, "publicKey", pair), algorithm);
     }),

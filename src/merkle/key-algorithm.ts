@@ -10,8 +10,6 @@ const p256SpkiPrefix = Buffer.from("3059301306072a8648ce3d020106082a8648ce3d0301
 const p256SpkiBytes = p256SpkiPrefix.length + 65;
 const ed25519KeyBytes = 32;
 const ed25519SignatureBytes = 64;
-/** The order of P-256's group (SP 800-186, section 3.2.1.3). */
-const p256Order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 
 /**
  * Whose algorithm a key is of. Its bytes tell, so that nothing beside them can say otherwise: an Ed25519 key is 32 raw bytes, a P-256 key the
@@ -28,7 +26,9 @@ export function algorithmOf(publicKey: Uint8Array): KeyAlgorithm | null {
 
 /**
  * Whether the key made the signature over the message, by its own algorithm and no other: RFC 8032 over the bytes, 64 bytes long; or ECDSA
- * with SHA-256 (FIPS 186-5), in DER. False for a key that is none.
+ * with SHA-256 (FIPS 186-5), as an ECDSA-Sig-Value (RFC 3279, section 2.2.3) in DER and no other encoding: OpenSSL encodes again what it read, and
+ * compares. Both s and its negative pass, as signed-note has it: what is signed is the text, and no note is told from another by its signature.
+ * False for a key that is none.
  */
 export function isSignedBy(
   publicKey: Uint8Array,
@@ -41,7 +41,7 @@ export function isSignedBy(
     const isWhole = signature.length === ed25519SignatureBytes;
     return key !== null && isWhole && verify(null, message, key, signature);
   }
-  if (algorithm === null || !isCanonical(Buffer.from(signature))) return false;
+  if (algorithm === null) return false;
   const key = importPublicKey(publicKey, new Uint8Array());
   return key !== null && verify("sha256", message, { key, dsaEncoding: "der" }, signature);
 }
@@ -54,26 +54,4 @@ export function importPublicKey(spkiPrefix: Uint8Array, publicKey: Uint8Array): 
   } catch {
     return null;
   }
-}
-
-/**
- * Whether bytes are an ECDSA-Sig-Value (RFC 3279, section 2.2.3) of P-256 in DER: two integers from 1 to the order less one, in their only
- * encoding, and nothing after them. Both s and its negative pass, as signed-note has it: what is signed is the text, and no note is told from another
- * by its signature.
- */
-function isCanonical(der: Buffer): boolean {
-  if (der[0] !== 0x30 || der[1] !== der.length - 2) return false;
-  const r = integerAt(der, 2);
-  const s = r === null ? null : integerAt(der, r.end);
-  return s?.end === der.length;
-}
-
-function integerAt(der: Buffer, at: number): { readonly end: number } | null {
-  const [tag, size = 0, first = 0, second = 0] = der.subarray(at, at + 4);
-  const end = at + 2 + size;
-  if (tag !== 2 || size < 1 || size > 33 || end > der.length) return null;
-  const isNegative = first >= 0x80;
-  const isPadded = size > 1 && first === 0 && second < 0x80;
-  const value = BigInt(`0x${der.toString("hex", at + 2, end)}`);
-  return isNegative || isPadded || value === 0n || value >= p256Order ? null : { end };
 }

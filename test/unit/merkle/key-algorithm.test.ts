@@ -84,6 +84,10 @@ describe("a P-256 key", () => {
       publicKey.subarray(27, 59),
     ]);
     expect(createPublicKey({ key: compressed, format: "der", type: "spki" }).type).toBe("public");
+    // The form of ANSI X9.62 with both: the parity of y beside y.
+    const hybrid = Buffer.from(publicKey);
+    hybrid.writeUInt8(6 + ((publicKey.at(-1) ?? 0) & 1), 26);
+    expect(createPublicKey({ key: hybrid, format: "der", type: "spki" }).type).toBe("public");
     const off = Buffer.from(publicKey);
     off.writeUInt8(off.readUInt8(90) ^ 1, 90);
     const idOf = (der: Uint8Array) => hash("sha256", der, "hex").slice(0, 8);
@@ -91,14 +95,14 @@ describe("a P-256 key", () => {
     for (const wrong of [
       vkey(2, spkiOf("P-384"), idOf(spkiOf("P-384"))),
       vkey(2, spkiOf("secp256k1"), idOf(publicKey)),
-      ...[compressed, off].map((der) => vkey(2, der, idOf(der))),
+      ...[compressed, hybrid, off].map((der) => vkey(2, der, idOf(der))),
       vkey(1, publicKey, id),
       vkey(2, ed25519.signer.publicKey, keyIdOf(name, ed25519.signer.publicKey)),
       vkey(2, publicKey, idOf(typed)),
       vkey(2, Buffer.concat([publicKey, Buffer.of(0)]), id),
     ])
       expect(parseVerificationKey(wrong)).toBeNull();
-    for (const key of [compressed, spkiOf("P-384"), publicKey.subarray(0, 90)]) {
+    for (const key of [compressed, hybrid, spkiOf("P-384"), publicKey.subarray(0, 90)]) {
       expect(algorithmOf(key)).toBeNull();
       expect(() => encodeVerificationKey(name, key)).toThrow(TypeError);
       expect(isSignedBy(key, message, Buffer.alloc(64))).toBe(false);
@@ -142,7 +146,7 @@ describe("a signature", () => {
     expect(is(sign("sha256", message, { key: privateKey, dsaEncoding: "ieee-p1363" }))).toBe(false);
   });
 
-  test("has one encoding of its two numbers, which lie between nothing and the group's order", async () => {
+  test("has one encoding of its two numbers, each from 1 to the group's order less one", async () => {
     const [r, s] = await scalars();
     const is = (signature: Uint8Array) =>
       isSignedBy(p256.signer.publicKey, message, Buffer.from(signature));

@@ -6,6 +6,7 @@ import type { Entry } from "./entry.ts";
 import { type Finding, Findings } from "./findings.ts";
 import type { TileSource } from "./source.ts";
 import { readingOf, unlessSpent } from "./source-budget.ts";
+import { growsFrom } from "./source-growth.ts";
 import { BundleEntries } from "./verify-bundle.ts";
 import {
   judgeOlder,
@@ -19,7 +20,6 @@ import {
 import type { ExpectedChecks } from "./verify-decisions.ts";
 import { EntryChecks, type Replayed } from "./verify-entries.ts";
 import { SigningKeys } from "./verify-keys.ts";
-import { growsFrom } from "./verify-prefix.ts";
 import type { ReleaseCounts } from "./verify-releases.ts";
 import {
   grownByTiles,

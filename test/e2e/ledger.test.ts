@@ -76,7 +76,7 @@ test("a ledger that a P-256 key signs verifies with that key, and not with an Ed
     await writeFile(join(folder.path, path), bytes);
   }
   const verify = async (key: string) =>
-    await weightvaultHere(["ledger", "verify", folder.path, "--key", key, "--json"]);
+    await weightvaultHere(["ledger", "verify", folder.path, "--ledger-key", key, "--json"]);
   const verified = await verify(verificationKey);
   expect(JSON.parse(verified.stdout)).toMatchObject({ verified: true, size: 300, errors: 0 });
   expect((await verify(fixedSigner(7, name).verificationKey)).code).toBe(6);

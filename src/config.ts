@@ -39,6 +39,8 @@ const postgresUrl = z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:
 
 /** Who keeps a key: a file of this machine, AWS KMS, or a PKCS #11 token. */
 const keeper = z.enum(["soft", "aws-kms", "pkcs11"]);
+/** What the ledger is signed with. C2SP verifiers all read Ed25519; P-256 is for an HSM that has no other. */
+const signature = z.enum(["ed25519", "ecdsa-p256"]);
 /** A key's ARN: an alias may be pointed elsewhere, and an id alone leaves account and region to whoever's credentials are found. */
 const kmsKey = z
   .string()
@@ -137,6 +139,9 @@ export const settings = {
     .string()
     .regex(/^[^\s+]{1,128}$/, "must have no space and no plus")
     .default("localhost/weightvault"),
+  /** What the configured signer signs with, and the key that is to follow it; left out, the second is as the first. */
+  WEIGHTVAULT_LEDGER_SIGNATURE: signature.default("ed25519"),
+  WEIGHTVAULT_LEDGER_NEXT_SIGNATURE: signature.optional(),
   WEIGHTVAULT_LEDGER_PUBLIC: z.enum(["none", "tiles", "entries"]).default("none"),
   WEIGHTVAULT_LEDGER_QUEUE: wholeNumber(100, 10_000_000).default(20_000),
   WEIGHTVAULT_RELEASE_AFTER: z
@@ -223,6 +228,8 @@ const schema = z.object(settings).transform((env) => ({
     sessions: env.WEIGHTVAULT_PKCS11_SESSIONS,
   },
   ledgerName: env.WEIGHTVAULT_LEDGER_NAME,
+  ledgerSignature: env.WEIGHTVAULT_LEDGER_SIGNATURE,
+  ledgerNextSignature: env.WEIGHTVAULT_LEDGER_NEXT_SIGNATURE ?? env.WEIGHTVAULT_LEDGER_SIGNATURE,
   ledgerPublic: env.WEIGHTVAULT_LEDGER_PUBLIC,
   ledgerQueue: env.WEIGHTVAULT_LEDGER_QUEUE,
   releaseAfter: env.WEIGHTVAULT_RELEASE_AFTER,
@@ -322,6 +329,13 @@ function contradictions(config: Config): string[] {
   )
     found.push(
       "WEIGHTVAULT_S3_OBJECT_LOCK=governance or compliance and WEIGHTVAULT_S3_OBJECT_LOCK_DAYS go together",
+    );
+  const signatures = [config.ledgerSignature, config.ledgerNextSignature];
+  if (signatures.includes("ecdsa-p256") && config.signer === "soft")
+    found.push("WEIGHTVAULT_LEDGER_SIGNATURE: the soft signer has Ed25519 keys alone");
+  if (signatures.includes("ecdsa-p256") && config.witnessPolicyFile !== null)
+    found.push(
+      "WEIGHTVAULT_WITNESS_POLICY: witnesses cosign no ledger that an ECDSA key signs, or is to sign",
     );
   found.push(...custodyContradictions(config));
   if (config.environment === "production") {

@@ -86,6 +86,7 @@ export async function initializeCustody(config: Config): Promise<readonly MadeKe
     return await makeKeys(token, {
       wrapping: config.custodian === "pkcs11" ? config.pkcs11.keyLabel : null,
       signing: config.signer === "pkcs11" ? config.pkcs11.signingKeyLabel : null,
+      algorithm: config.ledgerSignature,
     });
   } finally {
     await token.close();
@@ -97,7 +98,7 @@ export async function custodyFitness(config: Config): Promise<readonly Fitness[]
   if (config.custodian !== "pkcs11" && config.signer !== "pkcs11") return [];
   const { fitnessOf } = await import("./custody/pkcs11-provision.ts");
   const { token, cryptoki } = await openToken(config);
-  return fitnessOf(cryptoki, token);
+  return fitnessOf(cryptoki, token, config.ledgerSignature);
 }
 
 /** What is not chosen is not loaded: the AWS SDK takes a second and memory, and pkcs11js may not be built. */
@@ -132,7 +133,8 @@ function softKeeper({ environment, ledgerName }: Config, options: CustodyOptions
   };
 }
 
-async function openAwsKeeper({ kms: settings, ledgerName }: Config): Promise<Keeper> {
+async function openAwsKeeper(config: Config): Promise<Keeper> {
+  const { kms: settings, ledgerName, ledgerSignature, ledgerNextSignature } = config;
   const { openAwsKms } = await import("./custody/aws-kms.ts");
   const { openAwsKmsCustodian } = await import("./custody/aws-kms-custodian.ts");
   const { openAwsKmsSigner } = await import("./custody/aws-kms-signer.ts");
@@ -150,11 +152,14 @@ async function openAwsKeeper({ kms: settings, ledgerName }: Config): Promise<Kee
         kms,
         keyArn: stated("WEIGHTVAULT_KMS_SIGNING_KEY", settings.signingKeyArn),
         name: ledgerName,
+        algorithm: ledgerSignature,
       }),
     openNextSigner: async () => {
       const keyArn = stated("WEIGHTVAULT_KMS_NEXT_SIGNING_KEY", settings.nextSigningKeyArn);
-      const signer = await openAwsKmsSigner({ kms, keyArn, name: ledgerName });
-      return { signer, install: async () => restartWith("WEIGHTVAULT_KMS_SIGNING_KEY", keyArn) };
+      const algorithm = ledgerNextSignature;
+      const signer = await openAwsKmsSigner({ kms, keyArn, name: ledgerName, algorithm });
+      const install = async () => restartWith(config, "WEIGHTVAULT_KMS_SIGNING_KEY", keyArn);
+      return { signer, install };
     },
     close: async () => kms.close(),
   };
@@ -168,20 +173,33 @@ async function openTokenKeeper(config: Config): Promise<Keeper> {
   return {
     openCustodian: async () => await openPkcs11Custodian({ token, keyLabel, unwrapLabels }),
     openSigner: async () =>
-      await openPkcs11Signer({ token, keyLabel: signingKeyLabel, name: config.ledgerName }),
+      await openPkcs11Signer({
+        token,
+        keyLabel: signingKeyLabel,
+        name: config.ledgerName,
+        algorithm: config.ledgerSignature,
+      }),
     openNextSigner: async () => {
       const label = stated("WEIGHTVAULT_PKCS11_NEXT_SIGNING_KEY", nextSigningKeyLabel);
       const { makeKeys } = await import("./custody/pkcs11-provision.ts");
-      await makeKeys(token, { wrapping: null, signing: label });
-      const signer = await openPkcs11Signer({ token, keyLabel: label, name: config.ledgerName });
-      return { signer, install: async () => restartWith("WEIGHTVAULT_PKCS11_SIGNING_KEY", label) };
+      const [name, algorithm] = [config.ledgerName, config.ledgerNextSignature];
+      await makeKeys(token, { wrapping: null, signing: label, algorithm });
+      const signer = await openPkcs11Signer({ token, keyLabel: label, name, algorithm });
+      const install = async () => restartWith(config, "WEIGHTVAULT_PKCS11_SIGNING_KEY", label);
+      return { signer, install };
     },
     close: async () => await token.close(),
   };
 }
 
-function restartWith(setting: string, value: string): string {
-  return `start every node again with ${setting}=${value}; the old key signs nothing more: disable it`;
+function restartWith(
+  { ledgerSignature, ledgerNextSignature }: Config,
+  setting: string,
+  value: string,
+): string {
+  const isOther = ledgerSignature !== ledgerNextSignature;
+  const also = isOther ? ` and WEIGHTVAULT_LEDGER_SIGNATURE=${ledgerNextSignature}` : "";
+  return `start every node again with ${setting}=${value}${also}; the old key signs nothing more: disable it`;
 }
 
 async function openToken({ pkcs11 }: Config) {

@@ -40,7 +40,8 @@ export async function pinnedKey(env: Env, given: string | undefined): Promise<Le
   if (bytes === null) throw new Failure("usage", message);
   const text = bytes.toString("utf8");
   const key = parseVerificationKey(text);
-  if (key === null) throw new Failure("usage", `${named} holds no Ed25519 verification key`);
+  if (key === null)
+    throw new Failure("usage", `${named} holds no verification key of Ed25519 or ECDSA P-256`);
   return { key, text: text.trim(), isPinned: true, rotations: [] };
 }
 
@@ -80,7 +81,8 @@ export async function ledgerKey(
   const answer = await asked;
   const { verificationKey: text } = parseAnswer("ledgerKey", answer);
   const key = parseVerificationKey(text);
-  if (key === null) throw new Failure("integrity", "the server's ledger key is no Ed25519 key");
+  if (key === null)
+    throw new Failure("integrity", "the server's ledger key is none of Ed25519 or ECDSA P-256");
   output.note(
     `the ledger's key comes from the server and is trusted on first use; compare it with your auditor's and pin it:\n  WEIGHTVAULT_LEDGER_KEY='${text}'`,
   );

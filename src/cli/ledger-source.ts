@@ -54,7 +54,11 @@ export async function sourceOf(
 }
 
 /** The ledger of the server that the client talks to. */
-export function serverLedger({ url, token, timeoutMs }: Client): TileSource {
+export function serverLedger({
+  url,
+  token,
+  timeoutMs,
+}: Pick<Client, "url" | "token" | "timeoutMs">): TileSource {
   const base = new URL(url);
   base.pathname = `${base.pathname.replace(/\/$/, "")}/ledger/`;
   return urlSource({

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { CosignatureAlgorithm } from "../merkle/cosignature.ts";
+import { algorithmOf } from "../merkle/key-algorithm.ts";
 import { local, noun, repeated } from "./command.ts";
 import type { Context } from "./context.ts";
 import { Failure } from "./failure.ts";
@@ -50,6 +51,11 @@ export function witnessCommands(program: Command, context: Context): void {
       const keys = await Promise.all(log.map(async (text) => await pinnedKey({}, text)));
       const logs = keys.flatMap((each) => (each === null ? [] : [each.key]));
       if (logs.length !== log.length) throw new Failure("usage", "a --log is empty");
+      if (logs.some(({ publicKey }) => algorithmOf(publicKey) !== "ed25519"))
+        throw new Failure(
+          "usage",
+          "a --log is no Ed25519 key: a ledger of another is not witnessed",
+        );
       const onListening = (served: { readonly url: string; readonly key: string }) =>
         output.result(served, () => `listens on ${served.url}\n${served.key}`);
       const options = { folder, name, ...address, logs, onListening };

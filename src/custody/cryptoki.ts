@@ -77,8 +77,15 @@ export const ck = {
   user: 1,
   gcmParameters: 3,
   class: { publicKey: 2, privateKey: 3, secretKey: 4 },
-  keyType: { aes: 0x1f, edwards: 0x40 },
-  mechanism: { aesKeyGen: 0x1080, aesGcm: 0x1087, edwardsPairGen: 0x1055, eddsa: 0x1057 },
+  keyType: { aes: 0x1f, ec: 0x3, edwards: 0x40 },
+  mechanism: {
+    aesKeyGen: 0x1080,
+    aesGcm: 0x1087,
+    ecPairGen: 0x1040,
+    ecdsa: 0x1041,
+    edwardsPairGen: 0x1055,
+    eddsa: 0x1057,
+  },
   attribute: {
     class: 0x0,
     token: 0x1,

@@ -1,10 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { type Attribute, answerOf, type Cryptoki, ck, type Handle, isAnswer } from "./cryptoki.ts";
-import { signingKey, wrappingKey } from "./pkcs11-keys.ts";
+import { p256Parameters } from "./p256.ts";
+import { type SigningPair, signingKey, wrappingKey } from "./pkcs11-keys.ts";
 import { findObjects, type Pkcs11Token, TokenFault } from "./pkcs11-token.ts";
+import type { SignatureAlgorithm } from "./signer.ts";
 
 /** Null for a key that the token is not to have. */
-export type KeyLabels = { readonly wrapping: string | null; readonly signing: string | null };
+export type KeyLabels = {
+  readonly wrapping: string | null;
+  readonly signing: string | null;
+  /** Of the signing pair; left out, Ed25519. */
+  readonly algorithm?: SignatureAlgorithm;
+};
 export type MadeKey = { readonly label: string; readonly was: "made" | "there" };
 
 /** What the vault needs of a token, or of whoever makes keys on it, and whether it is there. */
@@ -23,13 +30,31 @@ const edwards25519 = {
   name: Buffer.concat([Buffer.from([0x13, 12]), Buffer.from("edwards25519")]),
 };
 
+/** What signing takes of a token. */
+const signings = {
+  ed25519: {
+    type: keyType.edwards,
+    mechanism: mechanism.eddsa,
+    name: "CKM_EDDSA",
+    pairGen: mechanism.edwardsPairGen,
+    pairGenName: "CKM_EC_EDWARDS_KEY_PAIR_GEN",
+  },
+  "ecdsa-p256": {
+    type: keyType.ec,
+    mechanism: mechanism.ecdsa,
+    name: "CKM_ECDSA",
+    pairGen: mechanism.ecPairGen,
+    pairGenName: "CKM_EC_KEY_PAIR_GEN",
+  },
+} as const satisfies Record<SignatureAlgorithm, unknown>;
+
 /**
- * Makes the AES-256 key and the Ed25519 pair that the token does not have under these labels yet: on the token, private, sensitive, never
+ * Makes the AES-256 key and the signing pair that the token does not have under these labels yet: on the token, private, sensitive, never
  * to be extracted or changed. What is there is left as it is.
  */
 export async function makeKeys(token: Pkcs11Token, labels: KeyLabels): Promise<readonly MadeKey[]> {
   return await token.use(async ({ cryptoki, handle }) => {
-    const { wrapping, signing } = labels;
+    const { wrapping, signing, algorithm = "ed25519" } = labels;
     const made: MadeKey[] = [];
     if (wrapping !== null) {
       const template = wrappingKey(wrapping);
@@ -37,17 +62,23 @@ export async function makeKeys(token: Pkcs11Token, labels: KeyLabels): Promise<r
       made.push(make(cryptoki, handle, { label: wrapping, template, generate }));
     }
     if (signing !== null) {
-      const template = signingKey("privateKey", signing);
-      const generate = () => makePair(cryptoki, handle, signing);
+      const pair = { label: signing, algorithm };
+      const template = signingKey("privateKey", pair);
+      const generate = () => makePair(cryptoki, handle, pair);
       made.push(make(cryptoki, handle, { label: signing, template, generate }));
     }
     return made;
   });
 }
 
-/** What the token can and cannot do for the vault, told without logging in. */
-export function fitnessOf(cryptoki: Cryptoki, token: Pkcs11Token): readonly Fitness[] {
+/** What the token can and cannot do for the vault, with signatures of that algorithm, told without logging in. */
+export function fitnessOf(
+  cryptoki: Cryptoki,
+  token: Pkcs11Token,
+  algorithm: SignatureAlgorithm = "ed25519",
+): readonly Fitness[] {
   const { slot, info } = token.locate();
+  const signing = signings[algorithm];
   const can = (type: number, flags: number, bits = 0) => {
     if (!cryptoki.C_GetMechanismList(slot).includes(type)) return false;
     const { flags: has, maxKeySize } = cryptoki.C_GetMechanismInfo(slot, type);
@@ -60,7 +91,7 @@ export function fitnessOf(cryptoki: Cryptoki, token: Pkcs11Token): readonly Fitn
       "CKM_AES_GCM with 256-bit keys, to wrap and unwrap data keys",
       can(mechanism.aesGcm, encrypt | decrypt, 256),
     ],
-    ["CKM_EDDSA, to sign checkpoints", can(mechanism.eddsa, ck.signFlag)],
+    [`${signing.name}, to sign checkpoints`, can(signing.mechanism, ck.signFlag)],
     ["a random generator, for data keys and IVs", (info.flags & rng) !== 0],
   ];
   const forInit: readonly (readonly [string, boolean])[] = [
@@ -69,8 +100,8 @@ export function fitnessOf(cryptoki: Cryptoki, token: Pkcs11Token): readonly Fitn
       can(mechanism.aesKeyGen, ck.generateFlag),
     ],
     [
-      "CKM_EC_EDWARDS_KEY_PAIR_GEN, with which `custody init` makes the signing key",
-      can(mechanism.edwardsPairGen, ck.generatePairFlag),
+      `${signing.pairGenName}, with which \`custody init\` makes the signing key`,
+      can(signing.pairGen, ck.generatePairFlag),
     ],
   ];
   return [
@@ -127,15 +158,16 @@ function makeWrappingKey(cryptoki: Cryptoki, session: Handle, label: string): vo
   ]);
 }
 
-function makePair(cryptoki: Cryptoki, session: Handle, label: string): void {
+function makePair(cryptoki: Cryptoki, session: Handle, { label, algorithm }: SigningPair): void {
   const id = randomBytes(16);
+  const { pairGen, type } = signings[algorithm];
   const generate = (ecParameters: Buffer) =>
     cryptoki.C_GenerateKeyPair(
       session,
-      { mechanism: mechanism.edwardsPairGen, parameter: null },
+      { mechanism: pairGen, parameter: null },
       [
         { type: attribute.class, value: kind.publicKey },
-        { type: attribute.keyType, value: keyType.edwards },
+        { type: attribute.keyType, value: type },
         { type: attribute.ecParameters, value: ecParameters },
         { type: attribute.token, value: true },
         { type: attribute.verify, value: true },
@@ -144,11 +176,12 @@ function makePair(cryptoki: Cryptoki, session: Handle, label: string): void {
       ],
       [
         { type: attribute.class, value: kind.privateKey },
-        { type: attribute.keyType, value: keyType.edwards },
+        { type: attribute.keyType, value: type },
         { type: attribute.sign, value: true },
         ...kept(label, id),
       ],
     );
+  if (algorithm === "ecdsa-p256") return void generate(p256Parameters);
   try {
     generate(edwards25519.identifier);
   } catch (error) {

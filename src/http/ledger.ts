@@ -7,6 +7,7 @@ import { cosignedCheckpoint } from "../ledger/cosigned.ts";
 import { newestCheckpoint } from "../ledger/receipt.ts";
 import { allReigns } from "../ledger/reigns.ts";
 import { isWithin, readTile } from "../ledger/tiles.ts";
+import { algorithmOf } from "../merkle/key-algorithm.ts";
 import { encodeVerificationKey, parseVerificationKey } from "../merkle/note.ts";
 import { parseTilePath } from "../merkle/tile.ts";
 import { targetPath } from "./path.ts";
@@ -20,6 +21,9 @@ const areEntriesPublic = ({ ledgerPublic }: Services): boolean => ledgerPublic =
 
 const signingKey = z.object({
   verificationKey: z.string(),
+  algorithm: z
+    .enum(["ed25519", "ecdsa-p256"])
+    .describe("What it signs with: signature type 01 or 02 of C2SP signed-note."),
   firstSize: z.int().describe("The smallest size of a checkpoint that it may have signed."),
   lastSize: z.int().nullable().describe("The largest; null for the key that signs now."),
   statement: z
@@ -49,6 +53,7 @@ export const ledgerRoutes = [
       const reigns = own === null ? [] : await allReigns(vault.database.db, own);
       const keys = reigns.map(({ key, firstSize, lastSize, statement }) => ({
         verificationKey: encodeVerificationKey(key.name, key.publicKey),
+        algorithm: algorithmOf(key.publicKey),
         firstSize,
         lastSize: Number.isFinite(lastSize) ? lastSize : null,
         statement,

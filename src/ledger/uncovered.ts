@@ -13,7 +13,7 @@ type Row = {
   readonly body: Buffer | null;
 };
 
-/** What a signer's outage leaves uncovered may be very many, so that no more are held in memory at once. */
+/** What a signer's outage leaves uncovered may be many, so that no more are held in memory at once. */
 const rowsAtOnce = 1_024;
 
 /**

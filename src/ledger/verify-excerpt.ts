@@ -61,7 +61,10 @@ export async function verifyExcerpt(
 ): Promise<ExcerptReport> {
   const key = parseVerificationKey(options.verificationKey);
   if (key === null)
-    throw new Refusal("invalid_request", "The verification key is not an Ed25519 `name+id+key`.");
+    throw new Refusal(
+      "invalid_request",
+      "The verification key is not a `name+id+key` of Ed25519 or ECDSA P-256.",
+    );
   const findings = new Findings();
   const counts = new Map<string, number>();
   const releases: Judged = { allowed: new Map(), ended: new Set() };

@@ -6,6 +6,7 @@ import type { Entry } from "./entry.ts";
 import { type Finding, Findings } from "./findings.ts";
 import type { TileSource } from "./source.ts";
 import { readingOf, unlessSpent } from "./source-budget.ts";
+import { growsFrom } from "./source-growth.ts";
 import { BundleEntries } from "./verify-bundle.ts";
 import {
   judgeOlder,
@@ -19,7 +20,6 @@ import {
 import type { ExpectedChecks } from "./verify-decisions.ts";
 import { EntryChecks, type Replayed } from "./verify-entries.ts";
 import { SigningKeys } from "./verify-keys.ts";
-import { growsFrom } from "./verify-prefix.ts";
 import type { ReleaseCounts } from "./verify-releases.ts";
 import {
   grownByTiles,
@@ -34,7 +34,7 @@ export type { KeptCheckpoint } from "./verify-checkpoints.ts";
 export type { Replayed } from "./verify-entries.ts";
 
 export type VerifyOptions = {
-  /** The ledger's Ed25519 key, `name+keyid+base64`: all that is trusted. Keys that replaced it are believed on its word. */
+  /** The ledger's key, `name+keyid+base64`: all that is trusted. Keys that replaced it are believed on its word. */
   readonly verificationKey: string;
   /** The origin that the checkpoint must state; the key's name where it is not given. */
   readonly origin?: string;
@@ -89,7 +89,10 @@ export type Report = {
 export async function verifyLedger(source: TileSource, options: VerifyOptions): Promise<Report> {
   const key = parseVerificationKey(options.verificationKey);
   if (key === null) {
-    throw new Refusal("invalid_request", "The verification key is not an Ed25519 `name+id+key`.");
+    throw new Refusal(
+      "invalid_request",
+      "The verification key is not a `name+id+key` of Ed25519 or ECDSA P-256.",
+    );
   }
   const origin = options.origin ?? key.name;
   const findings = new Findings();

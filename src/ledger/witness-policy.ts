@@ -1,4 +1,5 @@
 import { Refusal } from "../errors.ts";
+import { algorithmOf } from "../merkle/key-algorithm.ts";
 import {
   isQuorum,
   maximumPolicyBytes,
@@ -37,6 +38,8 @@ export async function readKeepablePolicy(
 export function assertKeepable(policy: Policy, file: string, ownKey: Uint8Array): void {
   const { logs, witnesses } = policy;
   if (isQuorum(policy, new Set())) throw unusable(file, "asks for no witness");
+  if (algorithmOf(ownKey) !== "ed25519")
+    throw unusable(file, "cannot be kept: witnesses cosign no ledger that an ECDSA key signs");
   if (logs.length > 0 && !logs.some(({ publicKey }) => publicKey.equals(ownKey)))
     throw unusable(file, "lists other logs than this ledger");
   for (const { name, url } of witnesses) {

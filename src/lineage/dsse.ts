@@ -1,11 +1,5 @@
-import { verify } from "node:crypto";
-import {
-  ed25519SpkiPrefix,
-  importPublicKey,
-  keyIdOf,
-  type NoteSigner,
-  type VerificationKey,
-} from "../merkle/note.ts";
+import { isSignedBy } from "../merkle/key-algorithm.ts";
+import { keyIdOf, type NoteSigner, type VerificationKey } from "../merkle/note.ts";
 
 /** A signed payload, as a DSSE envelope carries it (DSSE v1.0.2, envelope.md). */
 export type Envelope = {
@@ -30,7 +24,6 @@ export type EnvelopeJson = {
 /** `unsigned`: nothing in it is by the key's id; `forged`: something is, and the key did not make it. */
 export type EnvelopeVerdict = "verified" | "unsigned" | "forged";
 
-const ed25519SignatureBytes = 64;
 const mostSignatures = 16;
 
 /**
@@ -44,7 +37,7 @@ export function preAuthenticationEncoding(payloadType: string, payload: Uint8Arr
 }
 
 /**
- * Signs a payload with an Ed25519 key (RFC 8032); the key id is that of the key's notes. The signature is verified before it is given out, so
+ * Signs a payload with the ledger's key, by its algorithm; the key id is that of the key's notes. The signature is verified before it is given out, so
  * that a broken key or device never publishes one that nobody can verify.
  */
 export async function signEnvelope(
@@ -79,18 +72,12 @@ export function parseEnvelope(value: unknown): Envelope | null {
   return { payloadType, payload: bytes, signatures: whole };
 }
 
-/** Whether the Ed25519 key signed the envelope. Other keys' signatures are ignored; one false signature under this key's id condemns it. */
+/** Whether the key signed the envelope, by its own algorithm. Other keys' signatures are ignored; one false signature under this key's id condemns it. */
 export function verifyEnvelope(envelope: Envelope, key: VerificationKey): EnvelopeVerdict {
   const mine = envelope.signatures.filter(({ keyid }) => keyid === key.keyId);
   if (mine.length === 0) return "unsigned";
   const message = preAuthenticationEncoding(envelope.payloadType, envelope.payload);
-  const publicKey = importPublicKey(ed25519SpkiPrefix, key.publicKey);
-  return mine.every(
-    ({ signature }) =>
-      publicKey !== null &&
-      signature.length === ed25519SignatureBytes &&
-      verify(null, message, publicKey, signature),
-  )
+  return mine.every(({ signature }) => isSignedBy(key.publicKey, message, signature))
     ? "verified"
     : "forged";
 }

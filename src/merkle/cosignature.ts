@@ -1,13 +1,7 @@
 import { hash, type KeyObject, verify } from "node:crypto";
 import { parseCheckpoint } from "./checkpoint.ts";
-import {
-  ed25519SpkiPrefix,
-  importPublicKey,
-  isKeyName,
-  type Note,
-  type NoteSignature,
-  type NoteVerdict,
-} from "./note.ts";
+import { ed25519SpkiPrefix, importPublicKey } from "./key-algorithm.ts";
+import { isKeyName, type Note, type NoteSignature, type NoteVerdict } from "./note.ts";
 import { parseBase64 } from "./strict-text.ts";
 
 export type CosignatureAlgorithm = "ed25519" | "ml-dsa-44";

@@ -1,4 +1,5 @@
-import { createPublicKey, hash, type KeyObject, verify } from "node:crypto";
+import { hash } from "node:crypto";
+import { algorithmOf, importPublicKey, isSignedBy, type KeyAlgorithm } from "./key-algorithm.ts";
 import { parseBase64, parseUtf8 } from "./strict-text.ts";
 
 /** C2SP signed-note: a text, and signatures over it by named keys. */
@@ -15,15 +16,15 @@ export type NoteSignature = {
   readonly signature: Buffer;
 };
 
-/** An Ed25519 key that a note may be signed with. */
+/** A key that a note may be signed with. */
 export type VerificationKey = {
   readonly name: string;
   readonly keyId: string;
-  /** 32 raw bytes. */
+  /** 32 raw bytes of Ed25519, or a P-256 key's SubjectPublicKeyInfo in DER: see `algorithmOf`. */
   readonly publicKey: Buffer;
 };
 
-/** Who signs: the custody room's signer fits. `sign` gives the 64 bytes of an Ed25519 signature. */
+/** Who signs: the custody room's signer fits. `sign` gives the signature of the key's algorithm, as `isSignedBy` takes it. */
 export type NoteSigner = {
   readonly name: string;
   readonly publicKey: Uint8Array;
@@ -33,12 +34,8 @@ export type NoteSigner = {
 /** `forged` is a signature under the key's name and id that the key did not make; `unsigned` is none under them. */
 export type NoteVerdict = "verified" | "unsigned" | "forged";
 
-const ed25519Type = 1;
-const ed25519KeyBytes = 32;
-const ed25519SignatureBytes = 64;
-
-/** DER of a SubjectPublicKeyInfo up to the 32 raw bytes of an Ed25519 key (RFC 8410, section 4). */
-export const ed25519SpkiPrefix = Buffer.from("302a300506032b6570032100", "hex");
+/** The signature types of C2SP signed-note. */
+const types: Readonly<Record<KeyAlgorithm, number>> = { ed25519: 1, "ecdsa-p256": 2 };
 
 /** A longer text is no note; a reader need not take more. */
 export const maximumNoteBytes = 1_000_000;
@@ -48,26 +45,31 @@ const namePattern = /^[^\s\u0085+]+$/u;
 const envelopePrefix = "DSSEv1 ";
 const signatureLinePattern = /^— ([^\s\u0085+]+) ([A-Za-z0-9+/]+={0,2})$/u;
 
-/** The id of an Ed25519 key: the first 4 bytes of SHA-256(name | 0A | 01 | public key), as hex. */
+/** The id of a key: the first 4 bytes of SHA-256(name | 0A | 01 | public key) for Ed25519, and of SHA-256(SubjectPublicKeyInfo) for P-256, as hex. */
 export function keyIdOf(name: string, publicKey: Uint8Array): string {
-  const bytes = Buffer.concat([Buffer.from(`${name}\n`), Buffer.of(ed25519Type), publicKey]);
+  const head = Buffer.concat([Buffer.from(`${name}\n`), Buffer.of(types.ed25519)]);
+  const isP256 = algorithmOf(publicKey) === "ecdsa-p256";
+  const bytes = isP256 ? publicKey : Buffer.concat([head, publicKey]);
   return hash("sha256", bytes, "hex").slice(0, 8);
 }
 
-/** The text that hands a key around: `name+keyId+base64(01 | public key)`. Throws a TypeError for a name or a key that no note can carry. */
+/** The text that hands a key around: `name+keyId+base64(type | public key)`, type 01 or 02. Throws a TypeError for a name or a key that no note can carry. */
 export function encodeVerificationKey(name: string, publicKey: Uint8Array): string {
-  assertKey(name, publicKey);
-  const key = Buffer.concat([Buffer.of(ed25519Type), publicKey]).toString("base64");
+  const algorithm = assertKey(name, publicKey);
+  const key = Buffer.concat([Buffer.of(types[algorithm]), publicKey]).toString("base64");
   return `${name}+${keyIdOf(name, publicKey)}+${key}`;
 }
 
-/** The key of `encodeVerificationKey`; null for malformed text, for an id that is not the key's, and for algorithms other than Ed25519. */
+/** The key of `encodeVerificationKey`; null for malformed text, for an id that is not the key's, for a point that is not on P-256, and for other algorithms. */
 export function parseVerificationKey(text: string): VerificationKey | null {
   const [, name, keyId, key] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/u.exec(text.trim()) ?? [];
   const bytes = parseBase64(key ?? "");
   if (name === undefined || !isKeyName(name) || bytes === null) return null;
-  if (bytes.length !== 1 + ed25519KeyBytes || bytes[0] !== ed25519Type) return null;
   const publicKey = bytes.subarray(1);
+  const algorithm = algorithmOf(publicKey);
+  if (algorithm === null || bytes[0] !== types[algorithm]) return null;
+  if (algorithm === "ecdsa-p256" && importPublicKey(publicKey, new Uint8Array()) === null)
+    return null;
   return keyId === keyIdOf(name, publicKey) ? { name, keyId, publicKey } : null;
 }
 
@@ -136,25 +138,9 @@ export function verifyNote(note: Note, key: VerificationKey): NoteVerdict {
   );
   if (mine.length === 0) return "unsigned";
   const text = Buffer.from(note.text, "utf8");
-  const publicKey = importPublicKey(ed25519SpkiPrefix, key.publicKey);
-  return mine.every(
-    ({ signature }) =>
-      publicKey !== null &&
-      signature.length === ed25519SignatureBytes &&
-      verify(null, text, publicKey, signature),
-  )
+  return mine.every(({ signature }) => isSignedBy(key.publicKey, text, signature))
     ? "verified"
     : "forged";
-}
-
-/** The key of a SubjectPublicKeyInfo in two parts; null where OpenSSL takes no such key. */
-export function importPublicKey(spkiPrefix: Uint8Array, publicKey: Uint8Array): KeyObject | null {
-  const der = Buffer.concat([spkiPrefix, publicKey]);
-  try {
-    return createPublicKey({ key: der, format: "der", type: "spki" });
-  } catch {
-    return null;
-  }
 }
 
 /** Whether a key may have the name: no white space, no plus, not empty. */
@@ -162,9 +148,12 @@ export function isKeyName(name: string): boolean {
   return namePattern.test(name);
 }
 
-function assertKey(name: string, publicKey: Uint8Array): void {
+function assertKey(name: string, publicKey: Uint8Array): KeyAlgorithm {
   if (!isKeyName(name)) throw new TypeError(`${JSON.stringify(name)} is not a key name`);
-  if (publicKey.length !== ed25519KeyBytes) {
-    throw new TypeError(`an Ed25519 key is ${ed25519KeyBytes} bytes, not ${publicKey.length}`);
-  }
+  const algorithm = algorithmOf(publicKey);
+  if (algorithm === null)
+    throw new TypeError(
+      `a key is 32 bytes of Ed25519, or P-256 in 91 bytes of DER: not these ${publicKey.length}`,
+    );
+  return algorithm;
 }

@@ -1,4 +1,5 @@
 import { type CosignerKey, parseCosignerKey, verifyCosignature } from "./cosignature.ts";
+import { algorithmOf } from "./key-algorithm.ts";
 import { type Note, parseVerificationKey, verifyNote } from "./note.ts";
 import { parseDecimal, parseUtf8 } from "./strict-text.ts";
 
@@ -195,10 +196,10 @@ function octets(item: string): string | null {
   return parseUtf8(Buffer.from(item, "latin1"));
 }
 
-/** A log signs its checkpoints as notes under Ed25519, or as its own first cosigner under ML-DSA-44 (C2SP tlog-checkpoint). */
+/** A log signs its checkpoints as notes under Ed25519, or as its own first cosigner under ML-DSA-44 (C2SP tlog-checkpoint); one of ECDSA keys has no place in a policy. */
 function parseLog(vkey: string | null, url: string | null): PolicyLog | null {
   const noteKey = parseVerificationKey(vkey ?? "");
-  if (noteKey !== null) {
+  if (noteKey !== null && algorithmOf(noteKey.publicKey) === "ed25519") {
     const { name: origin, publicKey } = noteKey;
     return {
       origin,

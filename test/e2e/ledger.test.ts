@@ -14,6 +14,8 @@ import {
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "@jest/globals";
+import { encodeVerificationKey } from "../../src/merkle/note.ts";
+import { TestSigner } from "../support/test-signer.ts";
 import { encodeAll, type Files, filesOf, fixedSigner } from "../vectors/ledger/build.ts";
 import { temporaryFolder, token, weightvault, weightvaultHere } from "./command.ts";
 import { answer, type HttpDouble, serveHttp } from "./http-double.ts";
@@ -23,12 +25,12 @@ const smallKey = join(small, "vkey");
 const signer = fixedSigner(7);
 
 /** A ledger of so many entries; another `fork` has other entries from index 1 on. */
-async function ledgerOf(entries: number, fork = "a"): Promise<Files> {
+async function ledgerOf(entries: number, fork = "a", by = signer): Promise<Files> {
   const records = Array.from({ length: entries }, (_, at) => ({
     kind: at === 0 ? "vault.initialized" : "token.revoked",
     body: at === 0 ? { vault: "v" } : { token: `${fork}-${at}`, by: null },
   }));
-  return await filesOf(encodeAll(records), signer);
+  return await filesOf(encodeAll(records), by);
 }
 
 /** Serves a ledger below `/ledger/` to whoever has the token. */
@@ -61,6 +63,23 @@ test("a ledger in a folder verifies with its key alone", async () => {
   );
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ verified: true, size: 300, errors: 0 });
+});
+
+test("a ledger that a P-256 key signs verifies with that key, and not with an Ed25519 key of its name", async () => {
+  await using folder = await temporaryFolder();
+  const p256 = new TestSigner("ecdsa-p256");
+  const { name, publicKey } = p256;
+  const verificationKey = encodeVerificationKey(name, publicKey);
+  const by = { name, publicKey, verificationKey, sign: p256.sign.bind(p256) };
+  for (const [path, bytes] of await ledgerOf(300, "a", by)) {
+    await mkdir(join(folder.path, path, ".."), { recursive: true });
+    await writeFile(join(folder.path, path), bytes);
+  }
+  const verify = async (key: string) =>
+    await weightvaultHere(["ledger", "verify", folder.path, "--ledger-key", key, "--json"]);
+  const verified = await verify(verificationKey);
+  expect(JSON.parse(verified.stdout)).toMatchObject({ verified: true, size: 300, errors: 0 });
+  expect((await verify(fixedSigner(7, name).verificationKey)).code).toBe(6);
 });
 
 test("a log that is no vault's verifies with --opaque-entries alone, which is named where it is missing", async () => {

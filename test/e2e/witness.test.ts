@@ -9,12 +9,18 @@ import {
 } from "../../src/merkle/cosignature.ts";
 import { encodeVerificationKey, parseNote } from "../../src/merkle/note.ts";
 import { SignedLog } from "../support/signed-log.ts";
+import { TestSigner } from "../support/test-signer.ts";
 import { temporaryFolder, weightvault, weightvaultHere } from "./command.ts";
 
 const name = "witness.example/w1";
 
 function logKey({ key }: SignedLog): string {
   return encodeVerificationKey(key.name, key.publicKey);
+}
+
+function p256Key(): string {
+  const { name: log, publicKey } = new TestSigner("ecdsa-p256");
+  return encodeVerificationKey(log, publicKey);
 }
 
 async function init(folder: string, ...more: string[]) {
@@ -91,6 +97,7 @@ test("serve refuses a folder without its memory or its key, of another name, or 
 test.each([
   ["no log", ["--listen", "127.0.0.1:0"]],
   ["a log that is no key", ["--listen", "127.0.0.1:0", "--log", "none+00000000+AA=="]],
+  ["a log that a P-256 key signs", ["--listen", "127.0.0.1:0", "--log", p256Key()]],
   ["no port", ["--listen", "127.0.0.1", "--log", logKey(new SignedLog())]],
   ["a port past 65535", ["--listen", "127.0.0.1:65536", "--log", logKey(new SignedLog())]],
 ])("serve with %s is a usage error", async (_, more) => {

@@ -4,6 +4,7 @@ import { type AwsKms, openAwsKms } from "../../src/custody/aws-kms.ts";
 import { openAwsKmsCustodian } from "../../src/custody/aws-kms-custodian.ts";
 import { openAwsKmsSigner } from "../../src/custody/aws-kms-signer.ts";
 import { custodianContract } from "../contract/custodian.ts";
+import { signerContract } from "../contract/signer.ts";
 import { provideAwsCredentials } from "../support/kms-credentials.ts";
 import { type LocalKmsServer, preparedLocalKms, startLocalKms } from "../support/local-kms.ts";
 
@@ -30,6 +31,28 @@ async function start(): Promise<{
 }
 
 describeLocalKms("on local-kms", () => {
+  // Longer messages than KMS takes raw go to it as digests.
+  signerContract(
+    "the AWS KMS signer of P-256",
+    async () => {
+      const { server, kms } = await start();
+      const made = await kms.client.send(
+        new CreateKeyCommand({ KeySpec: "ECC_NIST_P256", KeyUsage: "SIGN_VERIFY" }),
+      );
+      const keyArn = String(made.KeyMetadata?.Arn);
+      const name = "vault.example/ledger";
+      return {
+        signer: await openAwsKmsSigner({ kms, keyArn, name, algorithm: "ecdsa-p256" }),
+        breakDown: server.stop,
+        close: async () => {
+          kms.close();
+          await server.stop();
+        },
+      };
+    },
+    { shortestMessage: 1, longestMessage: 65_536, algorithm: "ecdsa-p256" },
+  );
+
   // It does not authenticate the key's ARN that its ciphertexts begin with, as KMS does: those bytes are not flipped here.
   custodianContract(
     "the AWS KMS custodian",

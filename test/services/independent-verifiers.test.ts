@@ -16,6 +16,7 @@ import { castOver } from "../support/api-cast.ts";
 import { openMemory } from "../support/database.ts";
 import { buildGoProgram } from "../support/go-program.ts";
 import { storedLedger } from "../support/ledger.ts";
+import { keyOf, settleAll, startNode, submitMany as submit } from "../support/log.ts";
 import { startTestServer } from "../support/server.ts";
 import { TestSigner } from "../support/test-signer.ts";
 import { until } from "../support/until.ts";
@@ -186,6 +187,36 @@ testBuilt("others' tools refuse the log under another key, and with one byte cha
     rmSync(copy, { recursive: true });
   }
 });
+
+testBuilt(
+  "others' tools verify a log that a P-256 key signs, under its own key alone",
+  async () => {
+    await using stack = new AsyncDisposableStack();
+    const database = await openMemory();
+    stack.defer(async () => await database.close());
+    const p256 = new TestSigner("ecdsa-p256");
+    const ledger = await startNode({ database, signer: p256, store: null });
+    stack.defer(async () => await ledger.stop());
+    const text = encodeVerificationKey(p256.name, p256.publicKey);
+    const ledgerKey = { key: keyOf(p256), text, isPinned: true, rotations: [] };
+    const { signal } = new AbortController();
+    const copies: string[] = [];
+    for (const size of [3, 260]) {
+      await settleAll(ledger, await submit(database, size - (copies.length === 0 ? 0 : 3)));
+      const copy = join(folder, `p256-${size}`);
+      await exportLedger(storedLedger(database), ledgerKey, { folder: copy, signal });
+      copies.push(copy);
+    }
+    const { status, stdout, stderr } = check(text, ...copies);
+    expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toContain("260 fsck");
+    expect(stdout).toContain("3-260 grown");
+    const other = new TestSigner("ecdsa-p256");
+    for (const key of [encodeVerificationKey(other.name, other.publicKey), verificationKey])
+      expect(check(key, ...copies)).toMatchObject({ status: 1 });
+    expect(check(text, folders[0] ?? "")).toMatchObject({ status: 1 });
+  },
+);
 
 testBuilt("others' tools find a log that did not grow from the one before", () => {
   const [older = "", newer = ""] = folders;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { readConfig } from "../../src/config.ts";
 import { openCustody } from "../../src/custodians.ts";
-import { type Cryptoki, loadCryptoki } from "../../src/custody/cryptoki.ts";
+import { type Cryptoki, ck, loadCryptoki } from "../../src/custody/cryptoki.ts";
 import type { Custodian } from "../../src/custody/custodian.ts";
 import { openPkcs11Custodian } from "../../src/custody/pkcs11-custodian.ts";
 import { fitnessOf, makeKeys } from "../../src/custody/pkcs11-provision.ts";
@@ -92,6 +92,32 @@ describeSoftHsm("on SoftHSM", () => {
       };
     },
     { shortestMessage: 1 },
+  );
+
+  signerContract(
+    "the PKCS#11 signer of P-256",
+    async () => {
+      const { token, connected } = await provisioned();
+      const algorithm = "ecdsa-p256";
+      await makeKeys(connected, { wrapping: null, signing: "ledger-p256", algorithm });
+      return {
+        signer: await openPkcs11Signer({
+          token: connected,
+          keyLabel: "ledger-p256",
+          name,
+          algorithm,
+        }),
+        breakDown: async () => {
+          await token.remove();
+          cryptoki.C_Finalize();
+        },
+        close: async () => {
+          await token.insert();
+          await connected.close();
+        },
+      };
+    },
+    { algorithm: "ecdsa-p256" },
   );
 
   describe("a token with keys", () => {
@@ -245,8 +271,72 @@ describeSoftHsm("on SoftHSM", () => {
       }
     });
 
+    test("the ledger goes over to a P-256 pair where the settings ask for one, and a pair of another kind or curve is refused with the setting that takes it", async () => {
+      if ("absent" in softHsm) return;
+      const env = {
+        WEIGHTVAULT_CUSTODIAN: "pkcs11",
+        WEIGHTVAULT_SIGNER: "pkcs11",
+        WEIGHTVAULT_PKCS11_MODULE: softHsm.library,
+        WEIGHTVAULT_PKCS11_TOKEN: token.label,
+        WEIGHTVAULT_PKCS11_PIN_FILE: token.pinFile,
+        WEIGHTVAULT_PKCS11_KEY: labels.wrapping,
+        WEIGHTVAULT_PKCS11_SIGNING_KEY: labels.signing,
+      };
+      const open = async (more: Readonly<Record<string, string>>) =>
+        await openCustody(readConfig({ ...env, ...more }), { folder: tmpdir(), mayMake: false });
+      await using stack = new AsyncDisposableStack();
+      const custody = await open({
+        WEIGHTVAULT_LEDGER_NEXT_SIGNATURE: "ecdsa-p256",
+        WEIGHTVAULT_PKCS11_NEXT_SIGNING_KEY: "ledger-p256",
+      });
+      stack.defer(async () => await custody.close());
+      const next = await custody.openNextSigner();
+      expect([custody.signer.publicKey.length, next.signer.publicKey.length]).toEqual([32, 91]);
+      expect(await next.install()).toContain(
+        "WEIGHTVAULT_PKCS11_SIGNING_KEY=ledger-p256 and WEIGHTVAULT_LEDGER_SIGNATURE=ecdsa-p256;",
+      );
+      const replaced = { WEIGHTVAULT_PKCS11_SIGNING_KEY: "ledger-p256" };
+      const p256 = { WEIGHTVAULT_LEDGER_SIGNATURE: "ecdsa-p256" };
+      const after = await open({ ...replaced, ...p256 });
+      stack.defer(async () => await after.close());
+      expect(after.signer.publicKey).toEqual(next.signer.publicKey);
+      for (const [settings, takes] of [
+        [replaced, "key ledger-p256 is of P-256, which WEIGHTVAULT_LEDGER_SIGNATURE=ecdsa-p256"],
+        [p256, "key ledger is of Ed25519, which WEIGHTVAULT_LEDGER_SIGNATURE=ed25519"],
+      ] as const)
+        await expect(open(settings)).rejects.toMatchObject({
+          code: "signer_refused",
+          message: expect.stringContaining(takes) as unknown,
+        });
+      await connected.use(async ({ cryptoki: calls, handle }) => {
+        const { attribute, mechanism } = ck;
+        const pair = [
+          { type: attribute.token, value: true },
+          { type: attribute.label, value: "p-384" },
+        ];
+        calls.C_GenerateKeyPair(
+          handle,
+          { mechanism: mechanism.ecPairGen, parameter: null },
+          [...pair, { type: attribute.ecParameters, value: Buffer.from("06052b81040022", "hex") }],
+          [
+            ...pair,
+            { type: attribute.sensitive, value: true },
+            { type: attribute.extractable, value: false },
+            { type: attribute.sign, value: true },
+          ],
+        );
+      });
+      await expect(
+        open({ ...p256, WEIGHTVAULT_PKCS11_SIGNING_KEY: "p-384" }),
+      ).rejects.toMatchObject({
+        code: "signer_refused",
+        message: expect.stringContaining("not on the curve P-256") as unknown,
+      });
+    });
+
     test("SoftHSM has every mechanism that the vault needs", () => {
-      expect(fitnessOf(cryptoki, connected).filter(({ isMet }) => !isMet)).toEqual([]);
+      for (const algorithm of ["ed25519", "ecdsa-p256"] as const)
+        expect(fitnessOf(cryptoki, connected, algorithm).filter(({ isMet }) => !isMet)).toEqual([]);
     });
   });
 });

@@ -25,6 +25,8 @@ export type KmsServer = {
   readonly otherKeyArn: string;
   readonly signingKeyArn: string;
   readonly nextSigningKeyArn: string;
+  /** A key of spec ECC_NIST_P256. */
+  readonly p256KeyArn: string;
   /** Operations asked for since the beginning, those that failed among them. */
   readonly asked: readonly string[];
   /** The next `times` calls of an operation get the fault. */
@@ -48,7 +50,7 @@ class KmsError extends Error {
 
 /**
  * A small server that speaks the JSON protocol of AWS KMS as far as the vault uses it: symmetric data keys with encryption contexts, and
- * Ed25519 signatures, which neither local-kms nor moto makes. Its ciphertexts are AES-256-GCM with every byte authenticated, as KMS's are.
+ * Ed25519 signatures, which neither local-kms nor moto makes, and ECDSA on P-256 over messages, not over digests. Its ciphertexts are AES-256-GCM with every byte authenticated, as KMS's are.
  */
 export async function startKmsServer(): Promise<KmsServer> {
   const asked: string[] = [];
@@ -85,6 +87,7 @@ export async function startKmsServer(): Promise<KmsServer> {
     otherKeyArn: keys.otherKeyArn,
     signingKeyArn: keys.signingKeyArn,
     nextSigningKeyArn: keys.nextSigningKeyArn,
+    p256KeyArn: keys.p256KeyArn,
     asked,
     arm: (operation, fault, times = 1) => void faults.push({ operation, fault, left: times }),
     answerAs: (operation, keyArn) => void names.set(operation, keyArn),
@@ -103,6 +106,7 @@ class Keys {
   readonly otherKeyArn = `${account}/0987dcba-09fe-87dc-65ba-ab0987654321`;
   readonly signingKeyArn = `${account}/11111111-2222-3333-4444-555555555555`;
   readonly nextSigningKeyArn = `${account}/66666666-7777-8888-9999-000000000000`;
+  readonly p256KeyArn = `${account}/25625625-6256-2562-5625-625625625625`;
   readonly #disabled: ReadonlySet<string>;
   readonly #symmetric: ReadonlyMap<string, Buffer>;
   readonly #pairs: ReadonlyMap<string, Pair>;
@@ -116,6 +120,7 @@ class Keys {
     this.#pairs = new Map([
       [this.signingKeyArn, generateKeyPairSync("ed25519")],
       [this.nextSigningKeyArn, generateKeyPairSync("ed25519")],
+      [this.p256KeyArn, generateKeyPairSync("ec", { namedCurve: "P-256" })],
     ]);
   }
 
@@ -192,12 +197,13 @@ class Keys {
   }
 
   #describe(id: string, { publicKey }: Pair): Json {
+    const isP256 = publicKey.asymmetricKeyType === "ec";
     return {
       KeyId: id,
-      KeySpec: "ECC_NIST_EDWARDS25519",
+      KeySpec: isP256 ? "ECC_NIST_P256" : "ECC_NIST_EDWARDS25519",
       KeyUsage: "SIGN_VERIFY",
       PublicKey: base64(publicKey.export({ format: "der", type: "spki" })),
-      SigningAlgorithms: ["ED25519_SHA_512", "ED25519_PH_SHA_512"],
+      SigningAlgorithms: isP256 ? ["ECDSA_SHA_256"] : ["ED25519_SHA_512", "ED25519_PH_SHA_512"],
     };
   }
 
@@ -205,10 +211,12 @@ class Keys {
     const message = typeof body["Message"] === "string" ? bytesOf(body, "Message") : null;
     if (message === null || message.length === 0 || message.length > 4_096)
       throw new KmsError("ValidationException", "Member must have length between 1 and 4096");
-    if (body["SigningAlgorithm"] !== "ED25519_SHA_512" || body["MessageType"] !== "RAW")
-      throw new KmsError("ValidationException", "Algorithm ED25519_SHA_512 takes RAW messages");
-    const signature = sign(null, message, privateKey);
-    return { KeyId: id, Signature: base64(signature), SigningAlgorithm: "ED25519_SHA_512" };
+    const isP256 = privateKey.asymmetricKeyType === "ec";
+    const algorithm = isP256 ? "ECDSA_SHA_256" : "ED25519_SHA_512";
+    if (body["SigningAlgorithm"] !== algorithm || body["MessageType"] !== "RAW")
+      throw new KmsError("ValidationException", `Algorithm ${algorithm} takes RAW messages`);
+    const signature = sign(isP256 ? "sha256" : null, message, privateKey);
+    return { KeyId: id, Signature: base64(signature), SigningAlgorithm: algorithm };
   }
 }
 

@@ -1,8 +1,8 @@
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import type { Signer } from "../../src/custody/signer.ts";
+import type { SignatureAlgorithm, Signer } from "../../src/custody/signer.ts";
 import { Refusal } from "../../src/errors.ts";
 
-/** An Ed25519 signer in memory, which refuses on demand, and waits before it signs where `gate` is set. */
+/** A signer in memory, of Ed25519 unless it is to be of P-256, which refuses on demand, and waits before it signs where `gate` is set. */
 export class TestSigner implements Signer {
   readonly name = "test.example/ledger";
   readonly publicKey: Buffer;
@@ -10,16 +10,20 @@ export class TestSigner implements Signer {
   refuses = false;
   gate: Promise<void> | null = null;
 
-  constructor() {
-    const { publicKey, privateKey } = generateKeyPairSync("ed25519");
-    this.publicKey = publicKey.export({ format: "der", type: "spki" }).subarray(-32);
+  constructor(algorithm: SignatureAlgorithm = "ed25519") {
+    const isEdwards = algorithm === "ed25519";
+    const { publicKey, privateKey } = isEdwards
+      ? generateKeyPairSync("ed25519")
+      : generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const spki = publicKey.export({ format: "der", type: "spki" });
+    this.publicKey = isEdwards ? spki.subarray(-32) : spki;
     this.#key = privateKey;
   }
 
   async sign(message: Uint8Array): Promise<Buffer> {
     await this.check();
     await this.gate;
-    return sign(null, message, this.#key);
+    return sign(this.#key.asymmetricKeyType === "ec" ? "sha256" : null, message, this.#key);
   }
 
   async check(): Promise<void> {

@@ -225,6 +225,35 @@ test("a lock of the ledger's tiles names its mode and its days, and is for a buc
     expect(() => readConfig({ ...bucket, ...wrong })).toThrow(/WEIGHTVAULT_S3_OBJECT_LOCK/);
 });
 
+test("P-256 signatures of the ledger are asked for by name, of a KMS or a token, and where no witness is to cosign", () => {
+  const pair = (env: Readonly<Record<string, string>>) => {
+    const { ledgerSignature, ledgerNextSignature } = readConfig(env);
+    return [ledgerSignature, ledgerNextSignature];
+  };
+  const token = {
+    WEIGHTVAULT_SIGNER: "pkcs11",
+    WEIGHTVAULT_PKCS11_MODULE: "/usr/lib/hsm.so",
+    WEIGHTVAULT_PKCS11_TOKEN: "vault",
+    WEIGHTVAULT_PKCS11_PIN_FILE: "/run/pin",
+  };
+  const now = { WEIGHTVAULT_LEDGER_SIGNATURE: "ecdsa-p256" };
+  const next = { WEIGHTVAULT_LEDGER_NEXT_SIGNATURE: "ecdsa-p256" };
+  expect(pair(token)).toEqual(["ed25519", "ed25519"]);
+  expect(pair({ ...token, ...now })).toEqual(["ecdsa-p256", "ecdsa-p256"]);
+  expect(pair({ ...token, ...next })).toEqual(["ed25519", "ecdsa-p256"]);
+  const back = { ...now, WEIGHTVAULT_LEDGER_NEXT_SIGNATURE: "ed25519" };
+  expect(pair({ ...token, ...back })).toEqual(["ecdsa-p256", "ed25519"]);
+  for (const asked of [now, next, back]) {
+    expect(problemsOf(asked)).toEqual([
+      "WEIGHTVAULT_LEDGER_SIGNATURE: the soft signer has Ed25519 keys alone",
+    ]);
+    expect(problemsOf({ ...token, ...asked, WEIGHTVAULT_WITNESS_POLICY: "policy" })).toEqual([
+      expect.stringContaining("witnesses cosign no ledger"),
+    ]);
+  }
+  expect(problemsOf({ WEIGHTVAULT_LEDGER_SIGNATURE: "ecdsa-p384" })).toHaveLength(1);
+});
+
 test("releases that wait for witnesses need a policy that names them", () => {
   expect(problemsOf({ WEIGHTVAULT_RELEASE_AFTER: "witnessed" })).toEqual([
     expect.stringContaining("WEIGHTVAULT_WITNESS_POLICY"),

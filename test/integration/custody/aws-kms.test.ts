@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { readConfig } from "../../../src/config.ts";
+import { openCustody } from "../../../src/custodians.ts";
 import { type AwsKms, openAwsKms } from "../../../src/custody/aws-kms.ts";
 import { openAwsKmsCustodian } from "../../../src/custody/aws-kms-custodian.ts";
 import { openAwsKmsSigner } from "../../../src/custody/aws-kms-signer.ts";
@@ -167,6 +169,45 @@ describe("refusals", () => {
       "custodian_refused",
     );
     expect((await failure(openAwsKmsSigner({ kms, keyArn, name }))).code).toBe("signer_refused");
+  });
+
+  test("a P-256 key does not open unless it was asked for, nor an Ed25519 key where P-256 was", async () => {
+    const { signingKeyArn, p256KeyArn } = server;
+    for (const [keyArn, algorithm, takes] of [
+      [p256KeyArn, "ed25519", "ECC_NIST_P256, which WEIGHTVAULT_LEDGER_SIGNATURE=ecdsa-p256 takes"],
+      [
+        signingKeyArn,
+        "ecdsa-p256",
+        "ECC_NIST_EDWARDS25519, which WEIGHTVAULT_LEDGER_SIGNATURE=ed25519 takes",
+      ],
+    ] as const) {
+      const refused = await failure(openAwsKmsSigner({ kms, keyArn, name, algorithm }));
+      expect(refused).toMatchObject({
+        code: "configuration_invalid",
+        message: expect.stringContaining(takes),
+      });
+    }
+    const env = {
+      WEIGHTVAULT_SIGNER: "aws-kms",
+      WEIGHTVAULT_CUSTODIAN: "aws-kms",
+      WEIGHTVAULT_KMS_REGION: server.region,
+      WEIGHTVAULT_KMS_ENDPOINT: server.endpoint,
+      WEIGHTVAULT_KMS_TIMEOUT_MS: "20000",
+      WEIGHTVAULT_KMS_KEY: server.keyArn,
+      WEIGHTVAULT_KMS_SIGNING_KEY: p256KeyArn,
+      WEIGHTVAULT_KMS_NEXT_SIGNING_KEY: signingKeyArn,
+      WEIGHTVAULT_LEDGER_NEXT_SIGNATURE: "ed25519",
+    };
+    const options = { folder: ".", mayMake: false };
+    expect((await failure(openCustody(readConfig(env), options))).code).toBe(
+      "configuration_invalid",
+    );
+    const asked = readConfig({ ...env, WEIGHTVAULT_LEDGER_SIGNATURE: "ecdsa-p256" });
+    const custody = await openCustody(asked, options);
+    const next = await custody.openNextSigner();
+    expect([custody.signer.publicKey.length, next.signer.publicKey.length]).toEqual([91, 32]);
+    expect(await next.install()).toContain("and WEIGHTVAULT_LEDGER_SIGNATURE=ed25519;");
+    await custody.close();
   });
 
   test("a key wrapped under another key of the same account is rejected", async () => {

@@ -49,6 +49,19 @@ forEachDatabase("a ledger rebuilt from what was published", (open) => {
     return database;
   }
 
+  test("a checkpoint that no known key signed is followed within the source's budget, and nothing is rebuilt", async () => {
+    const database = await open();
+    const unproved = { fetches: 4, bytes: 2 ** 20, timeoutMs: 600_000 };
+    const source = { ...folderSource(folder.published), unproved };
+    await expect(
+      rebuildLedger({ database, source, key: keyOf(new TestSigner()) }),
+    ).rejects.toMatchObject({
+      code: "record_tampered",
+      message: expect.stringMatching(/covers 600 entries, and 4 fetches named no key/),
+    });
+    expect(await entriesOf(database)).toEqual([]);
+  });
+
   test("holds the same entries, leaves, tiles and checkpoint, byte for byte", async () => {
     const database = await rebuilt();
     for (const table of ["ledger_entry", "ledger_tile"] as const) {

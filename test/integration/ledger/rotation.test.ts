@@ -12,6 +12,7 @@ import { folderSource } from "../../../src/ledger/source-folder.ts";
 import { submit } from "../../../src/ledger/submit.ts";
 import { verifyLedger } from "../../../src/ledger/verify.ts";
 import { signCheckpoint } from "../../../src/merkle/checkpoint.ts";
+import { algorithmOf } from "../../../src/merkle/key-algorithm.ts";
 import { encodeVerificationKey, parseVerificationKey } from "../../../src/merkle/note.ts";
 import { parsePolicy } from "../../../src/merkle/policy.ts";
 import { nothingSigned, readRotation, signRotation } from "../../../src/merkle/rotation.ts";
@@ -268,6 +269,44 @@ forEachDatabase("a ledger whose key is replaced", (open) => {
         message: expect.stringMatching(says),
       });
     }
+  });
+
+  test("a ledger goes over to a P-256 key and back to Ed25519, verifies under each of its keys, is rebuilt, and tells each key's algorithm", async () => {
+    const signers = [new TestSigner(), new TestSigner("ecdsa-p256"), new TestSigner()] as const;
+    const [first, second, last] = signers;
+    const database = await open();
+    const folder = await openStoreFolder();
+    ends.push(folder.remove);
+    for (const [from, to, name] of [
+      [first, second, "one"],
+      [second, last, "two"],
+    ] as const) {
+      const node = await startNode({ database, signer: from, store: folder.store, name });
+      await settleAll(node, await submitMany(database, 2, name));
+      const submission = await submitRotation({ database, from, to, now });
+      node.wake();
+      await node.settle(submission, { after: "published", timeoutMs: 10_000 });
+      await expectFails(node, "signer_refused", /replaced/);
+      await node.stop();
+    }
+    const newest = await start(database, last, { store: folder.store, name: "three" });
+    await settleAll(newest, await submitMany(database, 2, "three"), "published");
+    for (const trusted of signers)
+      for (const report of [
+        await verifyPublished(folder.published, trusted),
+        await verifyStored(database, trusted),
+      ])
+        expect(report).toMatchObject({ size: 8, verified: true, findings: [] });
+    const reigns = await allReigns(database.db, keyOf(last));
+    expect(reigns.map(({ key, lastSize }) => [algorithmOf(key.publicKey), lastSize])).toEqual([
+      ["ed25519", 3],
+      ["ecdsa-p256", 6],
+      ["ed25519", Number.POSITIVE_INFINITY],
+    ]);
+    const [source, rebuilt] = [folderSource(folder.published), await open()];
+    expect(await rebuildLedger({ database: rebuilt, source, key: keyOf(second) })).toMatchObject({
+      size: 8,
+    });
   });
 
   test("a ledger that was rotated is rebuilt from what was published, by whoever trusts the first key, and goes on under the newest", async () => {

@@ -134,7 +134,7 @@ describe("the ledger's key in a file", () => {
       expect(await told.json()).toMatchObject({
         verificationKey: thirdKey,
         keys: [
-          { verificationKey: firstKey, firstSize: 0, statement: null },
+          { verificationKey: firstKey, algorithm: "ed25519", firstSize: 0, statement: null },
           { verificationKey: secondKey, statement: expect.any(String) },
           { verificationKey: thirdKey, lastSize: null, statement: expect.any(String) },
         ],

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 
+	formats "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 )
 
@@ -27,7 +28,7 @@ func main() {
 }
 
 func run(ctx context.Context, key string, places []string) error {
-	verifier, err := note.NewVerifier(key)
+	verifier, err := formats.NewVerifier(key)
 	if err != nil {
 		return fmt.Errorf("the key: %w", err)
 	}

@@ -3,7 +3,7 @@ import { assertKeepable } from "../../../src/ledger/witness-policy.ts";
 import { encodeCosignerKey } from "../../../src/merkle/cosignature.ts";
 import { encodeVerificationKey } from "../../../src/merkle/note.ts";
 import { parsePolicy } from "../../../src/merkle/policy.ts";
-import { freshCosigner, freshSigner } from "../merkle/signed-texts.ts";
+import { freshCosigner, freshP256Signer, freshSigner } from "../merkle/signed-texts.ts";
 
 const own = freshSigner("vault.example/ledger").key;
 const other = freshSigner("other.example/ledger").key;
@@ -37,4 +37,13 @@ test.each([
   ],
 ])("a vault refuses to start on a policy with %s", (_, text, why) => {
   expect(() => keep(text)).toThrow(why);
+});
+
+test("a vault whose ledger a P-256 key signs keeps to no policy, since no witness cosigns it", () => {
+  const parsed = parsePolicy(Buffer.from(`witness a ${w1} https://w.example\nquorum a\n`));
+  if ("problem" in parsed) throw new Error(parsed.problem);
+  const { publicKey } = freshP256Signer(own.name).key;
+  expect(() => assertKeepable(parsed.policy, "witnesses.policy", publicKey)).toThrow(
+    /ECDSA key signs/,
+  );
 });

@@ -10,6 +10,7 @@ import {
 import { encodeCheckpoint, signCheckpoint } from "../../../src/merkle/checkpoint.ts";
 import { keyIdOf, parseVerificationKey, signNote } from "../../../src/merkle/note.ts";
 import { fixedSigner } from "../../vectors/ledger/build.ts";
+import { freshP256Signer } from "../merkle/signed-texts.ts";
 
 const signer = fixedSigner(7);
 const other = fixedSigner(8);
@@ -45,6 +46,20 @@ test("an envelope verifies with the ledger's key, whose id it names, and with no
   expect(verdictOf(envelope)).toBe("verified");
   expect(verdictOf(envelope, keyOf(other))).toBe("unsigned");
   expect(verdictOf(JSON.parse(JSON.stringify(envelope)))).toBe("verified");
+});
+
+test("an envelope by a P-256 key verifies with it, and neither key's algorithm counts for the other", async () => {
+  const p256 = freshP256Signer(signer.name);
+  const envelope = await signEnvelope(stated, p256.signer);
+  expect(verdictOf(envelope, p256.key)).toBe("verified");
+  expect(verdictOf(envelope)).toBe("unsigned");
+  const renamed = (from: EnvelopeJson, keyid: string) => ({
+    ...from,
+    signatures: from.signatures.map((each) => ({ ...each, keyid })),
+  });
+  expect(verdictOf(renamed(envelope, key.keyId))).toBe("forged");
+  const other = await signEnvelope(stated, signer);
+  expect(verdictOf(renamed(other, p256.key.keyId), p256.key)).toBe("forged");
 });
 
 test("URL-safe base64 is read as well, and other base64 is not", async () => {

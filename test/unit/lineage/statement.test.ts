@@ -9,7 +9,7 @@ import {
   releaseStatement,
   revisionStatement,
 } from "../../../src/lineage/statement.ts";
-import { parseVerificationKey } from "../../../src/merkle/note.ts";
+import { encodeVerificationKey, parseVerificationKey } from "../../../src/merkle/note.ts";
 import { inclusionProof, readTiles } from "../../../src/merkle/proof.ts";
 import { nothingSigned, signRotation } from "../../../src/merkle/rotation.ts";
 import { tilePath } from "../../../src/merkle/tile.ts";
@@ -24,6 +24,7 @@ import {
   idOf,
   record,
 } from "../../vectors/ledger/story.ts";
+import { freshP256Signer } from "../merkle/signed-texts.ts";
 
 const signer = fixedSigner(7);
 const key = keyOf(signer);
@@ -202,6 +203,25 @@ test("a statement whose checkpoint another key signed, or that another key signe
   expect(verifyStatement(await signed(revisionPayload(), other), key)).toEqual({
     refused: "it is not signed by the ledger's key",
   });
+});
+
+test("a ledger that a P-256 key signs states under it: receipt and envelope verify with that key, and by the rotation that led to it", async () => {
+  const later = freshP256Signer(signer.name);
+  const verificationKey = encodeVerificationKey(signer.name, later.key.publicKey);
+  const sign = async (message: Uint8Array) => Buffer.from(await later.signer.sign(message));
+  const by = { name: signer.name, publicKey: later.key.publicKey, verificationKey, sign };
+  const proof = (await proofsUnder(by))[commitAt] ?? "";
+  expect(isOwnProof(proof, by)).toBe(true);
+  const payload = revisionPayload({ ledger: { ...ledgerAt(commitAt), proof } });
+  expect(verifyOwnStatement({ payloadType: inTotoPayloadType, payload }, by)).toBeNull();
+  const envelope = await signed(payload, by);
+  expect(verifyStatement(envelope, later.key)).toHaveProperty("statement");
+  expect(verifyStatement(envelope, key)).toHaveProperty("refused");
+  const rotations = [{ index: 1_000, statement: await signRotation(signer, by, nothingSigned) }];
+  expect(verifyStatement(envelope, key, rotations)).toHaveProperty("statement");
+  // The checkpoint of the one key and the envelope of the other are no statement.
+  const mixed = await signed(revisionPayload(), by);
+  expect(verifyStatement(mixed, later.key)).toHaveProperty("refused");
 });
 
 test("a statement of the key that followed the pinned one verifies by the rotation, and one of a key that went before does not", async () => {

@@ -17,14 +17,24 @@ export type TestSigner = { readonly signer: NoteSigner; readonly key: Verificati
 export function freshSigner(name: string): TestSigner {
   const { privateKey, publicKey } = generateKeyPairSync("ed25519");
   const raw = publicKey.export({ format: "der", type: "spki" }).subarray(-32);
-  const key = parseVerificationKey(encodeVerificationKey(name, raw));
+  return signerOf(name, raw, (message) => sign(null, message, privateKey));
+}
+
+/** A fresh signer of ECDSA on P-256. */
+export function freshP256Signer(name: string): TestSigner {
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const spki = publicKey.export({ format: "der", type: "spki" });
+  return signerOf(name, spki, (message) => sign("sha256", message, privateKey));
+}
+
+function signerOf(
+  name: string,
+  publicKey: Buffer,
+  make: (message: Uint8Array) => Buffer,
+): TestSigner {
+  const key = parseVerificationKey(encodeVerificationKey(name, publicKey));
   if (key === null) throw new Error("the key does not come back from its own text");
-  const signer = {
-    name,
-    publicKey: raw,
-    sign: async (message: Uint8Array) => sign(null, message, privateKey),
-  };
-  return { signer, key };
+  return { signer: { name, publicKey, sign: async (message) => make(message) }, key };
 }
 
 /** A fresh cosigner, as a witness is one. */

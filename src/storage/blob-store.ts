@@ -20,6 +20,8 @@ export type CreateOptions = {
   /** Of a blob that is never replaced nor removed: a store that was opened with a retention locks it from its first moment on. */
   readonly isRetained?: boolean;
 };
+/** A blob that may be replaced is no longer than this: whoever has the store could otherwise fill the memory of who reads it. */
+export const longestTaggedBytes = 2 ** 20;
 /** A blob that may be replaced, and the tag that its present bytes have. */
 export type TaggedBlob = { readonly bytes: Buffer; readonly tag: string };
 /** Where anybody who has the address reads one blob, in ranges, for so many seconds. A capability: it goes into the answer that it was made for and nowhere else. */
@@ -78,7 +80,7 @@ export interface BlobStore {
   ): AsyncIterable<Buffer>;
   /** Null when there is no such blob. */
   stat(key: BlobKey): Promise<{ readonly sizeBytes: number } | null>;
-  /** A small blob whole, with its tag; null when there is none. */
+  /** A small blob whole, with its tag; null when there is none. Of one that is longer than `longestTaggedBytes`, one byte more than these and no further. */
   readTagged(key: BlobKey): Promise<TaggedBlob | null>;
   /**
    * Puts all of `bytes` durably in the blob's place in one step, if its tag is `ifMatch` (null: if there is no blob): a reader sees the

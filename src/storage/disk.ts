@@ -6,13 +6,14 @@ import * as nodeFiles from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isRefusal, Refusal } from "../errors.ts";
 import { assertRange, isSegment, segmentsOf } from "./blob-key.ts";
-import type {
-  BlobKey,
-  BlobStore,
-  BlobWriter,
-  MultipartBlob,
-  Parts,
-  TaggedBlob,
+import {
+  type BlobKey,
+  type BlobStore,
+  type BlobWriter,
+  longestTaggedBytes,
+  type MultipartBlob,
+  type Parts,
+  type TaggedBlob,
 } from "./blob-store.ts";
 import { errno, type FileSystem, onDisk, refusalOf } from "./disk-files.ts";
 import { DiskSessions } from "./disk-multipart.ts";
@@ -138,7 +139,11 @@ class DiskStore implements BlobStore {
       const handle = await this.#openBlob(path);
       if (handle === null) return null;
       try {
-        const bytes = await handle.readFile();
+        const { size } = await handle.stat();
+        const end = Math.min(size, longestTaggedBytes + 1);
+        const chunks: Buffer[] = [];
+        for await (const chunk of readAhead(handle, 0, end, () => shorter(key))) chunks.push(chunk);
+        const bytes = Buffer.concat(chunks);
         return { bytes, tag: tagOf(bytes) };
       } finally {
         await handle.close();

@@ -91,7 +91,23 @@ async function begin(
   }
 }
 
-type BodyStream = AsyncIterable<Buffer> & { destroy(): unknown };
+export type BodyStream = AsyncIterable<Buffer> & { destroy(): unknown };
+
+/** The first bytes of an answer, at most so many; what comes after them is not read. */
+export async function firstOf(body: BodyStream, mostBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let leftBytes = mostBytes;
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk.subarray(0, leftBytes));
+      leftBytes -= chunk.length;
+      if (leftBytes <= 0) break;
+    }
+  } finally {
+    body.destroy();
+  }
+  return Buffer.concat(chunks);
+}
 
 /** The blob's size as the answer tells it; an answer to another range than was asked for is none. */
 function totalOf(

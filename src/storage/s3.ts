@@ -11,15 +11,16 @@ import {
 } from "@aws-sdk/client-s3";
 import { Refusal } from "../errors.ts";
 import { assertRange, isBlobKey, segmentsOf } from "./blob-key.ts";
-import type {
-  BlobAddress,
-  BlobKey,
-  BlobStore,
-  BlobWriter,
-  CreateOptions,
-  MultipartBlob,
-  Parts,
-  TaggedBlob,
+import {
+  type BlobAddress,
+  type BlobKey,
+  type BlobStore,
+  type BlobWriter,
+  type CreateOptions,
+  longestTaggedBytes,
+  type MultipartBlob,
+  type Parts,
+  type TaggedBlob,
 } from "./blob-store.ts";
 import { Room } from "./room.ts";
 import { assertConditional } from "./s3-conditional.ts";
@@ -28,7 +29,14 @@ import { locateObject } from "./s3-locate.ts";
 import { assertLocks, lockFrom, type Retention } from "./s3-lock.ts";
 import { beginMultipart, S3Multipart } from "./s3-multipart.ts";
 import { sha256Of } from "./s3-once.ts";
-import { missing, readObject, type S3Object, shorter } from "./s3-read.ts";
+import {
+  type BodyStream,
+  firstOf,
+  missing,
+  readObject,
+  type S3Object,
+  shorter,
+} from "./s3-read.ts";
 import { abortUpload, unfinishedUploads } from "./s3-uploads.ts";
 import { S3Writer } from "./s3-writer.ts";
 
@@ -177,7 +185,7 @@ class S3Store implements BlobStore {
         const { Body: body, ETag: tag } = await this.#client.send(command);
         if (body === undefined || tag === undefined)
           throw new Error("the object store sent a blob without its bytes or its entity tag");
-        return { bytes: Buffer.from(await body.transformToByteArray()), tag };
+        return { bytes: await firstOf(body as BodyStream, longestTaggedBytes + 1), tag };
       } catch (error) {
         if (!isMissing(error)) throw error;
         await this.#assertBucket();

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { BlobStore } from "../../src/storage/blob-store.ts";
+import { type BlobStore, longestTaggedBytes } from "../../src/storage/blob-store.ts";
 
 export type BlobStoreUnderTest = {
   readonly store: BlobStore;
@@ -290,6 +290,16 @@ export function blobStoreContract(name: string, open: () => Promise<BlobStoreUnd
       await store.replace(key, third, next);
       expect(await get(store, key)).toEqual(third);
       expect(await keysOf(store, "replaced/")).toEqual([key]);
+    });
+
+    test("of a blob that is longer than one that may be replaced is no more read than tells so", async () => {
+      const key = "replaced/endless";
+      const bytes = randomBytes(longestTaggedBytes + 2_000_000);
+      await put(store, key, bytes);
+      const found = await store.readTagged(key);
+      expect(found?.bytes).toHaveLength(longestTaggedBytes + 1);
+      expect(found?.bytes.equals(bytes.subarray(0, longestTaggedBytes + 1))).toBe(true);
+      await store.remove(key);
     });
 
     test("of many that replace a blob at once, one wins and the others are told", async () => {

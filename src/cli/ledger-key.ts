@@ -29,6 +29,11 @@ const longestKeyBytes = 10_000;
 
 /** The key that the user names, as its text or as a file with it, or that WEIGHTVAULT_LEDGER_KEY holds. Null where there is none. */
 export async function pinnedKey(env: Env, given: string | undefined): Promise<LedgerKey | null> {
+  if (given === "")
+    throw new Failure(
+      "usage",
+      "an empty text is no verification key: is it that of a shell variable that is not set?",
+    );
   const named = given ?? env["WEIGHTVAULT_LEDGER_KEY"];
   if (named === undefined || named === "") return null;
   const direct = parseVerificationKey(named);

@@ -24,6 +24,7 @@ export const deletableTables = [
   "ledger_pending",
   "upload_file",
   "object_part",
+  "direct_part",
   "record_term",
 ] as const;
 
@@ -139,6 +140,18 @@ export type Schema = LedgerSchema & {
     completing_until: Date | null;
     proved_bytes: Generated<bigint>;
     failure: string | null;
+    /** Set where the digest is the client's word. */
+    declared_at: Date | null;
+    read_at: Date | null;
+  };
+  direct_part: {
+    object: string;
+    part: number;
+    size_bytes: bigint;
+    sha256: Buffer;
+    sealed_bytes: bigint;
+    sealed_sha256: Buffer;
+    located_at: Date;
   };
   object_part: {
     object: string;

@@ -112,11 +112,11 @@ class S3Store implements BlobStore {
   async begin(key: BlobKey, parts: Parts): Promise<MultipartBlob> {
     const object = this.#object(key);
     const session = await onS3(async () => await beginMultipart(object));
-    return new S3Multipart({ object, session, parts, room: this.#room });
+    return this.#multipart(object, session, parts);
   }
 
   async resume(key: BlobKey, session: string, parts: Parts): Promise<MultipartBlob> {
-    return new S3Multipart({ object: this.#object(key), session, parts, room: this.#room });
+    return this.#multipart(this.#object(key), session, parts);
   }
 
   async abandon(key: BlobKey): Promise<void> {
@@ -313,6 +313,11 @@ class S3Store implements BlobStore {
       .catch((error: unknown) => {
         if (!isMissing(error) && codeOf(error) !== "NoSuchUpload") throw error;
       });
+  }
+
+  #multipart(object: S3Object, session: string, parts: Parts): MultipartBlob {
+    const [room, addressSeconds] = [this.#room, this.#addressSeconds];
+    return new S3Multipart({ object, session, parts, room, addressSeconds });
   }
 
   #object(key: BlobKey): S3Object {

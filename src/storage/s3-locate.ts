@@ -38,6 +38,15 @@ export async function locatePart(
     ContentLength: sizeBytes,
     ChecksumSHA256: checksum,
   });
+  // The client's own requests sign the digest of their body; a presigned one has an unsigned payload, and is held to the checksum.
+  command.middlewareStack.add(
+    (next) => async (args) => {
+      const { headers } = args.request as { readonly headers: Record<string, string> };
+      delete headers["x-amz-content-sha256"];
+      return await next(args);
+    },
+    { step: "build", priority: "low", name: "unsignedPayload" },
+  );
   const address = await presign(client, mostSeconds, async (sign, expiresIn) => {
     return await sign(client, command, {
       expiresIn,

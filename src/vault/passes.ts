@@ -9,7 +9,7 @@ import type { Vault } from "./vault.ts";
 const sweepEveryMs = 15_000;
 const relistEveryMs = 3_600_000;
 const rewrapEveryMs = 5_000;
-const proveEveryMs = 5_000;
+const proveEveryMs = 1_000;
 /** Ten thousand releases a turn, so that sweeping is not held up for long. */
 const batchesAtOnce = 20;
 

@@ -6,6 +6,7 @@ import {
   uploadInfo,
 } from "../../../src/crypto/enclosure.ts";
 import type { Custodian } from "../../../src/custody/custodian.ts";
+import type { Signer } from "../../../src/custody/signer.ts";
 import type { Database } from "../../../src/database/open.ts";
 import { Refusal } from "../../../src/errors.ts";
 import { plaintextPartsOf } from "../../../src/floe/layout.ts";
@@ -41,6 +42,7 @@ import { AddressedStore } from "../../support/addressed-store.ts";
 import { openMemory } from "../../support/database.ts";
 import { type Faulty, failing, withFaults } from "../../support/faults.ts";
 import { entriesOf, verified } from "../../support/ledger.ts";
+import { until } from "../../support/until.ts";
 import { startVault, type TestVault } from "../../support/vault.ts";
 
 const { partBytes, segments } = plaintextPartsOf(2 ** 24);
@@ -55,6 +57,7 @@ describe("a file that its uploader seals", () => {
   let cast: Cast;
   let store: Faulty<BlobStore>;
   let custodian: Faulty<Custodian>;
+  let signer: Faulty<Signer>;
   let addressed: AddressedStore;
   let head: string;
 
@@ -66,7 +69,13 @@ describe("a file that its uploader seals", () => {
         addressed = new AddressedStore(adapters.store, () => t.clock.now());
         store = withFaults(addressed.store);
         custodian = withFaults(adapters.custodian);
-        return { ...adapters, store: store.port, custodian: custodian.port };
+        signer = withFaults(adapters.signer);
+        return {
+          ...adapters,
+          store: store.port,
+          custodian: custodian.port,
+          signer: signer.port,
+        };
       },
     });
     cast = await stage(t.vault, { bytes: Buffer.from("weights") });
@@ -365,6 +374,23 @@ describe("a file that its uploader seals", () => {
     expect(await kindsAbout(at)).toEqual(["upload.key-released", "object.declared"]);
   });
 
+  test("an outage while it is completed or read is passed over: it goes on afterwards, and nothing is refuted by it", async () => {
+    const at = await begin();
+    await sendAll(at);
+    const down = failing(new Refusal("custodian_unavailable", "down"));
+    custodian.arm({ method: "unwrap", nth: 1, when: "before", act: down });
+    await expect(complete(at)).rejects.toEqual(refused("custodian_unavailable"));
+    await prove();
+    await complete(at);
+    custodian.arm({ method: "unwrap", nth: 1, when: "before", act: down });
+    expect(await prove()).toEqual([refused("custodian_unavailable")]);
+    expect(await read(at)).toMatchObject({ digest: "declared" });
+    // Whoever failed keeps its claim until that runs out.
+    t.clock.advance({ seconds: 61 });
+    expect(await prove()).toEqual([]);
+    expect(await read(at)).toMatchObject({ digest: "proved" });
+  });
+
   describe("its key", () => {
     test("is handed out again to who goes on, with an entry for each", async () => {
       const at = await begin();
@@ -429,23 +455,31 @@ describe("a file that its uploader seals", () => {
       await expect(ask(at)).rejects.toEqual(refused("conflict"));
     });
 
-    test("does not leave while no checkpoint covers its entry", async () => {
+    test("does not leave while no signed checkpoint covers its entry, whatever less releases wait for", async () => {
       const at = await begin();
-      const ledger = {
-        ...t.vault.ledger,
-        assertRoom: async () => await t.ledger.assertRoom(),
-        wake: () => t.ledger.wake(),
-        check: async () => await t.ledger.check(),
-        settle: async () => {
-          throw new Refusal("ledger_unavailable", "no signed checkpoint covers the entry yet");
-        },
+      const refuse = () => {
+        signer.arm({ method: "sign", nth: 1, when: "before", act: refuse });
+        failing(new Refusal("signer_unavailable", "armed"))();
       };
-      const calls = custodian.calls.length;
-      await expect(ask(at, { ...t.vault, ledger })).rejects.toMatchObject({
-        code: "ledger_unavailable",
-        status: 503,
-      });
-      expect(custodian.calls.slice(calls)).not.toContain("unwrap");
+      signer.arm({ method: "sign", nth: 1, when: "before", act: refuse });
+      const unwraps = () => custodian.calls.filter((call) => call === "unwrap").length;
+      const before = unwraps();
+      const { limits } = t.vault;
+      for (const releaseAfter of ["checkpoint", "entry"] as const)
+        await expect(
+          ask(at, { ...t.vault, limits: { ...limits, releaseAfter, releaseWaitMs: 300 } }),
+        ).rejects.toMatchObject({ code: "ledger_unavailable", status: 503 });
+      expect(unwraps()).toBe(before);
+      signer.disarm();
+      await until(
+        async () =>
+          await t.ledger.check().then(
+            () => true,
+            () => false,
+          ),
+      );
+      using key = await open(await ask(at));
+      expect(key.sizeBytes).toBe(32);
     });
 
     test("does not leave while the custodian is down, nor after a revocation that came meanwhile", async () => {

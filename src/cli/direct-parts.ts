@@ -16,6 +16,8 @@ import { obtainSealer } from "./upload-key.ts";
 /** Whether files are sealed here and put into the store itself. It is off for good once the vault gives no addresses or the store does not take them. */
 export type DirectUpload = {
   isOn: boolean;
+  /** How many files were sealed here, or their last parts. */
+  sealedFiles: number;
   readonly pool: SegmentPool;
   readonly ledgerKey: () => Promise<Pick<LedgerKey, "key" | "rotations">>;
   /** By origin, so that parts share connections. None of them has the token. */
@@ -71,6 +73,7 @@ export async function sendDirect(client: Client, file: DirectFile): Promise<bool
       await putPart({ ...client, signal }, file, sealed);
       file.onPut(part);
     });
+    direct.sealedFiles += 1;
     return true;
   } catch (error) {
     if (client.signal.aborted) throw asFailure(client, error);

@@ -169,6 +169,7 @@ async function sendAll(
   await using pool = new SegmentPool({ threads: threadsFor(greatest) });
   const direct: DirectUpload = {
     isOn: mayBeDirect,
+    sealedFiles: 0,
     pool,
     ledgerKey: remembered(session),
     stores: new Map(),
@@ -181,6 +182,11 @@ async function sendAll(
     const file = { source, fingerprint, at, parallel, progress, direct };
     done.set(source.path, await sendParted(client, file));
   }
+  const { sealedFiles: sealed } = direct;
+  if (sealed > 0)
+    session.output.note(
+      `${sealed} of the files ${sealed === 1 ? "was" : "were"} sealed here: a release waits until the vault has read what it did not carry`,
+    );
   return plan.files.flatMap(({ source }) => done.get(source.path) ?? []);
 }
 

@@ -21,7 +21,7 @@ const mostLists = 300;
 
 /**
  * Reads every object whose digest is its uploader's word, and records what it found: `object.proved`, or `object.refuted` for good. Any number of nodes do
- * it beside each other, each object by one, under a claim that it renews. What fails otherwise is left for a later pass, and does not hold up
+ * it beside each other, one object after the other and each by one node, under a claim that it renews. What fails otherwise is left for a later pass, and does not hold up
  * the others. Gives how many were read.
  */
 export async function proveDeclared(
@@ -32,8 +32,7 @@ export async function proveDeclared(
     const object = signal.aborted ? null : await claim(vault);
     if (object === null) return count;
     try {
-      const found = await vault.uploads.readBack(async () => await read(vault, object, signal));
-      await keep(vault, object, found);
+      await keep(vault, object, await read(vault, object, signal));
     } catch (error) {
       // Its claim runs out by itself, so that this pass goes on with the others.
       if (!signal.aborted) onFailure(error);

@@ -21,6 +21,9 @@ export class AddressedStore {
   readonly #put = new Map<string, RecognisedPart>();
   readonly #now: () => Date;
 
+  /** What every address begins with: that of a server which calls `put`, or nothing. */
+  base = "store:/";
+
   constructor(inner: BlobStore, now: () => Date) {
     this.#now = now;
     const wrap = (blob: MultipartBlob): MultipartBlob => this.#wrap(blob);
@@ -63,7 +66,7 @@ export class AddressedStore {
       complete: async (parts: readonly HeldPart[]) => await blob.complete(parts),
       abort: async () => await blob.abort(),
       locate: async (part, mostSeconds) => {
-        const url = `store:${randomUUID()}`;
+        const url = `${this.base}/${randomUUID()}?signature=${randomUUID()}`;
         const seconds = Math.min(mostSeconds, 300);
         const endsAt = this.#now().getTime() + seconds * 1_000;
         this.#addresses.set(url, { ...part, blob, endsAt });

@@ -10,8 +10,8 @@ type Handed = {
   readonly upload: string;
   readonly principal: string;
   readonly sha256: string;
-  /** Every hand-out of the key, the newest last. */
-  readonly keys: string[];
+  /** The newest hand-out of the key. */
+  key: string;
   isDeclared: boolean;
 };
 
@@ -56,7 +56,7 @@ export class UploadKeys {
         index,
       );
     if (present === undefined) {
-      const handed = { repository, upload, principal, sha256, keys: [key], isDeclared: false };
+      const handed = { repository, upload, principal, sha256, key, isDeclared: false };
       this.#handed.set(object, handed);
       return;
     }
@@ -65,7 +65,7 @@ export class UploadKeys {
     const isSame =
       present.repository === repository && present.upload === upload && present.sha256 === sha256;
     if (!isSame) this.#astray(`the key of object ${object} was handed out for another file`, index);
-    present.keys.push(key);
+    present.key = key;
   }
 
   /** Takes `object.declared`. */
@@ -75,7 +75,7 @@ export class UploadKeys {
     if (typeof object !== "string" || typeof key !== "string")
       return this.#malformed(entry, "its object or its key");
     const handed = this.#handed.get(object);
-    if (handed === undefined || handed.keys.at(-1) !== key)
+    if (handed?.key !== key)
       return this.#impossible(
         `object ${object} was declared under a key that was not the last one handed out`,
         index,

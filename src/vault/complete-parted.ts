@@ -43,6 +43,8 @@ export async function completeParted(
   waitMs = usualWaitMs,
 ): Promise<Completed> {
   const row = await partedOf(vault.database.db, caller, address);
+  if (row.state === "sealed" && row.failure !== null)
+    throw new Refusal("digest_refuted", "the file does not hold what was declared: begin it anew");
   if (row.state === "sealed") return { state: "sealed", file: fileOf(row) };
   assertOpen(row, vault.now());
   const completion = vault.uploads.complete(
@@ -113,6 +115,8 @@ async function claimed(vault: Vault, caller: Caller, address: ObjectAddress): Pr
       .updateTable("parted_object")
       .set({ completing_until: null })
       .where("object", "=", object)
+      // Whoever reads a declared file has a claim of their own.
+      .where("declared_at", "is", null)
       .execute()
       // The claim runs out by itself.
       .catch(() => {});

@@ -47,7 +47,7 @@ export async function declare(vault: Vault, caller: Caller, { row, sealed, handO
     });
     await tx
       .updateTable("parted_object")
-      .set({ declared_at: now, proved_bytes: 0n })
+      .set({ declared_at: now, completing_until: null, proved_bytes: 0n })
       .where("object", "=", row.id)
       .execute();
     await dropParts(tx, row.id);

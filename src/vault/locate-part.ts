@@ -49,6 +49,13 @@ export async function locatePart(
       .where("object", "=", locked.id)
       .where("part", "=", part)
       .execute();
+    await tx
+      .deleteFrom("direct_part")
+      .where("object", "=", locked.id)
+      .where("part", "=", part)
+      // Nothing comes at these addresses any more, and what came is about to be replaced.
+      .where("located_at", "<=", secondsAfter(vault.now(), -mostSeconds))
+      .execute();
     const located = {
       size_bytes: BigInt(request.sizeBytes),
       sha256: Buffer.from(request.sha256, "hex"),

@@ -246,6 +246,7 @@ describe("a file that its uploader seals", () => {
       "object.refuted",
     ]);
     expect(await read(at)).toMatchObject({ digest: "refuted" });
+    await expect(complete(at)).rejects.toEqual(refused("digest_refuted"));
     for (const vault of [t.vault, admitting])
       await expect(release(vault)).rejects.toEqual(refused("digest_refuted"));
     // Rows say nothing: whoever writes the database makes nothing releasable.
@@ -286,6 +287,15 @@ describe("a file that its uploader seals", () => {
     expect(await addressed.put(url, sealed)).toBe(403);
     await send(at, 2, sealed);
     expect(await heldOf(at)).toEqual([2]);
+    t.clock.advance({ seconds: 3_600 });
+    await locate(at, 2, seal(sealer, 2));
+    const located = await database.db
+      .selectFrom("direct_part")
+      .select("part")
+      .where("object", "=", at.object)
+      .execute();
+    expect(located).toHaveLength(1);
+    await send(at, 2, sealed);
     await expect(complete(at)).rejects.toMatchObject({
       code: "parts_missing",
       members: { parts: [1] },

@@ -84,6 +84,7 @@ describe("a file that its uploader seals", () => {
   afterEach(() => {
     store.disarm();
     custodian.disarm();
+    signer.disarm();
   });
   afterAll(async () => {
     const report = await verified(t);

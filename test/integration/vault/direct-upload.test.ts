@@ -88,9 +88,9 @@ describe("a file that its uploader seals", () => {
   });
   afterAll(async () => {
     const report = await verified(t);
-    expect(report.findings.filter(({ severity }) => severity === "error")).toEqual([]);
     await t.stop();
     await database.close();
+    expect(report.findings.filter(({ severity }) => severity === "error")).toEqual([]);
   });
 
   async function begin(declared = sha256(whole), path = "weights.bin") {

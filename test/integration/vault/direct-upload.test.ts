@@ -476,7 +476,7 @@ describe("a file that its uploader seals", () => {
       const unwraps = () => custodian.calls.filter((call) => call === "unwrap").length;
       const before = unwraps();
       const { limits } = t.vault;
-      for (const releaseAfter of ["checkpoint", "entry"] as const)
+      for (const releaseAfter of ["entry", "checkpoint"] as const)
         await expect(
           ask(at, { ...t.vault, limits: { ...limits, releaseAfter, releaseWaitMs: 300 } }),
         ).rejects.toMatchObject({ code: "ledger_unavailable", status: 503 });

@@ -156,6 +156,7 @@ export const settings = {
   WEIGHTVAULT_TIMESTAMP_CERTIFICATE: z.string().min(1).optional(),
   WEIGHTVAULT_TIMESTAMP_SECONDS: wholeNumber(1, 86_400).default(600),
   WEIGHTVAULT_RELEASE_WAIT_MS: wholeNumber(100, 600_000).default(10_000),
+  WEIGHTVAULT_RELEASE_DECLARED: z.enum(["refuse", "allow"]).default("refuse"),
   WEIGHTVAULT_RELEASE_MINUTES: wholeNumber(1, 1_440).default(15),
   WEIGHTVAULT_UPLOAD_HOURS: wholeNumber(1, 8_760).default(168),
   WEIGHTVAULT_SCREENING_LIST: z
@@ -239,6 +240,7 @@ const schema = z.object(settings).transform((env) => ({
   timestampCertificateFile: env.WEIGHTVAULT_TIMESTAMP_CERTIFICATE ?? null,
   timestampSeconds: env.WEIGHTVAULT_TIMESTAMP_SECONDS,
   releaseWaitMs: env.WEIGHTVAULT_RELEASE_WAIT_MS,
+  releaseDeclared: env.WEIGHTVAULT_RELEASE_DECLARED,
   releaseMinutes: env.WEIGHTVAULT_RELEASE_MINUTES,
   uploadHours: env.WEIGHTVAULT_UPLOAD_HOURS,
   screeningList: env.WEIGHTVAULT_SCREENING_LIST ?? null,

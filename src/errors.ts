@@ -182,6 +182,21 @@ export const refusals = {
     "Parts of the file are not held",
     "Send the parts that `parts` names (the object's address lists those that are held), then complete the file again.",
   ],
+  direct_unavailable: [
+    409,
+    "The store takes no parts past the vault",
+    "Send the file's parts to the vault itself.",
+  ],
+  digest_declared: [
+    409,
+    "What the files hold is declared by their uploader and not proved yet",
+    "Ask again when the vault has read them, which it does by itself; the operator may set WEIGHTVAULT_RELEASE_DECLARED=allow.",
+  ],
+  digest_refuted: [
+    409,
+    "A file does not hold what its uploader declared",
+    "Upload the file again and commit it anew: this object is never released.",
+  ],
   multipart_gone: [
     409,
     "The store no longer holds what came of the file",

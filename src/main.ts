@@ -223,6 +223,7 @@ export async function startServer({
       releaseMinutes: config.releaseMinutes,
       releaseAfter: config.releaseAfter,
       releaseWaitMs: config.releaseWaitMs,
+      releaseDeclared: config.releaseDeclared,
       uploadHours: config.uploadHours,
       leaseSeconds: 60,
       retentionYears: config.retentionYears,

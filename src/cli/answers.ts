@@ -35,6 +35,13 @@ export const answers = {
   }),
   part: z.object({ part: size, size, sha256 }),
   completed: z.union([file, z.object({ state: z.literal("proving"), provedBytes: size })]),
+  uploadKey: z.object({
+    key: z.uuid(),
+    header: base64,
+    enclosure: z.object({ kem: z.int(), enc: base64url, ciphertext: base64url }),
+    receipt: z.object({ index: size, entry: base64, proof: z.string() }),
+  }),
+  partLocation: z.object({ url: z.string(), headers: z.record(z.string(), z.string()) }),
   location: z.object({ url: z.string(), isDirect: z.boolean(), expiresAt: z.iso.datetime() }),
   file,
   commit: z.object({ revision: revisionId }),

@@ -87,6 +87,24 @@ export async function put(
   return await readJson(client, await exchange(client, { method: "PUT", path, headers, body }));
 }
 
+/** Sends bytes to a place outside the vault, with just the headers that it was made for. What it answers is of no use to anybody. Throws as `ask`. */
+export async function putAt(
+  client: Client,
+  path: string,
+  {
+    headers,
+    ...body
+  }: Pick<Body, "sizeBytes" | "source"> & { readonly headers: Readonly<Record<string, string>> },
+): Promise<void> {
+  const type = "application/octet-stream";
+  const asked = { method: "PUT", path, headers, body: { type, ...body } };
+  const exchanged = await exchange(client, asked);
+  if (!isOk(exchanged.response)) await readJson(client, exchanged);
+  await readText(exchanged.response).catch((error: unknown) => {
+    throw asFailure(client, error);
+  });
+}
+
 /** The same of bytes at hand, to be added to what is there. */
 export async function post(client: Client, path: string, bytes: Buffer): Promise<unknown> {
   const body = { type: "application/octet-stream", sizeBytes: bytes.length, source: [bytes] };

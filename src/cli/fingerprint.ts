@@ -50,10 +50,17 @@ export async function* readSource(
   source: Source,
   { start, end, changedMs }: { readonly start: number; readonly end: number; changedMs: number },
 ): AsyncGenerator<Buffer, void, undefined> {
-  await using handle = await openSource(source);
-  const { size, mtimeMs } = await handle.stat();
-  if (size !== source.sizeBytes || mtimeMs !== changedMs) throw changed(source);
+  await using handle = await openUnchanged(source, changedMs);
   yield* streamOf(handle, start, end);
+}
+
+/** Opens a file as it was when it was read. Throws where it was changed since. */
+export async function openUnchanged(source: Source, changedMs: number): Promise<FileHandle> {
+  const handle = await openSource(source);
+  const { size, mtimeMs } = await handle.stat();
+  if (size === source.sizeBytes && mtimeMs === changedMs) return handle;
+  await handle.close();
+  throw changed(source);
 }
 
 async function* streamOf(handle: FileHandle, start: number, end: number) {
@@ -68,6 +75,7 @@ async function openSource({ file }: Source): Promise<FileHandle> {
   return handle;
 }
 
-function changed({ file }: Source): Failure {
+/** What a file that changed under our hands is told as. */
+export function changed({ file }: Source): Failure {
   return new Failure("failed", `${file} changed while it was uploaded`);
 }

@@ -70,7 +70,11 @@ export async function demandedKey(env: Env, given: string | undefined): Promise<
 
 /** The pinned key, else the server's own, which says so on stderr: trusted on first use, it cannot show that the server lies. */
 export async function ledgerKey(
-  { client, env, output }: Pick<Session, "client" | "env" | "output">,
+  {
+    client,
+    env,
+    output,
+  }: Pick<Session, "client" | "env"> & { readonly output: Pick<Session["output"], "note"> },
   given: string | undefined,
 ): Promise<LedgerKey> {
   const pinned = await pinnedKey(env, given);

@@ -73,7 +73,8 @@ export class Story {
     const isOfRevision = thing.noun === "object" || thing.noun === "revision";
     const isAbout = isOfRevision
       ? this.#isOfRevision(entry) ||
-        (thing.noun === "object" && this.#isOfShredding(entry, thing.id))
+        (thing.noun === "object" &&
+          (isOfSealing(entry, thing.id) || this.#isOfShredding(entry, thing.id)))
       : this.#isAbout(entry);
     if (isAbout && kind === "release.allowed" && typeof release === "string")
       this.#open.add(release);
@@ -127,6 +128,11 @@ export class Story {
     if (manifest === undefined) return thing?.noun === "revision";
     return typeof repository === "string" && manifestDigest(manifest, repository) === digest;
   }
+}
+
+/** The hand-outs of an object's key, and what was declared and found of what it holds. */
+function isOfSealing({ kind, body }: Entry, id: string): boolean {
+  return (kind === "upload.key-released" || kind.startsWith("object.")) && body["object"] === id;
 }
 
 function holds(manifest: unknown, object: string): boolean {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Answer, parseAnswer } from "./answers.ts";
 import { asFailure, ask, type Client, put, route } from "./client.ts";
+import { type DirectUpload, sendDirect } from "./direct-parts.ts";
 import { Failure, Problem } from "./failure.ts";
 import { type Fingerprint, readSource } from "./fingerprint.ts";
 import { inParallel } from "./parallel.ts";
@@ -15,6 +16,7 @@ export type PartedFile = {
   readonly at: string;
   readonly parallel: number;
   readonly progress: Progress;
+  readonly direct: DirectUpload;
 };
 
 /** A store that loses parts is asked this often whether it holds all of them. */
@@ -24,7 +26,8 @@ const firstPauseMs = 500;
 const provingPauseMs = 1_000;
 
 /**
- * Sends a file by parts, side by side and only those that the server does not hold, and has it completed. Throws `integrity` where the server
+ * Sends a file by parts, side by side and only those that are not held, and has it completed: sealed here and past the vault where its store
+ * allows that, through the vault otherwise. Throws `integrity` where the server
  * sealed other bytes.
  */
 export async function sendParted(client: Client, file: PartedFile): Promise<CommittedFile> {
@@ -75,10 +78,31 @@ async function sendMissing(client: Client, { file, address, state, counted }: Se
     counted.add(part);
   }
   const missing = all.filter((each) => !isHeld(each));
-  await inParallel(missing, { most: parallel, signal: client.signal }, async (each, signal) => {
+  if (await isSentDirect(client, { file, address, state, counted }, missing)) return;
+  const left = missing.filter(({ part }) => !counted.has(part));
+  await inParallel(left, { most: parallel, signal: client.signal }, async (each, signal) => {
     if (counted.delete(each.part)) progress.add(each.start - each.end);
     await sendPart({ ...client, signal }, { ...each, file, address });
     counted.add(each.part);
+  });
+}
+
+/** Whether all that is missing went past the vault. */
+async function isSentDirect(
+  client: Client,
+  { file, address, state, counted }: Sending,
+  missing: readonly Pick<Part, "part" | "start" | "end">[],
+): Promise<boolean> {
+  const { direct, progress } = file;
+  if (!direct.isOn) return false;
+  for (const { part, start, end } of missing) if (counted.delete(part)) progress.add(start - end);
+  return await sendDirect(client, {
+    ...file,
+    direct,
+    address,
+    object: state.object,
+    missing: missing.map(({ part }) => part),
+    onPut: (part) => counted.add(part),
   });
 }
 

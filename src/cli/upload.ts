@@ -1,10 +1,14 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { SegmentPool } from "../floe/pool.ts";
+import { threadsFor } from "../floe/threads.ts";
 import { parseAnswer } from "./answers.ts";
 import { ask, type Client, filesRoute, put, route } from "./client.ts";
 import { type RepositoryName, remote, repositoryName, repositoryRoute } from "./command.ts";
 import { type Context, openSession, type RemoteOptions, type Session } from "./context.ts";
+import type { DirectUpload } from "./direct-parts.ts";
 import { readJsonFile } from "./facts.ts";
 import { Failure, Problem } from "./failure.ts";
+import { type LedgerKey, ledgerKey } from "./ledger-key.ts";
 import { inParallel } from "./parallel.ts";
 import { type Progress, sizeText } from "./progress.ts";
 import { attachBundle, readBundle } from "./signature.ts";
@@ -26,6 +30,8 @@ type UploadOptions = RemoteOptions & {
   readonly modelSignature?: string;
   /** How many files or parts are on their way at once. */
   readonly parallel?: number;
+  /** Seal nothing here, and put nothing into the object store itself. */
+  readonly throughVault?: boolean;
   /** Begin a new upload, whatever an earlier run has sent. */
   readonly fresh?: boolean;
 };
@@ -50,6 +56,7 @@ export function uploadCommand(program: Command, context: Context): void {
     )
     .option("--model-signature <file>", "an OpenSSF model signature over the revision's files")
     .option("--parallel <n>", `how many files or parts are sent at once (${usualParallel})`, lanes)
+    .option("--through-vault", "put nothing into the object store itself")
     .option("--fresh", "begin anew, and leave alone what an interrupted run has sent")
     .action(
       async (repository: RepositoryName, given: readonly string[], options: UploadOptions) => {
@@ -82,7 +89,7 @@ export async function upload(
     readonly sources: readonly Source[];
     readonly options: Pick<
       UploadOptions,
-      "message" | "parent" | "replaceAll" | "parallel" | "fresh"
+      "message" | "parent" | "replaceAll" | "parallel" | "fresh" | "throughVault"
     >;
     /** What goes with the commit; a bundle that is too long for one is attached after it. */
     readonly made?: { readonly lineage: unknown; readonly bundle: Buffer | null };
@@ -109,7 +116,9 @@ export async function upload(
     plan.upload ?? parseAnswer("upload", await ask(client, "POST", `${base}/uploads`)).upload;
   const at = `${base}${route`/uploads/${id}`}`;
   try {
-    const given = await sendAll(session, { at, plan, parallel: options.parallel ?? usualParallel });
+    const parallel = options.parallel ?? usualParallel;
+    const mayBeDirect = options.throughVault !== true;
+    const given = await sendAll(session, { at, plan, parallel, mayBeDirect });
     const files = [...kept, ...given];
     const committed = await ask(client, "POST", `${at}/commit`, {
       parent,
@@ -130,12 +139,17 @@ export async function upload(
   }
 }
 
-type Sending = { readonly at: string; readonly plan: Plan; readonly parallel: number };
+type Sending = {
+  readonly at: string;
+  readonly plan: Plan;
+  readonly parallel: number;
+  readonly mayBeDirect: boolean;
+};
 
 /** The files as a commit names them, in the order of the plan. */
 async function sendAll(
   session: Session,
-  { at, plan, parallel }: Sending,
+  { at, plan, parallel, mayBeDirect }: Sending,
 ): Promise<readonly CommittedFile[]> {
   const { client } = session;
   const totalBytes = plan.files.reduce((sum, { source }) => sum + source.sizeBytes, 0);
@@ -151,14 +165,38 @@ async function sendAll(
     progress.label(source.path);
     done.set(source.path, await sendWhole({ ...client, signal }, { at, source, progress }));
   });
+  const greatest = Math.max(0, ...plan.files.map(({ source }) => source.sizeBytes));
+  await using pool = new SegmentPool({ threads: threadsFor(greatest) });
+  const direct: DirectUpload = {
+    isOn: mayBeDirect,
+    sealedFiles: 0,
+    pool,
+    ledgerKey: remembered(session),
+    stores: new Map(),
+    note: session.output.note,
+  };
   for (const planned of plan.files) {
     if (planned.way !== "parts") continue;
     const { source, fingerprint } = planned;
     progress.label(source.path);
-    const file = { source, fingerprint, at, parallel, progress };
+    const file = { source, fingerprint, at, parallel, progress, direct };
     done.set(source.path, await sendParted(client, file));
   }
+  const { sealedFiles: sealed } = direct;
+  if (sealed > 0)
+    session.output.note(
+      `${sealed} of the files ${sealed === 1 ? "was" : "were"} sealed here: a release waits until the vault has read what it did not carry`,
+    );
   return plan.files.flatMap(({ source }) => done.get(source.path) ?? []);
+}
+
+/** The ledger's key, asked for once. Nothing rests on one that comes from the server itself, so nothing is said of it. */
+function remembered({ client, env }: Session): DirectUpload["ledgerKey"] {
+  let key: Promise<LedgerKey> | null = null;
+  return async () => {
+    key ??= ledgerKey({ client, env, output: { note: () => {} } }, undefined);
+    return await key;
+  };
 }
 
 type Whole = { readonly at: string; readonly source: Source; readonly progress: Progress };

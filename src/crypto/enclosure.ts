@@ -6,6 +6,7 @@ import { Secret } from "./secret.ts";
 const suite = new CipherSuite(KEM_DHKEM_P256_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_AES_256_GCM);
 
 export const kemId = 0x0010;
+const uploadLabel = "weightvault/upload/v1\0";
 const releaseLabel = "weightvault/release/v1\0";
 
 /** Keys enclosed for one recipient: `enc` is the encapsulated secret (65 bytes), `ciphertext` the data keys and a tag. */
@@ -20,6 +21,11 @@ export type RecipientKeyPair = {
 /** `info` of a release's enclosure: it binds the keys to the leaf hash of the `release.allowed` entry. */
 export function releaseInfo(leafHash: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(releaseLabel, "utf8"), leafHash]);
+}
+
+/** The same of an upload key's: the leaf hash is that of its `upload.key-released` entry. */
+export function uploadInfo(leafHash: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from(uploadLabel, "utf8"), leafHash]);
 }
 
 /** Whether the bytes are a P-256 point that HPKE can enclose for. */

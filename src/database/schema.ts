@@ -1,5 +1,6 @@
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
 import type { LedgerSchema } from "./ledger-schema.ts";
+import type { ObjectSchema } from "./object-schema.ts";
 
 /** Rows may be added and read, never changed: triggers refuse it, and the server's role has no right to it. */
 export const appendOnlyTables = [
@@ -24,6 +25,7 @@ export const deletableTables = [
   "ledger_pending",
   "upload_file",
   "object_part",
+  "direct_part",
   "record_term",
 ] as const;
 
@@ -34,7 +36,9 @@ type Json = JSONColumnType<Record<string, unknown>, string, string>;
 /** JSON that is null where nothing is stated. */
 type Stated<Value extends object> = ColumnType<Value | null, string | null, string | null>;
 
-export type Schema = LedgerSchema & {
+type SchemaElsewhere = LedgerSchema & ObjectSchema;
+
+export type Schema = SchemaElsewhere & {
   vault: { singleton: Generated<boolean>; id: string; created_at: Date };
   bootstrap_token: { hash: Buffer; created_at: Date; used_at: Date | null };
   person: {
@@ -100,54 +104,6 @@ export type Schema = LedgerSchema & {
     head: string | null;
     created_by: string;
     created_at: Date;
-  };
-  upload: {
-    id: string;
-    repository: string;
-    principal: string;
-    state: "open" | "committed" | "aborted" | "expired";
-    revision: string | null;
-    created_at: Date;
-    expires_at: Date;
-  };
-  object: {
-    id: string;
-    repository: string;
-    upload: string;
-    state: "opening" | "sealed" | "removing" | "removed";
-    /** Null as soon as the object is shredded. */
-    wrapped_key: Buffer | null;
-    custodian_key: string;
-    header: Buffer;
-    size_bytes: bigint | null;
-    object_bytes: bigint | null;
-    sha256: Buffer | null;
-    lease_until: Date;
-    created_at: Date;
-    sealed_at: Date | null;
-    /** The proposal under which two officers shredded it. */
-    shredding: Generated<string | null>;
-  };
-  upload_file: { upload: string; path: string; object: string };
-  parted_object: {
-    object: string;
-    path: string;
-    size_bytes: bigint;
-    sha256: Buffer;
-    session: string | null;
-    assembled_at: Date | null;
-    completing_until: Date | null;
-    proved_bytes: Generated<bigint>;
-    failure: string | null;
-  };
-  object_part: {
-    object: string;
-    part: number;
-    size_bytes: bigint;
-    sha256: Buffer;
-    sealed_bytes: bigint;
-    tag: string;
-    received_at: Date;
   };
   revision: {
     repository: string;

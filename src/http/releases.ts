@@ -34,7 +34,7 @@ const states = [
   "held",
 ] as const;
 
-const receipt = z.strictObject({ index: z.int(), entry: z.base64(), proof: z.string() });
+export const receipt = z.strictObject({ index: z.int(), entry: z.base64(), proof: z.string() });
 
 const outline = {
   id,

@@ -4,6 +4,7 @@ import { bootstrapRoutes } from "./bootstrap.ts";
 import { classificationRoutes } from "./classifications.ts";
 import { custodyRoutes } from "./custody.ts";
 import { decisionRoutes } from "./decisions.ts";
+import { directUploadRoutes } from "./direct-uploads.ts";
 import { entityRoutes } from "./entities.ts";
 import { fileRoutes } from "./files.ts";
 import { grantRoutes } from "./grants.ts";
@@ -70,6 +71,7 @@ export const routes: readonly Route[] = [
   ...custodyRoutes,
   ...uploadRoutes,
   ...uploadObjectRoutes,
+  ...directUploadRoutes,
   ...revisionRoutes,
   ...lineageRoutes,
   ...fileRoutes,

@@ -10,8 +10,14 @@ import { route } from "./route.ts";
 import { byteCount, done, id, json, sha256 } from "./schema.ts";
 import { announced, storedFile, uploadParams } from "./uploads.ts";
 
-const address = "/v1/repositories/{namespace}/{name}/uploads/{upload}/objects";
-const objectParams = uploadParams.extend({ object: id });
+export const objectAddress = "/v1/repositories/{namespace}/{name}/uploads/{upload}/objects";
+export const objectParams = uploadParams.extend({ object: id });
+export const partParams = objectParams.extend({
+  part: z
+    .string()
+    .regex(/^[0-9]{1,9}$/)
+    .transform(Number),
+});
 /** How soon a client may ask again for a completion that is under way. */
 const retryAfterSeconds = 1;
 
@@ -22,13 +28,17 @@ const partedObject = {
   parts: z.int().min(1),
   held: z.array(z.strictObject({ part: z.int().min(1), size: byteCount, sha256 })),
   provedBytes: byteCount,
+  digest: z
+    .enum(["declared", "proved", "refuted"])
+    .nullable()
+    .describe("of a sealed file whose parts did not pass through the vault"),
 };
 
 /** Files that come by parts: begun with their size and digest, sent in any order and side by side, completed once. */
 export const uploadObjectRoutes = [
   route({
     method: "post",
-    path: address,
+    path: objectAddress,
     roles: ["uploader"],
     summary: "Begin a file that comes by parts, or find it again",
     params: uploadParams,
@@ -51,7 +61,7 @@ export const uploadObjectRoutes = [
   }),
   route({
     method: "get",
-    path: `${address}/{object}`,
+    path: `${objectAddress}/{object}`,
     roles: ["uploader"],
     summary: "Read which parts of a file are held",
     params: objectParams,
@@ -63,7 +73,7 @@ export const uploadObjectRoutes = [
   }),
   route({
     method: "delete",
-    path: `${address}/{object}`,
+    path: `${objectAddress}/{object}`,
     roles: ["uploader"],
     summary: "Give up a file that comes by parts",
     params: objectParams,
@@ -76,16 +86,11 @@ export const uploadObjectRoutes = [
   }),
   route({
     method: "put",
-    path: `${address}/{object}/parts/{part}`,
+    path: `${objectAddress}/{object}/parts/{part}`,
     roles: ["uploader"],
     summary:
       "Send one part's bytes with their SHA-256 in Content-Digest; they are sealed as they come",
-    params: objectParams.extend({
-      part: z
-        .string()
-        .regex(/^[0-9]{1,9}$/)
-        .transform(Number),
-    }),
+    params: partParams,
     takesBytes: true,
     answers: {
       200: json("The part is held.", { part: z.int().min(1), size: byteCount, sha256 }),
@@ -109,7 +114,7 @@ export const uploadObjectRoutes = [
   }),
   route({
     method: "post",
-    path: `${address}/{object}/complete`,
+    path: `${objectAddress}/{object}/complete`,
     roles: ["uploader"],
     summary: "Put a file's parts together and prove the whole; ask again while it is under way",
     params: objectParams,

@@ -91,10 +91,16 @@ export const findingCodes = {
   shredded_held: "error",
   /** A release of weights that were shredded before it. */
   shredded_released: "error",
+  /** A data key handed out to be sealed under by another principal than before, or after its object was complete. */
+  upload_key_released: "error",
+  /** A release of an object that was found to hold other bytes than were declared. */
+  refuted_released: "error",
   /** What a replay of the decision by the caller found. */
   replay_differs: "error",
   /** Evidence that was erased after its retention: its decisions stand in the ledger and cannot be made again. */
   evidence_erased: "notice",
+  /** An object that its uploader sealed, and that was found to hold other bytes than declared. */
+  object_refuted: "notice",
   /** Weights that two officers destroyed, and until when a backup may bring their keys back. */
   weights_shredded: "notice",
   /** A shredding whose objects are not all listed yet. */

@@ -15,6 +15,8 @@ export type EntryKind =
   | `shredding.${"proposed" | "approved"}`
   | `rotation.${"begun" | "finished" | "superseded"}`
   | `revision.${"committed" | "signed"}`
+  | "upload.key-released"
+  | `object.${"declared" | "proved" | "refuted"}`
   | `classification.${"proposed" | "approved" | "superseded"}`
   | `license.${"entered" | "activated" | "updated" | Standing}`
   | `grant.${"made" | Standing | "flagged" | "cleared"}`

@@ -212,14 +212,15 @@ function isIndispensable(role: string): boolean {
   return role === "export-officer" || role === "operator";
 }
 
-/** The vault's beginning, a new signing key, the end of a rotation, the outcomes of releases and what re-decision does are nobody's requests. */
+/** The vault's beginning, a new signing key, the end of a rotation, what a verifying read found, the outcomes of releases and what re-decision does are nobody's requests. */
 function isOwn(entry: Entry, { release }: KindFacts): boolean {
   if (release !== null) return !decisions.has(release);
   const { kind } = entry;
   if (isOfRedecision(entry)) return true;
   const isOfLedger = kind === "vault.initialized" || kind === "ledger.key-rotated";
   const isOfVault = kind === "token.recovered" || kind === "rotation.finished";
-  return isOfLedger || isOfVault || kind.startsWith("release.");
+  const isFinding = kind === "object.proved" || kind === "object.refuted";
+  return isOfLedger || isOfVault || isFinding || kind.startsWith("release.");
 }
 
 /** Older vaults did not write it. */

@@ -13,6 +13,7 @@ import { Retained } from "./verify-retained.ts";
 import { Rotations } from "./verify-rotations.ts";
 import { Shreddings } from "./verify-shreddings.ts";
 import { Standings } from "./verify-standing.ts";
+import { UploadKeys } from "./verify-upload-keys.ts";
 import { Uses } from "./verify-uses.ts";
 
 /** A sentence about what a decision made again differs in, a finding of its own, or null for nothing. */
@@ -40,6 +41,7 @@ export class EntryChecks {
   readonly #retained: Retained;
   readonly #rotations: Rotations;
   readonly #shreddings: Shreddings;
+  readonly #uploadKeys: UploadKeys;
   readonly #standings: Standings;
   readonly #releases: Releases;
   readonly #replay: ((entry: Entry) => Replayed) | undefined;
@@ -64,6 +66,7 @@ export class EntryChecks {
       repositories: this.#repositories,
       holds: this.#retained,
     });
+    this.#uploadKeys = new UploadKeys(findings, this.#repositories);
     this.#standings = new Standings(findings);
     this.#releases = new Releases(findings, {
       decisions: new Decisions(findings, checkIds ?? null),
@@ -108,7 +111,10 @@ export class EntryChecks {
   #tell(entry: Entry, { release, standing }: KindFacts, atMs: number): void {
     if (release !== null) {
       this.#releases.follow(release, entry);
-      if (release === "release.allowed") this.#shreddings.allow(entry);
+      if (release === "release.allowed") {
+        this.#shreddings.allow(entry);
+        this.#uploadKeys.allow(entry);
+      }
       return this.#retained.followRelease(release, entry, atMs);
     }
     if (standing !== null) this.#standings.follow(standing, entry);
@@ -134,6 +140,13 @@ export class EntryChecks {
         return this.#repositories.commit(entry);
       case "revision.signed":
         return this.#repositories.sign(entry);
+      case "upload.key-released":
+        return this.#uploadKeys.release(entry);
+      case "object.declared":
+        return this.#uploadKeys.declare(entry);
+      case "object.proved":
+      case "object.refuted":
+        return this.#uploadKeys.find(entry);
       case "classification.proposed":
         return this.#repositories.propose(entry);
       case "classification.approved":

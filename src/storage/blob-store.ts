@@ -27,8 +27,19 @@ export type TaggedBlob = { readonly bytes: Buffer; readonly tag: string };
 /** Where anybody who has the address reads one blob, in ranges, for so many seconds. A capability: it goes into the answer that it was made for and nowhere else. */
 export type BlobAddress = { readonly url: Secret; readonly seconds: number };
 
+/** A part as somebody else will put it: these very bytes, and no others. */
+export type AddressedPart = {
+  readonly part: number;
+  readonly sizeBytes: number;
+  readonly sha256: Buffer;
+};
+/** Where anybody who has the address puts one part, with these headers as they are. A capability like a `BlobAddress`. */
+export type PartAddress = BlobAddress & { readonly headers: Readonly<Record<string, string>> };
+
 /** A part that a store holds whole. The tag changes whenever the part is written again. */
 export type HeldPart = { readonly part: number; readonly sizeBytes: number; readonly tag: string };
+/** One that was put at an address, with the SHA-256 that it was addressed under. */
+export type RecognisedPart = HeldPart & Pick<AddressedPart, "sha256">;
 
 /** One part on its way in, with a `BlobWriter`'s promises. The part is held once `complete` has answered. */
 export interface PartWriter {
@@ -51,6 +62,16 @@ export interface MultipartBlob {
   put(part: number, sizeBytes: number): Promise<PartWriter>;
   /** The parts that are held, in order. */
   list(): Promise<readonly HeldPart[]>;
+  /**
+   * An address at which the part can be put past us, for at most so many seconds, at least one: the store refuses other bytes than these. Null where the
+   * store has none to give. The store is not asked, so that a session that is gone has addresses too.
+   */
+  locate(part: AddressedPart, mostSeconds: number): Promise<PartAddress | null>;
+  /**
+   * Of parts that were put at addresses, those that are held with just these bytes, as `complete` names them, in order. A part that was put again is
+   * looked for by each of its candidates.
+   */
+  recognise(candidates: readonly AddressedPart[]): Promise<readonly RecognisedPart[]>;
   /**
    * Puts the named parts together and ends the session: parts 1 to the last one, each as long as the blob's cut says, the last as long
    * as it is. Throws `parts_missing`, with their numbers in `parts`, for those that are not held as they are named, and keeps the others.

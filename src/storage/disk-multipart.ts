@@ -2,7 +2,14 @@ import { hash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { join } from "node:path";
 import { Refusal } from "../errors.ts";
-import type { BlobKey, HeldPart, MultipartBlob, Parts, PartWriter } from "./blob-store.ts";
+import type {
+  BlobKey,
+  HeldPart,
+  MultipartBlob,
+  Parts,
+  PartWriter,
+  RecognisedPart,
+} from "./blob-store.ts";
 import { errno, type FileSystem, onDisk } from "./disk-files.ts";
 import { DiskPartWriter } from "./disk-part-writer.ts";
 import { assertNamed, partPlace, partsMissing } from "./parts.ts";
@@ -109,6 +116,15 @@ class DiskMultipart implements MultipartBlob {
 
   async list(): Promise<readonly HeldPart[]> {
     return await onDisk(async () => await this.#list(openName));
+  }
+
+  /** Nobody but this process writes below the folder. */
+  async locate(): Promise<null> {
+    return null;
+  }
+
+  async recognise(): Promise<readonly RecognisedPart[]> {
+    return [];
   }
 
   async complete(parts: readonly HeldPart[]): Promise<{ readonly sizeBytes: number }> {

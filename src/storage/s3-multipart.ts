@@ -6,10 +6,19 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { isRefusal, Refusal } from "../errors.ts";
-import type { HeldPart, MultipartBlob, Parts, PartWriter } from "./blob-store.ts";
+import type {
+  AddressedPart,
+  HeldPart,
+  MultipartBlob,
+  PartAddress,
+  Parts,
+  PartWriter,
+  RecognisedPart,
+} from "./blob-store.ts";
 import { assertFills, assertNamed, partPlace, partsMissing } from "./parts.ts";
 import type { Room } from "./room.ts";
 import { codeOf, isMissing, onS3, refusalOf } from "./s3-failure.ts";
+import { locatePart } from "./s3-locate.ts";
 import { sha256Of, ungarbled, writeOnce } from "./s3-once.ts";
 import type { S3Object } from "./s3-read.ts";
 
@@ -18,6 +27,8 @@ export type MultipartOptions = {
   readonly session: string;
   readonly parts: Parts;
   readonly room: Room;
+  /** How long an address of a part lives at the most; 0, and none is given out. */
+  readonly addressSeconds: number;
 };
 
 /** Begins a multipart upload whose parts carry their SHA-256, and gives its id. */
@@ -74,6 +85,30 @@ export class S3Multipart implements MultipartBlob {
       marker = page.IsTruncated === true ? page.NextPartNumberMarker : undefined;
     } while (marker !== undefined);
     return held.sort((one, other) => one.part - other.part);
+  }
+
+  async locate(part: AddressedPart, mostSeconds: number): Promise<PartAddress | null> {
+    const { object, parts, session, addressSeconds } = this.#options;
+    partPlace(parts, part.part, part.sizeBytes);
+    const seconds = Math.min(mostSeconds, addressSeconds);
+    if (seconds < 1) return null;
+    return await onS3(async () => await locatePart(object, session, part, seconds));
+  }
+
+  async recognise(candidates: readonly AddressedPart[]): Promise<readonly RecognisedPart[]> {
+    const held = await this.list();
+    return held.flatMap(({ part, sizeBytes, ...each }) => {
+      const { etag, sha256 } = readTag(each.tag);
+      const of = candidates.filter((each) => each.part === part && each.sizeBytes === sizeBytes);
+      // A list without checksums says nothing of which of several it is; of one alone the completion tells, which states its checksum.
+      const found =
+        sha256 === "" && of.length === 1
+          ? of[0]
+          : of.find((each) => each.sha256.toString("base64") === sha256);
+      if (found === undefined) return [];
+      const tag = tagOf(etag, found.sha256.toString("base64"));
+      return [{ part, sizeBytes, tag, sha256: found.sha256 }];
+    });
   }
 
   async complete(parts: readonly HeldPart[]): Promise<{ readonly sizeBytes: number }> {

@@ -130,11 +130,11 @@ class S3Store implements BlobStore {
   async begin(key: BlobKey, parts: Parts): Promise<MultipartBlob> {
     const object = this.#object(key);
     const session = await onS3(async () => await beginMultipart(object));
-    return new S3Multipart({ object, session, parts, room: this.#room });
+    return this.#multipart(object, session, parts);
   }
 
   async resume(key: BlobKey, session: string, parts: Parts): Promise<MultipartBlob> {
-    return new S3Multipart({ object: this.#object(key), session, parts, room: this.#room });
+    return this.#multipart(this.#object(key), session, parts);
   }
 
   async abandon(key: BlobKey): Promise<void> {
@@ -302,6 +302,11 @@ class S3Store implements BlobStore {
   /** A missing object and a missing bucket answer HEAD alike, and only the second is an outage. */
   async #assertBucket(): Promise<void> {
     await this.#client.send(new ListObjectsV2Command({ Bucket: this.#bucket, MaxKeys: 1 }));
+  }
+
+  #multipart(object: S3Object, session: string, parts: Parts): MultipartBlob {
+    const [room, addressSeconds] = [this.#room, this.#addressSeconds];
+    return new S3Multipart({ object, session, parts, room, addressSeconds });
   }
 
   #object(key: BlobKey): S3Object {

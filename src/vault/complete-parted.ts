@@ -1,22 +1,24 @@
-import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isRefusal, Refusal, type RefusalCode } from "../errors.ts";
 import { objectBytes, plaintextPartsOf } from "../floe/layout.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import type { HeldPart } from "../storage/blob-store.ts";
-import { assertOpens } from "./assert-opens.ts";
+import { adoptParts } from "./adopt-parts.ts";
+import { assertOpens, assertSampled } from "./assert-opens.ts";
 import { recordAs } from "./caller.ts";
-import { objectKey, readPlaintext, type SealedObject, unwrapKey } from "./object.ts";
+import { declare, dropParts } from "./declare.ts";
+import { objectKey, type SealedObject } from "./object.ts";
+import { forgetSession, sessionOf } from "./part-session.ts";
 import {
   assertOpen,
-  forgetSession,
   isCompleting,
   type ObjectAddress,
   type PartedRow,
   partedOf,
-  sessionOf,
 } from "./parted.ts";
+import { readWhole } from "./read-whole.ts";
 import { discard, keepFile, type UploadedFile } from "./upload.ts";
+import { handOutsOf } from "./upload-key.ts";
 import { secondsAfter, type Vault } from "./vault.ts";
 
 /** How long an answer waits for a completion; whoever asks again joins it. */
@@ -28,7 +30,8 @@ export type Completed =
   | { readonly state: "proving"; readonly provedBytes: number };
 
 /**
- * Puts the parts of a file together, proves that the whole opens and has the declared SHA-256, and lets a commit name it: by the digest
+ * Puts the parts of a file together, proves that the whole opens and has the declared SHA-256, and lets a commit name it; of a file whose key was handed out, that
+ * its header, its last and some other segments open, and takes its digest as declared. It is proved by the digest
  * that ran along where the parts came in order, by reading all of it back otherwise. That can take hours for a big file, so the answer may be
  * that it is under way, and asking again tells how far. Asking again after it is done gives the same answer.
  * Throws `parts_missing`, with their numbers in `parts`, for parts that never came or that the store lost.
@@ -40,6 +43,8 @@ export async function completeParted(
   waitMs = usualWaitMs,
 ): Promise<Completed> {
   const row = await partedOf(vault.database.db, caller, address);
+  if (row.state === "sealed" && row.failure !== null)
+    throw new Refusal("digest_refuted", "the file does not hold what was declared: begin it anew");
   if (row.state === "sealed") return { state: "sealed", file: fileOf(row) };
   assertOpen(row, vault.now());
   const completion = vault.uploads.complete(
@@ -110,6 +115,8 @@ async function claimed(vault: Vault, caller: Caller, address: ObjectAddress): Pr
       .updateTable("parted_object")
       .set({ completing_until: null })
       .where("object", "=", object)
+      // Whoever reads a declared file has a claim of their own.
+      .where("declared_at", "is", null)
       .execute()
       // The claim runs out by itself.
       .catch(() => {});
@@ -124,6 +131,11 @@ type Completion = {
 
 async function complete(vault: Vault, caller: Caller, { row, address, progress }: Completion) {
   assertOpen(row, vault.now());
+  const handOuts = await handOutsOf(vault.database.db, {
+    object: row.id,
+    principal: caller.principal,
+  });
+  await adoptParts(vault, row);
   const parts = await heldParts(vault, row);
   const sizeBytes = Number(row.size_bytes);
   const isOfParts = await assemble(vault, row, parts);
@@ -132,12 +144,15 @@ async function complete(vault: Vault, caller: Caller, { row, address, progress }
     object_bytes: BigInt(objectBytes(sizeBytes)),
   };
   await assertOpens(vault, sealed);
+  const handOut = handOuts.at(-1);
+  if (handOut !== undefined) {
+    await assertSampled(vault, sealed);
+    return await declare(vault, caller, { row, sealed, handOut });
+  }
   const tags = parts.map(({ tag }) => tag);
   const digest =
     (isOfParts ? vault.uploads.digestOf(row.id, tags) : null) ??
-    (await vault.uploads.readBack(
-      async () => await prove(vault, sealed, { sizeBytes, tags, progress }),
-    ));
+    (await vault.uploads.readBack(async () => await prove(vault, sealed, { tags, progress })));
   if (!digest.equals(row.sha256))
     throw new Refusal("digest_mismatch", "the whole file does not have the declared SHA-256");
   await recordAs(vault, caller, async (tx) => {
@@ -153,7 +168,7 @@ async function complete(vault: Vault, caller: Caller, { row, address, progress }
       },
       now: vault.now(),
     });
-    await tx.deleteFrom("object_part").where("object", "=", row.id).execute();
+    await dropParts(tx, row.id);
   });
   vault.uploads.forget(row.id);
 }
@@ -223,21 +238,18 @@ async function assemble(
 }
 
 type Proving = {
-  readonly sizeBytes: number;
   readonly tags: readonly string[];
   readonly progress: { provedBytes: number };
 };
 
-/** Opens the whole object as it lies in the store, and digests what it holds. */
-async function prove(vault: Vault, sealed: SealedObject, { sizeBytes, tags, progress }: Proving) {
-  const { signal } = vault.uploads;
-  const hash = createHash("sha256");
-  using key = await unwrapKey(vault, sealed, sealed.repository);
-  for await (const bytes of readPlaintext(vault, sealed, { key, start: 0, end: sizeBytes })) {
-    if (signal.aborted) throw new Refusal("shutting_down", "the server stops: complete it again");
-    hash.update(bytes);
-    progress.provedBytes += bytes.length;
-  }
+/** The digest of what the object holds, remembered for a completion that is asked for again. */
+async function prove(vault: Vault, sealed: SealedObject, { tags, progress }: Proving) {
+  const hash = await readWhole(vault, sealed, {
+    signal: vault.uploads.signal,
+    onBytes: (bytes) => {
+      progress.provedBytes += bytes;
+    },
+  });
   vault.uploads.keepProof(sealed.id, hash, tags);
   return hash.copy().digest();
 }

@@ -8,6 +8,7 @@ import type { Decision } from "../export-control/decision.ts";
 import type { DestinationFacts, Facts } from "../export-control/facts.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { submit } from "../ledger/submit.ts";
+import { assertDigests } from "./digest.ts";
 import { keepEvidence, sealEvidence } from "./evidence.ts";
 import { type GatheredFacts, gatherFacts } from "./facts.ts";
 import { findRevision, manifestOf } from "./find-revision.ts";
@@ -52,7 +53,7 @@ export type DecidedRelease = {
 
 /**
  * The first of a release's steps, in one transaction: locks and reads the facts, decides, writes the release and its evidence, consumes
- * license uses and byte budget, and submits `release.allowed`, `release.denied` or `release.held`. A denial commits like an allowance. Throws `ledger_full`, with nothing done, while the ledger cannot keep up, and `shredded` for what is gone.
+ * license uses and byte budget, and submits `release.allowed`, `release.denied` or `release.held`. A denial commits like an allowance. Throws `ledger_full`, with nothing done, while the ledger cannot keep up, `shredded` for what is gone, and as `assertDigests`.
  */
 export async function decideRelease(
   vault: Vault,
@@ -135,6 +136,7 @@ async function decideIn(tx: Tx, vault: Vault, deciding: Deciding): Promise<Decid
     now,
   });
   await assertNotShredded(tx, repository.id, () => files.map(({ object }) => object));
+  await assertDigests(tx, vault, { ids: files.map(({ object }) => object) });
   const decision = decide(gathered.facts, rulebook);
   const release = randomUUID();
   const evidence = sealEvidence(person.key, release, { facts: gathered.facts, decision });

@@ -84,6 +84,7 @@ export async function removeObject(
   if (parted !== undefined) {
     await store.abandon(objectKey(id));
     await database.db.deleteFrom("object_part").where("object", "=", id).execute();
+    await database.db.deleteFrom("direct_part").where("object", "=", id).execute();
   }
   await store.remove(objectKey(id));
   await database.db

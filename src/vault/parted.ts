@@ -2,13 +2,14 @@ import { randomUUID } from "node:crypto";
 import type { Kysely } from "kysely";
 import type { Schema } from "../database/schema.ts";
 import { Refusal } from "../errors.ts";
-import { partsOf, plaintextPartsOf } from "../floe/layout.ts";
+import { plaintextPartsOf } from "../floe/layout.ts";
 import { Sealer } from "../floe/seal.ts";
 import type { Caller } from "../identity/authenticate.ts";
-import type { MultipartBlob } from "../storage/blob-store.ts";
+import { adoptParts } from "./adopt-parts.ts";
 import { recordAs } from "./caller.ts";
 import { filePath } from "./name.ts";
-import { aadOf, objectContext, objectKey } from "./object.ts";
+import { aadOf, objectContext } from "./object.ts";
+import { sessionOf } from "./part-session.ts";
 import { discard, fileLimitBytes, lockUpload, openUploadOf } from "./upload.ts";
 import type { Vault } from "./vault.ts";
 
@@ -39,6 +40,8 @@ export type PartedObject = {
   }[];
   /** How far the verifying read has come. */
   readonly provedBytes: number;
+  /** Of a sealed file whose parts did not pass through the vault: whose word its digest is, or what a read of it found. Null for others. */
+  readonly digest: "declared" | "proved" | "refuted" | null;
 };
 
 /**
@@ -65,13 +68,14 @@ export async function beginParted(
 
 /** What has come of a file. Throws `not_found`, and `upload_closed` where it was given up. */
 export async function readParted(
-  vault: Pick<Vault, "database" | "now">,
+  vault: Pick<Vault, "database" | "now" | "store" | "uploads">,
   caller: Caller,
   address: ObjectAddress,
 ): Promise<PartedObject> {
   const { db } = vault.database;
   const row = await partedOf(db, caller, address);
   if (row.state !== "opening" && row.state !== "sealed") throw ended(row);
+  await adoptParts(vault, row);
   const held = await db
     .selectFrom("object_part")
     .select(["part", "size_bytes", "sha256"])
@@ -93,7 +97,14 @@ export async function readParted(
       sha256: each.sha256.toString("hex"),
     })),
     provedBytes: Number(row.proved_bytes),
+    digest: digestOf(row),
   };
+}
+
+function digestOf({ declared_at, read_at, failure }: PartedRow): PartedObject["digest"] {
+  if (declared_at === null) return null;
+  if (read_at === null) return "declared";
+  return failure === null ? "proved" : "refuted";
 }
 
 /** Gives one file up; what of it the store holds goes at once, or with the next sweep. */
@@ -139,6 +150,8 @@ export async function partedOf(
       "parted_object.completing_until",
       "parted_object.proved_bytes",
       "parted_object.failure",
+      "parted_object.declared_at",
+      "parted_object.read_at",
       "upload.state as upload_state",
       "upload.expires_at",
     ])
@@ -165,51 +178,6 @@ export function isCompleting(
   return until !== null && until > now;
 }
 
-/** The store's session of a file, begun where there is none: the process that should have begun it died, or the store lost it. */
-export async function sessionOf(
-  { database, store }: Pick<Vault, "database" | "store">,
-  row: Pick<PartedRow, "id" | "size_bytes" | "session">,
-): Promise<MultipartBlob> {
-  const [key, cut] = [objectKey(row.id), partsOf(Number(row.size_bytes))];
-  if (row.session !== null) return await store.resume(key, row.session, cut);
-  const begun = await store.begin(key, cut);
-  const kept = await database.db
-    .updateTable("parted_object")
-    .set({ session: begun.session })
-    .where("object", "=", row.id)
-    .where("session", "is", null)
-    .where("assembled_at", "is", null)
-    .returning("object")
-    .executeTakeFirst();
-  if (kept !== undefined) return begun;
-  await begun.abort();
-  const { session } = await database.db
-    .selectFrom("parted_object")
-    .select("session")
-    .where("object", "=", row.id)
-    .executeTakeFirstOrThrow();
-  if (session === null) throw new Refusal("conflict", "the file's session is just being replaced");
-  return await store.resume(key, session, cut);
-}
-
-/** The store does not know the session any more: nothing of the file is held, and the next part begins another. */
-export async function forgetSession(
-  { database, uploads }: Pick<Vault, "database" | "uploads">,
-  { id, session }: Pick<PartedRow, "id" | "session">,
-): Promise<void> {
-  uploads.forget(id);
-  const lost = await database.db
-    .updateTable("parted_object")
-    .set({ session: null })
-    .where("object", "=", id)
-    .where("session", "=", session)
-    .where("assembled_at", "is", null)
-    .returning("object")
-    .executeTakeFirst();
-  if (lost !== undefined)
-    await database.db.deleteFrom("object_part").where("object", "=", id).execute();
-}
-
 function ended({ failure }: PartedRow): Refusal {
   if (failure === "digest_mismatch")
     return new Refusal("digest_mismatch", "the whole file does not have the declared SHA-256");
@@ -227,6 +195,7 @@ async function findBegun(db: Kysely<Schema>, wanted: Wanted): Promise<string | n
     .select("object.id")
     .where("object.upload", "=", wanted.upload)
     .where("object.state", "in", ["opening", "sealed"])
+    .where("parted_object.failure", "is", null)
     .where("parted_object.path", "=", wanted.path)
     .where("parted_object.size_bytes", "=", BigInt(wanted.sizeBytes))
     .where("parted_object.sha256", "=", Buffer.from(wanted.sha256, "hex"))

@@ -1,4 +1,5 @@
 import { indexRecords } from "./index-records.ts";
+import { proveDeclared } from "./prove-declared.ts";
 import { redecide } from "./redecide.ts";
 import type { RiskEvent } from "./review-grant.ts";
 import { rewrapKeys } from "./rewrap.ts";
@@ -8,6 +9,7 @@ import type { Vault } from "./vault.ts";
 const sweepEveryMs = 15_000;
 const relistEveryMs = 3_600_000;
 const rewrapEveryMs = 5_000;
+const proveEveryMs = 1_000;
 /** Ten thousand releases a turn, so that sweeping is not held up for long. */
 const batchesAtOnce = 20;
 
@@ -20,9 +22,9 @@ export type PassOptions = {
 };
 
 /**
- * Sweeps, indexes records, reads the denied-party list again, decides grants again and re-wraps keys of a rotation, on a clock. The first three never run two
- * at a time, and neither do re-decision and re-wrapping, which may take long and hold nothing else up. All begin at the start; stopping ends a re-decision
- * after the grant under way, and re-wrapping after its batch.
+ * Sweeps, indexes records, reads the denied-party list again, decides grants again, re-wraps keys of a rotation and reads objects whose digest is declared, on a clock. The first three
+ * never run two at a time, and neither do the others beside themselves, which may take long and hold nothing else up. All begin at the start; stopping ends a re-decision
+ * after the grant under way, re-wrapping after its batch, and a read at once.
  */
 export function startPasses(
   vault: Vault,
@@ -39,6 +41,7 @@ export function startPasses(
     onFailure,
   );
   const rewrapping = alone(async () => await rewrapKeys(vault, { onFailure, signal }), onFailure);
+  const proving = alone(async () => await proveDeclared(vault, { onFailure, signal }), onFailure);
   const sweeping = then(async () => await sweep(vault));
   const indexing = then(async () => await indexRecords(vault, batchesAtOnce));
   const timers = [
@@ -47,16 +50,18 @@ export function startPasses(
     setInterval(then(reload), relistEveryMs),
     setInterval(redeciding.begin, redecideEveryMs),
     setInterval(rewrapping.begin, rewrapEveryMs),
+    setInterval(proving.begin, proveEveryMs),
   ];
   sweeping();
   indexing();
   redeciding.begin();
   rewrapping.begin();
+  proving.begin();
   return {
     stop: async () => {
       for (const timer of timers) clearInterval(timer);
       stopping.abort();
-      await Promise.all([running, redeciding.ended(), rewrapping.ended()]);
+      await Promise.all([running, redeciding.ended(), rewrapping.ended(), proving.ended()]);
     },
   };
 }

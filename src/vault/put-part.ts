@@ -11,14 +11,13 @@ import type { Caller } from "../identity/authenticate.ts";
 import type { BlobWriter, HeldPart, MultipartBlob, PartWriter } from "../storage/blob-store.ts";
 import { recordAs } from "./caller.ts";
 import { aadOf, unwrapKey } from "./object.ts";
+import { forgetSession, sessionOf } from "./part-session.ts";
 import {
   assertOpen,
-  forgetSession,
   isCompleting,
   type ObjectAddress,
   type PartedRow,
   partedOf,
-  sessionOf,
 } from "./parted.ts";
 import { discard, lockUpload } from "./upload.ts";
 import type { Tx, Vault } from "./vault.ts";
@@ -70,14 +69,17 @@ export async function putPart(
   return taken(request);
 }
 
-type Place = {
+export type Place = {
   readonly sealedBytes: number;
   readonly firstSegment: number;
   readonly isLast: boolean;
 };
 
 /** Where a part lies in its object. Throws `part_out_of_range`, and `size_mismatch` where it has not the size that its place has. */
-function placeOf(row: PartedRow, { part, sizeBytes }: PartRequest): Place {
+export function placeOf(
+  row: Pick<PartedRow, "size_bytes">,
+  { part, sizeBytes }: Pick<PartRequest, "part" | "sizeBytes">,
+): Place {
   const fileBytes = Number(row.size_bytes);
   const { partBytes, parts, segments } = plaintextPartsOf(fileBytes);
   if (part < 1 || part > parts)
@@ -119,7 +121,8 @@ async function claim({ database, now }: Vault, { object, part }: PartRequest): P
   });
 }
 
-async function lockOpen(tx: Tx, object: string, now: Date): Promise<void> {
+/** Locks a file whose parts still come. Throws `conflict` once it is, or was, completed. */
+export async function lockOpen(tx: Tx, object: string, now: Date): Promise<void> {
   const row = await tx
     .selectFrom("parted_object")
     .select(["assembled_at", "completing_until"])

@@ -5,6 +5,7 @@ import type { Facts } from "../export-control/facts.ts";
 import type { Rulebook } from "../export-control/rulebook.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { historyOf, latestOf, type Submitted } from "../ledger/outbox.ts";
+import { assertDigests } from "./digest.ts";
 import type { ReleaseRow } from "./outcome.ts";
 import { rulebookIn } from "./rulebook.ts";
 import { assertNotShredded } from "./shredded.ts";
@@ -14,7 +15,7 @@ import type { Screening, Tx, Vault } from "./vault.ts";
  * Whether what an allowed release rests on still stands at this instant: nothing was submitted of any of it since the decision (every change
  * submits), the rulebook is the same one, overrides and all, the keys leave from where they did, and the same facts decided now still allow. The submissions tell, not the rows,
  * which could be edited back. Shares the locks of whoever revokes; the transaction has called `shareRulebook` before any other lock. Throws
- * `release_stopped`, and `shredded` where what it is about was shredded.
+ * `release_stopped`, `shredded` where what it is about was shredded, and as `assertDigests`.
  */
 export async function assertStands(
   tx: Tx,
@@ -44,7 +45,10 @@ export async function assertStillStands(
   throw stopped();
 }
 
-type Rechecking = Pick<Vault, "rulebook" | "overridden" | "now" | "screening" | "storeCountry">;
+type Rechecking = Pick<
+  Vault,
+  "rulebook" | "overridden" | "now" | "screening" | "storeCountry" | "limits"
+>;
 
 type Rechecked = {
   readonly row: ReleaseRow;
@@ -64,6 +68,7 @@ async function stands(
   const repository = allowed?.body["repository"];
   if (typeof repository === "string")
     await assertNotShredded(tx, repository, async () => await objectsOf(tx, row.id));
+  await assertDigests(tx, vault, { release: row.id });
   const latest = await latestOf(
     tx,
     rows.map(({ id }) => id),

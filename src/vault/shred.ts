@@ -174,7 +174,8 @@ async function assertShreddable(
   };
 }
 
-async function lockRepository(tx: Tx, id: string): Promise<void> {
+/** The locks of who takes something from all releases to come: none is allowed or rechecked meanwhile. */
+export async function lockRepository(tx: Tx, id: string): Promise<void> {
   await sql`select id from upload where repository = ${id}::uuid and state = 'open' order by id for update`.execute(
     tx,
   );

@@ -57,6 +57,8 @@ export type Limits = {
   readonly releaseMinutes: number;
   readonly releaseAfter: "entry" | "checkpoint" | "published" | "witnessed";
   readonly releaseWaitMs: number;
+  /** Whether a file may be released whose digest is its uploader's word alone. */
+  readonly releaseDeclared: "refuse" | "allow";
   readonly uploadHours: number;
   /** How long a step may be silent before the sweeper takes its owner for dead. */
   readonly leaseSeconds: number;

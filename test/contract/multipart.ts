@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { BlobStore, HeldPart, MultipartBlob } from "../../src/storage/blob-store.ts";
 import { type BlobStoreUnderTest, get, keysOf, put } from "./blob-store.ts";
@@ -55,6 +55,32 @@ export function multipartContract(name: string, open: () => Promise<BlobStoreUnd
       expect(await blob.complete(held)).toEqual({ sizeBytes: whole.length });
       expect((await get(store, "parted/one")).equals(whole)).toBe(true);
       expect(await keysOf(store, "parted/")).toEqual(["parted/one"]);
+    });
+
+    test("a part that is put at an address is held as it was addressed, where the store gives addresses", async () => {
+      const blob = await store.begin("addressed/one", cut);
+      const bytes = randomBytes(1_000);
+      const sha256 = hash("sha256", bytes, "buffer");
+      const part = { part: 1, sizeBytes: bytes.length, sha256 };
+      const address = await blob.locate(part, 60);
+      expect(await blob.recognise([part])).toEqual([]);
+      if (address === null) return;
+      expect(address.seconds).toBeGreaterThanOrEqual(1);
+      expect(JSON.stringify(address)).not.toContain("http");
+      const { "content-length": _, ...headers } = address.headers;
+      const url = address.url.expose().toString("utf8");
+      const put = async (body: Buffer) =>
+        (await fetch(url, { method: "PUT", headers, body: new Uint8Array(body) })).status;
+      expect(await put(randomBytes(1_000))).toBeGreaterThanOrEqual(400);
+      expect(await blob.recognise([part])).toEqual([]);
+      expect(await put(bytes)).toBe(200);
+      const other = { ...part, sha256: hash("sha256", "other", "buffer") };
+      expect(await blob.recognise([other])).toEqual([]);
+      const [held, ...more] = await blob.recognise([other, part]);
+      expect(more).toEqual([]);
+      expect(held?.sha256.equals(sha256)).toBe(true);
+      expect(await blob.complete(held === undefined ? [] : [held])).toEqual({ sizeBytes: 1_000 });
+      expect((await get(store, "addressed/one")).equals(bytes)).toBe(true);
     });
 
     test("a blob of one short part is a blob", async () => {

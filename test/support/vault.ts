@@ -115,6 +115,7 @@ export async function startVault({
       releaseMinutes: 15,
       releaseAfter: "checkpoint",
       releaseWaitMs: 5_000,
+      releaseDeclared: "refuse",
       uploadHours: 168,
       leaseSeconds: 60,
       retentionYears: 5,

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "@jest/globals";
+import { Story } from "../../../src/cli/ledger-story.ts";
 import { storyText, traceLedger } from "../../../src/cli/ledger-trace.ts";
 import { type Canonical, canonicalJson } from "../../../src/crypto/canonical-json.ts";
 import { parseVerificationKey } from "../../../src/merkle/note.ts";
@@ -154,4 +155,21 @@ test("only the newest entries of a long story are kept, and all are counted", as
   expect(traced.entries).toHaveLength(2);
   expect(traced.count).toBe(ofBase.length + ofMiddle.length + ofSmall.length);
   expect(storyText(traced)).toContain("older entries are not shown");
+});
+
+test("an object's story has the hand-outs of its key and what was found of it, and no other object's", () => {
+  const object = idOf("object");
+  const thing = { noun: "object", id: object } as const;
+  const story = new Story({ thing, manifest, from: null, until: null });
+  const takes = (kind: string, id: string) =>
+    story.takes({
+      index: 0,
+      previous: "",
+      time: "2026-01-01T00:00:00.000Z",
+      kind,
+      body: { object: id },
+    });
+  const kinds = ["upload.key-released", "object.declared", "object.proved", "object.refuted"];
+  expect(kinds.map((kind) => takes(kind, object))).toEqual(kinds.map(() => true));
+  expect(kinds.map((kind) => takes(kind, idOf("other")))).toEqual(kinds.map(() => false));
 });

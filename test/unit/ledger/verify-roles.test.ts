@@ -52,6 +52,8 @@ const madeBy: Readonly<Record<string, readonly string[]>> = {
       [`post /v1/${collection}/{id}/revoke`, [`${noun}.revoked`]],
     ]),
   ),
+  [`post ${upload}/{upload}/objects/{object}/key`]: ["upload.key-released"],
+  [`post ${upload}/{upload}/objects/{object}/complete`]: ["object.declared"],
   [`post ${upload}/{upload}/commit`]: ["revision.committed", "revision.signed"],
   "post /v1/repositories/{namespace}/{name}/revisions/{revision}/signatures": ["revision.signed"],
   "post /v1/repositories/{namespace}/{name}/shreddings": ["shredding.proposed"],
@@ -84,7 +86,7 @@ const unrecorded = [
   `delete ${upload}/{upload}`,
   `post ${upload}/{upload}/objects`,
   `put ${upload}/{upload}/objects/{object}/parts/{part}`,
-  `post ${upload}/{upload}/objects/{object}/complete`,
+  `post ${upload}/{upload}/objects/{object}/parts/{part}/location`,
   `delete ${upload}/{upload}/objects/{object}`,
 ];
 
@@ -123,6 +125,8 @@ test("the vault's own entries and kinds to come take no role", () => {
     "token.recovered",
     "grant.flagged",
     "grant.cleared",
+    "object.proved",
+    "object.refuted",
     "rotation.finished",
     "release.delivered",
     "release.failed",

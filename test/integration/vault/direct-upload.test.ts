@@ -270,6 +270,36 @@ describe("a file that its uploader seals", () => {
     await expect(release()).rejects.toEqual(refused("digest_refuted"));
   });
 
+  test("is proved by what its entry declares, and not by an edited row", async () => {
+    const at = await begin(sha256(randomBytes(8)));
+    await sendAll(at);
+    await complete(at);
+    const edit = async (values: { sha256?: Buffer; read_at?: null }) =>
+      await database.db
+        .updateTable("parted_object")
+        .set(values)
+        .where("object", "=", at.object)
+        .returningAll()
+        .executeTakeFirstOrThrow();
+    const row = await read(at);
+    await edit({ sha256: Buffer.from(sha256(whole), "hex") });
+    expect(await prove()).toEqual([refused("record_tampered")]);
+    expect((await kindsAbout(at)).at(-1)).toBe("object.declared");
+    await edit({ sha256: Buffer.from(row.sha256, "hex") });
+    t.clock.advance({ seconds: 61 });
+    expect(await prove()).toEqual([]);
+    const kinds = await kindsAbout(at);
+    expect(kinds.at(-1)).toBe("object.refuted");
+    await edit({ read_at: null });
+    expect(await prove()).toEqual([refused("record_tampered")]);
+    expect(await kindsAbout(at)).toEqual(kinds);
+    await database.db
+      .updateTable("parted_object")
+      .set({ read_at: t.clock.now() })
+      .where("object", "=", at.object)
+      .execute();
+  });
+
   test("that is refuted before its commit is taken anew by the same upload", async () => {
     const at = await begin();
     const other = randomBytes(whole.length);

@@ -10,6 +10,8 @@ type Handed = {
   readonly upload: string;
   readonly principal: string;
   readonly sha256: string;
+  /** Of the header that the key was made with. */
+  readonly header: string;
   /** The newest hand-out of the key. */
   key: string;
   isDeclared: boolean;
@@ -41,13 +43,14 @@ export class UploadKeys {
   /** Takes `upload.key-released`. */
   release(entry: Entry): void {
     const { index, body } = entry;
-    const { upload, object, key, by, bytes, sha256, recipientKeySha256 } = body;
+    const { upload, object, key, by, bytes, sha256, headerSha256: header } = body;
     const repository = this.#repositories.require(entry);
     if (repository === null) return;
     const isNamed =
       typeof upload === "string" && typeof object === "string" && typeof key === "string";
-    if (!isNamed || !isDigest(sha256) || !isDigest(recipientKeySha256) || bytesOf(bytes) === null)
-      return this.#malformed(entry, "its upload, object, key, bytes, digest or recipient");
+    const isOf = isDigest(sha256) && isDigest(header) && isDigest(body["recipientKeySha256"]);
+    if (!isNamed || !isOf || bytesOf(bytes) === null)
+      return this.#malformed(entry, "its upload, object, key, bytes, digest, header or recipient");
     const principal = typeof by === "string" ? by : "";
     const present = this.#handed.get(object);
     if (this.#ended.get(object) === read || present?.isDeclared === true)
@@ -56,14 +59,17 @@ export class UploadKeys {
         index,
       );
     if (present === undefined) {
-      const handed = { repository, upload, principal, sha256, key, isDeclared: false };
+      const handed = { repository, upload, principal, sha256, header, key, isDeclared: false };
       this.#handed.set(object, handed);
       return;
     }
     if (present.principal !== principal)
       this.#astray(`the key of object ${object} was handed to two principals`, index);
     const isSame =
-      present.repository === repository && present.upload === upload && present.sha256 === sha256;
+      present.repository === repository &&
+      present.upload === upload &&
+      present.sha256 === sha256 &&
+      present.header === header;
     if (!isSame) this.#astray(`the key of object ${object} was handed out for another file`, index);
     present.key = key;
   }

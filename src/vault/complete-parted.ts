@@ -18,7 +18,7 @@ import {
 } from "./parted.ts";
 import { readWhole } from "./read-whole.ts";
 import { discard, keepFile, type UploadedFile } from "./upload.ts";
-import { handOutsOf } from "./upload-key.ts";
+import { assertNoneSince, handOutsOf } from "./upload-key.ts";
 import { secondsAfter, type Vault } from "./vault.ts";
 
 /** How long an answer waits for a completion; whoever asks again joins it. */
@@ -131,10 +131,8 @@ type Completion = {
 
 async function complete(vault: Vault, caller: Caller, { row, address, progress }: Completion) {
   assertOpen(row, vault.now());
-  const handOuts = await handOutsOf(vault.database.db, {
-    object: row.id,
-    principal: caller.principal,
-  });
+  const of = { object: row.id, principal: caller.principal };
+  const handOuts = await handOutsOf(vault.database.db, of);
   await adoptParts(vault, row);
   const parts = await heldParts(vault, row);
   const sizeBytes = Number(row.size_bytes);
@@ -147,7 +145,7 @@ async function complete(vault: Vault, caller: Caller, { row, address, progress }
   const handOut = handOuts.at(-1);
   if (handOut !== undefined) {
     await assertSampled(vault, sealed);
-    return await declare(vault, caller, { row, sealed, handOut });
+    return await declare(vault, caller, { row, sealed, handOut, handOuts });
   }
   const tags = parts.map(({ tag }) => tag);
   const digest =
@@ -168,6 +166,7 @@ async function complete(vault: Vault, caller: Caller, { row, address, progress }
       },
       now: vault.now(),
     });
+    await assertNoneSince(tx, of, handOuts);
     await dropParts(tx, row.id);
   });
   vault.uploads.forget(row.id);

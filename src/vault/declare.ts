@@ -7,6 +7,7 @@ import type { SealedObject } from "./object.ts";
 import type { PartedRow } from "./parted.ts";
 import { actedBy } from "./row.ts";
 import { keepFile } from "./upload.ts";
+import { assertNoneSince } from "./upload-key.ts";
 import type { Tx, Vault } from "./vault.ts";
 
 type Declaring = {
@@ -14,13 +15,18 @@ type Declaring = {
   readonly sealed: SealedObject;
   /** The newest hand-out of the object's key. */
   readonly handOut: Submitted;
+  readonly handOuts: readonly Submitted[];
 };
 
 /**
  * Takes the digest of a file that its uploader sealed on their word, on record: the entry names the hand-out of the key. A verifying read finds
  * out afterwards whether it holds. Nothing that ran along while parts came says anything of those that went past the vault.
  */
-export async function declare(vault: Vault, caller: Caller, { row, sealed, handOut }: Declaring) {
+export async function declare(
+  vault: Vault,
+  caller: Caller,
+  { row, sealed, handOut, handOuts }: Declaring,
+) {
   await recordAs(vault, caller, async (tx) => {
     const now = vault.now();
     const object_bytes = BigInt(objectBytes(Number(row.size_bytes)));
@@ -31,6 +37,7 @@ export async function declare(vault: Vault, caller: Caller, { row, sealed, handO
       sealed: { id: row.id, size_bytes: row.size_bytes, object_bytes, sha256: row.sha256 },
       now,
     });
+    await assertNoneSince(tx, { object: row.id, principal: caller.principal }, handOuts);
     await submit(tx, {
       kind: "object.declared",
       subject: row.id,

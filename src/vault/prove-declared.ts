@@ -1,5 +1,6 @@
 import { sql } from "kysely";
-import { isRefusal } from "../errors.ts";
+import { isRefusal, Refusal } from "../errors.ts";
+import { latestOf } from "../ledger/outbox.ts";
 import { submit } from "../ledger/submit.ts";
 import { listDigest } from "./decide.ts";
 import type { SealedObject } from "./object.ts";
@@ -109,7 +110,7 @@ async function read(
   }
 }
 
-/** Records what was found, once, unless the object was shredded meanwhile. After `object.refuted` the ledger has no allowance of the object. */
+/** Records what was found, once, unless the object was shredded meanwhile. Throws as `assertDeclared`. After `object.refuted` the ledger has no allowance of the object. */
 async function keep(
   vault: Pick<Vault, "database" | "ledger" | "now">,
   object: Declared,
@@ -135,6 +136,7 @@ async function keep(
       .returning("object")
       .executeTakeFirst();
     if (kept === undefined) return;
+    await assertDeclared(tx, object);
     const common = {
       object: object.id,
       repository: object.repository,
@@ -154,6 +156,22 @@ async function keep(
     // An upload that is still open takes the file anew.
     await tx.deleteFrom("upload_file").where("object", "=", object.id).execute();
   });
+}
+
+/** Holds what was read to what its entry declared: rows that were edited prove and refute nothing. Throws `record_tampered`. */
+async function assertDeclared(tx: Tx, object: Declared): Promise<void> {
+  const latest = (await latestOf(tx, [object.id])).get(object.id);
+  const isIt =
+    latest?.kind === "object.declared" &&
+    latest.body["repository"] === object.repository &&
+    latest.body["bytes"] === String(object.size_bytes) &&
+    latest.body["sha256"] === object.declared.toString("hex");
+  if (isIt) return;
+  throw new Refusal(
+    "record_tampered",
+    "an object that was to be read differs from its latest ledger entry",
+    { cause: new Error(`object ${object.id}`) },
+  );
 }
 
 /** The digest that a release of the object alone has for its list, for each path that it was committed or uploaded under. */

@@ -59,7 +59,7 @@ export async function putPart(
   try {
     const stored = await store(vault, row, { request, place, sealer, hash });
     ({ held } = stored);
-    await keep(vault, caller, { request, ...stored });
+    await keep(vault, caller, { request, header: row.header, ...stored });
   } catch (error) {
     // The sweeper may have looked for a session before this part began one.
     await discard(vault, row.id, ["removed"]);
@@ -194,16 +194,21 @@ async function check(request: PartRequest): Promise<void> {
   for await (const _ of checked(request)) continue;
 }
 
-type Keeping = Stored & { readonly request: PartRequest };
+type Keeping = Stored & {
+  readonly request: PartRequest;
+  /** What it was sealed under. */
+  readonly header: Buffer;
+};
 
 /**
  * Of the same part twice at once, the store tells which one stayed. The other takes nothing from it: it is held too where it had the same bytes, and
  * refused with `conflict` where it had not.
  */
-async function keep(vault: Vault, caller: Caller, { request, blob, held }: Keeping): Promise<void> {
+async function keep(vault: Vault, caller: Caller, keeping: Keeping): Promise<void> {
+  const { request, header, blob, held } = keeping;
   const kept = async (over: string | null) =>
     await recordAs(vault, caller, async (tx) => {
-      return await keepPart(tx, caller, { request, held, over, now: vault.now() });
+      return await keepPart(tx, caller, { request, header, held, over, now: vault.now() });
     });
   const other = await kept(null);
   if (other === null) return;
@@ -218,8 +223,7 @@ async function keep(vault: Vault, caller: Caller, { request, blob, held }: Keepi
 
 type Other = { readonly tag: string; readonly sha256: Buffer };
 
-type Kept = {
-  readonly request: PartRequest;
+type Kept = Pick<Keeping, "request" | "header"> & {
   readonly held: HeldPart;
   /** The tag that the part may have there already. */
   readonly over: string | null;
@@ -231,11 +235,15 @@ type Kept = {
  * came meanwhile where there is one.
  */
 async function keepPart(tx: Tx, caller: Caller, kept: Kept): Promise<Other | null> {
-  const { request, held, over, now } = kept;
+  const { request, header, held, over, now } = kept;
   const { object, part, sizeBytes, sha256 } = request;
   await lockUpload(tx, caller, request.upload);
   await lockOpen(tx, object, now);
-  assertOpen(await partedOf(tx, caller, request), now);
+  const row = await partedOf(tx, caller, request);
+  assertOpen(row, now);
+  // The first hand-out of the file's key made another one.
+  if (!row.header.equals(header))
+    throw new Refusal("conflict", "the file is sealed under another key meanwhile");
   const other = await tx
     .selectFrom("object_part")
     .select(["tag", "sha256"])
@@ -243,7 +251,7 @@ async function keepPart(tx: Tx, caller: Caller, kept: Kept): Promise<Other | nul
     .where("part", "=", part)
     .executeTakeFirst();
   if (other !== undefined && other.tag !== over) return other;
-  const row = {
+  const values = {
     size_bytes: BigInt(sizeBytes),
     sha256: Buffer.from(sha256, "hex"),
     sealed_bytes: BigInt(held.sizeBytes),
@@ -252,8 +260,8 @@ async function keepPart(tx: Tx, caller: Caller, kept: Kept): Promise<Other | nul
   };
   await tx
     .insertInto("object_part")
-    .values({ object, part, ...row })
-    .onConflict((conflict) => conflict.columns(["object", "part"]).doUpdateSet(row))
+    .values({ object, part, ...values })
+    .onConflict((conflict) => conflict.columns(["object", "part"]).doUpdateSet(values))
     .execute();
   return null;
 }

@@ -1,6 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
 import { type Enclosure, enclose, isRecipientKey, kemId, uploadInfo } from "../crypto/enclosure.ts";
+import type { Secret } from "../crypto/secret.ts";
+import type { Wrap } from "../custody/custodian.ts";
 import { Refusal } from "../errors.ts";
+import { Sealer } from "../floe/seal.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { parseEntry } from "../ledger/entry.ts";
 import type { Place } from "../ledger/ledger.ts";
@@ -8,7 +11,7 @@ import { historyOf, type Submitted } from "../ledger/outbox.ts";
 import { makeReceipt, type Receipt } from "../ledger/receipt.ts";
 import { submit } from "../ledger/submit.ts";
 import { recordAs } from "./caller.ts";
-import { objectKey, unwrapKey } from "./object.ts";
+import { aadOf, objectContext, objectKey, unwrapKey } from "./object.ts";
 import { assertOpen, type ObjectAddress, type PartedRow, partedOf } from "./parted.ts";
 import { lockOpen } from "./put-part.ts";
 import { actedBy } from "./row.ts";
@@ -26,11 +29,12 @@ export type UploadKey = {
 };
 
 /**
- * Hands the data key of a begun file to the principal who uploads it, to seal its parts and put them into the store past the vault. The order is a release's:
+ * Hands the data key of a begun file to the principal who uploads it, to seal its parts and put them into the store past the vault. The first hand-out makes that key, and later ones
+ * are held to it: no key leaves here under which the vault itself has sealed, whatever the rows say of the object. The order is a release's:
  * the hand-out commits as `upload.key-released`; a signed checkpoint covers that entry, whatever less releases wait for; the file and its upload are
  * found open once more; the custodian unwraps; they are found open again; the answer leaves. Whatever fails on the way, no key leaves. Each call is a hand-out with
  * an entry of its own, always to the same principal. Throws `invalid_recipient_key`, `direct_unavailable` where the store takes nothing past
- * the vault, `conflict` once the file is being completed, `upload_closed`, `shredded`, `ledger_unavailable` and `record_tampered`.
+ * the vault or parts came through it before, `conflict` once the file is being completed, `upload_closed`, `shredded`, `ledger_unavailable` and `record_tampered`.
  */
 export async function releaseUploadKey(
   vault: Vault,
@@ -41,10 +45,13 @@ export async function releaseUploadKey(
     throw new Refusal("invalid_recipient_key", "the recipient key is not a point of P-256");
   await vault.ledger.assertRoom();
   const { db } = vault.database;
-  await assertAddressed(vault, (await partedOf(db, caller, address)).id);
+  const found = await partedOf(db, caller, address);
+  await assertAddressed(vault, found.id);
   const key = randomUUID();
+  const made = (await historyOf(db, found.id)).length === 0 ? await makeKey(vault, found) : null;
   const submission = await recordAs(vault, caller, async (tx) => {
-    const row = await lockSealable(tx, vault, caller, address);
+    const locked = await lockSealable(tx, vault, caller, address);
+    const row = locked.handOuts.length === 0 ? await putKey(tx, locked, made) : locked;
     return await submit(tx, {
       kind: "upload.key-released",
       subject: row.id,
@@ -56,8 +63,9 @@ export async function releaseUploadKey(
         key,
         bytes: row.size_bytes.toString(),
         sha256: row.sha256.toString("hex"),
+        headerSha256: digestOf(row.header),
         kem: kemId,
-        recipientKeySha256: createHash("sha256").update(recipientKey).digest("hex"),
+        recipientKeySha256: digestOf(recipientKey),
         ...actedBy(caller),
       },
     });
@@ -67,11 +75,57 @@ export async function releaseUploadKey(
     await recordAs(vault, caller, async (tx) => await lockSealable(tx, vault, caller, address));
   const row = await again();
   using dataKey = await unwrapKey(vault, row, row.repository);
+  assertMadeWith(row, dataKey);
   const enclosure = await enclose(recipientKey, uploadInfo(place.leaf), [dataKey]);
   const receipt = await makeReceipt(db, place);
   // The custodian may have been slow.
   await again();
   return { key, header: row.header, enclosure: { ...enclosure, kem: kemId }, receipt };
+}
+
+type MadeKey = Wrap & { readonly header: Buffer };
+
+/** A fresh data key with its header, which nobody has sealed under. */
+async function makeKey(
+  { custodian }: Pick<Vault, "custodian">,
+  { id, repository }: Pick<PartedRow, "id" | "repository">,
+): Promise<MadeKey> {
+  const { dataKey, wrapped, keyId } = await custodian.generate(objectContext(id, repository));
+  using key = dataKey;
+  using sealer = new Sealer({ key, aad: aadOf(id) });
+  return { wrapped, keyId, header: sealer.header };
+}
+
+/** Puts the fresh key in the place of the one that the file was begun with. Throws `direct_unavailable` where parts came through the vault already, under that one. */
+async function putKey<Row extends PartedRow>(tx: Tx, row: Row, made: MadeKey | null): Promise<Row> {
+  if (made === null) throw new Refusal("record_tampered", "the file's hand-outs are gone");
+  const { wrapped: wrapped_key, keyId: custodian_key, header } = made;
+  const fresh = { wrapped_key, custodian_key, header };
+  const held = await tx
+    .selectFrom("object_part")
+    .select("part")
+    .where("object", "=", row.id)
+    .limit(1)
+    .executeTakeFirst();
+  if (held !== undefined)
+    throw new Refusal("direct_unavailable", "parts of the file came through the vault already");
+  await tx.updateTable("object").set(fresh).where("id", "=", row.id).execute();
+  return { ...row, ...fresh };
+}
+
+const tampered = "the file's key is not the one that its first hand-out made";
+
+/** Holds an unwrapped key to the header of the file's first hand-out: only the key that was made with it opens that. Throws `record_tampered`. */
+function assertMadeWith({ id, header }: Pick<PartedRow, "id" | "header">, key: Secret): void {
+  try {
+    new Sealer({ key, aad: aadOf(id), header })[Symbol.dispose]();
+  } catch (cause) {
+    throw new Refusal("record_tampered", tampered, { cause });
+  }
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** The hand-outs of an object's key, oldest first. Throws `record_tampered` where one was to another principal: rows were moved behind the vault. */
@@ -86,13 +140,25 @@ export async function handOutsOf(
   throw new Refusal("record_tampered", "the file's key was handed to another principal");
 }
 
-/** Locks a file that may still be sealed by its caller: its upload open, its parts not put together, its key handed to nobody else. */
+/** Refuses to seal a file whose key was handed out after its completion began, by whoever took that for dead. The upload is locked. Throws `conflict`. */
+export async function assertNoneSince(
+  tx: Tx,
+  of: { readonly object: string; readonly principal: string },
+  seen: readonly Submitted[],
+): Promise<void> {
+  if ((await handOutsOf(tx, of)).length === seen.length) return;
+  throw new Refusal("conflict", "the file's key was handed out meanwhile: complete it again");
+}
+
+export type Sealable = PartedRow & { readonly handOuts: readonly Submitted[] };
+
+/** Locks a file that may still be sealed by its caller: its upload open, its parts not put together, its key handed to nobody else, its header the first hand-out's. */
 export async function lockSealable(
   tx: Tx,
   vault: Pick<Vault, "now">,
   caller: Caller,
   address: ObjectAddress,
-): Promise<PartedRow & { readonly handOuts: readonly Submitted[] }> {
+): Promise<Sealable> {
   const now = vault.now();
   await lockUpload(tx, caller, address.upload);
   const row = await partedOf(tx, caller, address);
@@ -100,6 +166,9 @@ export async function lockSealable(
   assertOpen(row, now);
   await lockOpen(tx, row.id, now);
   const handOuts = await handOutsOf(tx, { object: row.id, principal: caller.principal });
+  const [first] = handOuts;
+  if (first !== undefined && first.body["headerSha256"] !== digestOf(row.header))
+    throw new Refusal("record_tampered", tampered);
   return { ...row, handOuts };
 }
 

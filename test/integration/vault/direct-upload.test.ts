@@ -15,7 +15,7 @@ import { leafHash } from "../../../src/merkle/tree.ts";
 import type { BlobStore } from "../../../src/storage/blob-store.ts";
 import { completeParted } from "../../../src/vault/complete-parted.ts";
 import { locatePart } from "../../../src/vault/locate-part.ts";
-import { aadOf } from "../../../src/vault/object.ts";
+import { aadOf, unwrapKey } from "../../../src/vault/object.ts";
 import { abortParted, beginParted, readParted } from "../../../src/vault/parted.ts";
 import { proveDeclared } from "../../../src/vault/prove-declared.ts";
 import { putPart } from "../../../src/vault/put-part.ts";
@@ -163,6 +163,17 @@ describe("a file that its uploader seals", () => {
     await proveDeclared(t.vault, { onFailure, signal });
     return failures;
   };
+  async function sendThrough(at: Address, part: number) {
+    const bytes = partOf(part);
+    await putPart(t.vault, cast.job.caller, {
+      ...at,
+      part,
+      sizeBytes: bytes.length,
+      sha256: sha256(bytes),
+      source: chunked(bytes),
+    });
+  }
+
   async function commit(at: Address, declared = sha256(whole), path = "weights.bin") {
     const { revision } = await commitRevision(t.vault, cast.job.caller, {
       ...model,
@@ -259,6 +270,36 @@ describe("a file that its uploader seals", () => {
     await expect(release()).rejects.toEqual(refused("digest_refuted"));
   });
 
+  test("is proved by what its entry declares, and not by an edited row", async () => {
+    const at = await begin(sha256(randomBytes(8)));
+    await sendAll(at);
+    await complete(at);
+    const edit = async (values: { sha256?: Buffer; read_at?: null }) =>
+      await database.db
+        .updateTable("parted_object")
+        .set(values)
+        .where("object", "=", at.object)
+        .returningAll()
+        .executeTakeFirstOrThrow();
+    const row = await read(at);
+    await edit({ sha256: Buffer.from(sha256(whole), "hex") });
+    expect(await prove()).toEqual([refused("record_tampered")]);
+    expect((await kindsAbout(at)).at(-1)).toBe("object.declared");
+    await edit({ sha256: Buffer.from(row.sha256, "hex") });
+    t.clock.advance({ seconds: 61 });
+    expect(await prove()).toEqual([]);
+    const kinds = await kindsAbout(at);
+    expect(kinds.at(-1)).toBe("object.refuted");
+    await edit({ read_at: null });
+    expect(await prove()).toEqual([refused("record_tampered")]);
+    expect(await kindsAbout(at)).toEqual(kinds);
+    await database.db
+      .updateTable("parted_object")
+      .set({ read_at: t.clock.now() })
+      .where("object", "=", at.object)
+      .execute();
+  });
+
   test("that is refuted before its commit is taken anew by the same upload", async () => {
     const at = await begin();
     const other = randomBytes(whole.length);
@@ -318,13 +359,7 @@ describe("a file that its uploader seals", () => {
     const url = await locate(at, 1, second);
     expect(await heldOf(at)).toEqual([1]);
     expect(await addressed.put(url, second)).toBe(200);
-    await putPart(t.vault, cast.job.caller, {
-      ...at,
-      part: 2,
-      sizeBytes: partOf(2).length,
-      sha256: sha256(partOf(2)),
-      source: chunked(partOf(2)),
-    });
+    await sendThrough(at, 2);
     // The list that was read before is of the first seal.
     await complete(at).catch(async () => await complete(at));
     await prove();
@@ -438,6 +473,84 @@ describe("a file that its uploader seals", () => {
         .where("id", "=", at.upload)
         .execute();
       await expect(ask(at, t.vault, other.caller)).rejects.toEqual(refused("record_tampered"));
+    });
+
+    test("is never one that the vault has sealed under, whatever the rows say, and stays that of the first hand-out", async () => {
+      const at = await begin();
+      for (const part of [1, 2]) await sendThrough(at, part);
+      await complete(at);
+      const { db } = database;
+      const rowOf = async () =>
+        await db
+          .selectFrom("object")
+          .select(["wrapped_key", "custodian_key", "header", "repository"])
+          .where("id", "=", at.object)
+          .executeTakeFirstOrThrow();
+      const sealed = await rowOf();
+      using own = await unwrapKey(t.vault, { id: at.object, ...sealed }, sealed.repository);
+      // Whoever writes the database makes the file look as if it were still to come.
+      await db
+        .updateTable("object")
+        .set({ state: "opening" })
+        .where("id", "=", at.object)
+        .execute();
+      await db
+        .updateTable("parted_object")
+        .set({ assembled_at: null })
+        .where("object", "=", at.object)
+        .execute();
+      using handed = await open(await ask(at));
+      expect(handed.equals(own)).toBe(false);
+      const { wrapped_key, custodian_key, header } = sealed;
+      for (const edited of [
+        { wrapped_key, custodian_key },
+        { wrapped_key, custodian_key, header },
+      ]) {
+        await db.updateTable("object").set(edited).where("id", "=", at.object).execute();
+        await expect(ask(at)).rejects.toEqual(refused("record_tampered"));
+      }
+      await abortParted(t.vault, cast.job.caller, at);
+    });
+
+    test("that is handed out again while a completion was taken for dead keeps the file from being declared under the one before", async () => {
+      const at = await begin();
+      await sendAll(at);
+      store.arm({
+        method: "stat",
+        nth: 1,
+        when: "before",
+        act: async () => {
+          t.clock.advance({ seconds: 61 });
+          await ask(at);
+        },
+      });
+      await expect(complete(at)).rejects.toEqual(refused("conflict"));
+      expect(await kindsAbout(at)).toEqual(["upload.key-released", "upload.key-released"]);
+      await complete(at);
+      expect((await kindsAbout(at)).at(-1)).toBe("object.declared");
+      expect(await prove()).toEqual([]);
+    });
+
+    test("is not handed out first where parts came through the vault already, which are kept", async () => {
+      const at = await begin();
+      await sendThrough(at, 1);
+      await expect(ask(at)).rejects.toEqual(refused("direct_unavailable"));
+      expect(await kindsAbout(at)).toEqual([]);
+      await sendThrough(at, 2);
+      expect(await complete(at)).toMatchObject({ state: "sealed" });
+    });
+
+    test("is another than that of a part which was on its way through the vault, and that part is not held", async () => {
+      const at = await begin();
+      const source = async function* () {
+        await ask(at);
+        yield partOf(1);
+      };
+      const [part, sizeBytes] = [1, partOf(1).length];
+      const sent = { ...at, part, sizeBytes, sha256: sha256(partOf(1)), source: source() };
+      await expect(putPart(t.vault, cast.job.caller, sent)).rejects.toEqual(refused("conflict"));
+      await sendAll(at);
+      expect(await complete(at)).toMatchObject({ state: "sealed" });
     });
 
     test("is not handed out once the file is complete, given up, or its upload closed", async () => {

@@ -17,6 +17,7 @@ const hand = (key: string, replaced: Body = {}): Recorded =>
     ...one,
     key: idOf(key),
     kem: 16,
+    headerSha256: digestOf("header"),
     recipientKeySha256: digestOf("recipient"),
     ...by,
     ...replaced,
@@ -56,6 +57,12 @@ test("what a read refuted is told, and no error of the ledger", async () => {
 
 test.each<[string, readonly Recorded[], FindingCode]>([
   ["handed to another principal", [hand("k"), hand("l", made("officer"))], "upload_key_released"],
+  [
+    "handed out with another header than its first hand-out's",
+    [hand("k"), hand("l", { headerSha256: digestOf("another") })],
+    "upload_key_released",
+  ],
+  ["handed out with no header", [hand("k", { headerSha256: "" })], "body_malformed"],
   [
     "handed out for another file",
     [hand("k"), hand("l", { sha256: digestOf("x") })],

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "@jest/globals";
 import { plaintextPartsOf } from "../../src/floe/layout.ts";
 import { temporaryFolder, weightvault } from "./command.ts";
-import { answer, serveHttp } from "./http-double.ts";
+import { answer, problem, serveHttp } from "./http-double.ts";
 import { serveReleases, signer } from "./release-double.ts";
 
 const probe = fileURLToPath(new URL("peak-memory.ts", import.meta.url));
@@ -54,6 +54,7 @@ test("an upload needs no more memory for a big file than for a small one", async
     const parted = { ...announced, object, state: "open", held: [], ...layoutOf(announced) };
     if (url.endsWith("/objects")) return answer(response, 201, parted);
     if (method === "GET") return answer(response, 200, parted);
+    if (url.endsWith("/key")) return problem(response, 409, "direct_unavailable");
     if (url.endsWith("/complete")) return answer(response, 200, { ...announced, object });
     if (method === "POST")
       return answer(response, 201, { upload: object, revision: "ab".repeat(20) });

@@ -33,7 +33,7 @@ export async function proveDeclared(
     const object = signal.aborted ? null : await claim(vault);
     if (object === null) return count;
     try {
-      await keep(vault, object, await read(vault, object, signal));
+      await keep(vault, object, await judge(vault, object, signal));
     } catch (error) {
       // Its claim runs out by itself, so that this pass goes on with the others.
       if (!signal.aborted) onFailure(error);
@@ -78,11 +78,15 @@ async function claim({
   return { ...row, path: claimed.path, declared: claimed.sha256 };
 }
 
-async function read(
-  vault: Pick<Vault, "database" | "custodian" | "store" | "now" | "limits">,
-  object: Declared,
-  signal: AbortSignal,
-): Promise<Found> {
+type Reader = Pick<Vault, "database" | "custodian" | "store" | "now" | "limits">;
+
+/** A finding is for good, and an answer of the store may have been garbled on its way: what does not open is read once more. */
+async function judge(vault: Reader, object: Declared, signal: AbortSignal): Promise<Found> {
+  const found = await read(vault, object, signal);
+  return found === "object_corrupt" ? await read(vault, object, signal) : found;
+}
+
+async function read(vault: Reader, object: Declared, signal: AbortSignal): Promise<Found> {
   let readBytes = 0;
   const renewal = setInterval(() => {
     vault.database.db

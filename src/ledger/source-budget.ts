@@ -26,15 +26,18 @@ export async function readingOf(
   const { unproved } = source;
   const isSigned = (rotations: readonly PlacedRotation[]) =>
     successionOf(key, rotations).openNewest(checkpoint)?.verdict === "verified";
-  if (unproved === undefined || isSigned(known)) return { source, spent: () => null };
+  if (unproved === undefined || isSigned(known)) return unbounded(source);
   const told = (await source.rotations?.()) ?? [];
-  return isSigned([...known, ...told])
-    ? { source, spent: () => null }
-    : withinBudget(source, unproved);
+  return isSigned([...known, ...told]) ? unbounded(source) : withinBudget(source, unproved);
 }
 
-/** The same ledger, which is `ledger_unavailable` from where the number of fetches, their bytes or the time is spent. */
-export function withinBudget(source: TileSource, budget: UnprovedBudget): Reading {
+function unbounded(source: TileSource): Reading {
+  return { source, spent: () => null };
+}
+
+/** The same ledger, which is `ledger_unavailable` from where the number of fetches, their bytes or the time is spent; as it is without a budget. */
+export function withinBudget(source: TileSource, budget: UnprovedBudget | undefined): Reading {
+  if (budget === undefined) return unbounded(source);
   const end = performance.now() + budget.timeoutMs;
   let [fetches, bytes] = [0, 0];
   let spent: string | null = null;

@@ -29,9 +29,7 @@ export async function findRotations(
   const told = (await source.rotations?.()) ?? [];
   if (successionOf(key, told).open(bytes ?? "")?.verdict === "verified") return told;
   const found: PlacedRotation[] = [];
-  const { unproved } = source;
-  const reading =
-    unproved === undefined ? { source, spent: () => null } : withinBudget(source, unproved);
+  const reading = withinBudget(source, source.unproved);
   await unlessSpent(reading, collect(reading.source, key, opened.checkpoint.size, found));
   return found;
 }

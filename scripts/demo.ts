@@ -10,7 +10,7 @@ import type { Context } from "../src/cli/context.ts";
 import { run } from "../src/cli/program.ts";
 import { readConfig } from "../src/config.ts";
 import { openAdapters, type RunningServer, startServer } from "../src/main.ts";
-import { init, serve } from "../src/witness.ts";
+import { noServer } from "../test/support/no-server.ts";
 import { makeCheckpoint } from "./make-checkpoint.ts";
 
 type Reason = { readonly check: string; readonly outcome: string; readonly citation: string };
@@ -79,20 +79,7 @@ async function command(
     },
     stdout: into(printed),
     stderr: Object.assign(into(said), { isTTY: false }),
-    interruption: () => new AbortController().signal,
-    serve: async () => 1,
-    migrate: async () => 1,
-    custody: async () => 1,
-    recover: async () => await Promise.reject(new Error("nothing is recovered here")),
-    rebuild: async () => ({ size: 0, rootHex: "" }),
-    rotateKey: async () => ({
-      verificationKey: "",
-      replaced: "",
-      lastSize: 0,
-      wasDone: false,
-      next: "",
-    }),
-    witness: { init, serve },
+    ...noServer,
   };
   const code = await run(context, [...argv, "--json"]);
   const text = Buffer.concat(printed).toString("utf8");
@@ -399,20 +386,7 @@ async function audit(demo: Demo, folder: string, verificationKey: string) {
       env: {},
       stdout: into([]),
       stderr: Object.assign(into([]), { isTTY: false }),
-      interruption: () => new AbortController().signal,
-      serve: async () => 1,
-      migrate: async () => 1,
-      custody: async () => 1,
-      recover: async () => await Promise.reject(new Error("nothing is recovered here")),
-      rebuild: async () => ({ size: 0, rootHex: "" }),
-      rotateKey: async () => ({
-        verificationKey: "",
-        replaced: "",
-        lastSize: 0,
-        wasDone: false,
-        next: "",
-      }),
-      witness: { init, serve },
+      ...noServer,
     },
     ["ledger", "verify", copy, "--ledger-key", verificationKey, "--json"],
   );

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { run } from "../../src/cli/program.ts";
-import { init, serve } from "../../src/witness.ts";
 import { compiled } from "../support/compiled.ts";
+import { noServer } from "../support/no-server.ts";
 
 export const bin = fileURLToPath(new URL("../../bin/weightvault.js", import.meta.url));
 
@@ -63,20 +63,7 @@ export async function weightvaultHere(
       env: { WEIGHTVAULT_TOKEN: token, ...env },
       stdout,
       stderr,
-      interruption: () => new AbortController().signal,
-      serve: async () => 0,
-      migrate: async () => 0,
-      custody: async () => 0,
-      recover: async () => await Promise.reject(new Error("nothing is recovered here")),
-      rebuild: async () => ({ size: 0, rootHex: "" }),
-      rotateKey: async () => ({
-        verificationKey: "",
-        replaced: "",
-        lastSize: 0,
-        wasDone: false,
-        next: "",
-      }),
-      witness: { init, serve },
+      ...noServer,
     },
     args,
   );

@@ -54,6 +54,18 @@ describeSoftHsm("on SoftHSM", () => {
     return { token, connected };
   }
 
+  /** How a contract takes the token away, and how it ends. */
+  const endsOf = ({ token, connected }: Awaited<ReturnType<typeof provisioned>>) => ({
+    breakDown: async () => {
+      await token.remove();
+      cryptoki.C_Finalize();
+    },
+    close: async () => {
+      await token.insert();
+      await connected.close();
+    },
+  });
+
   custodianContract("the PKCS#11 custodian", async () => {
     const { token, connected } = await provisioned();
     await makeKeys(connected, { wrapping: "kek-2", signing: null });
@@ -63,14 +75,7 @@ describeSoftHsm("on SoftHSM", () => {
       custodian: await openPkcs11Custodian({ token: connected, keyLabel: labels.wrapping }),
       rotate: async () => await onNew([labels.wrapping]),
       disableOlder: async () => await onNew([]),
-      breakDown: async () => {
-        await token.remove();
-        cryptoki.C_Finalize();
-      },
-      close: async () => {
-        await token.insert();
-        await connected.close();
-      },
+      ...endsOf({ token, connected }),
     };
   });
 
@@ -81,14 +86,7 @@ describeSoftHsm("on SoftHSM", () => {
       const { token, connected } = await provisioned();
       return {
         signer: await openPkcs11Signer({ token: connected, keyLabel: labels.signing, name }),
-        breakDown: async () => {
-          await token.remove();
-          cryptoki.C_Finalize();
-        },
-        close: async () => {
-          await token.insert();
-          await connected.close();
-        },
+        ...endsOf({ token, connected }),
       };
     },
     { shortestMessage: 1 },
@@ -107,14 +105,7 @@ describeSoftHsm("on SoftHSM", () => {
           name,
           algorithm,
         }),
-        breakDown: async () => {
-          await token.remove();
-          cryptoki.C_Finalize();
-        },
-        close: async () => {
-          await token.insert();
-          await connected.close();
-        },
+        ...endsOf({ token, connected }),
       };
     },
     { algorithm: "ecdsa-p256" },

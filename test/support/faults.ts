@@ -30,6 +30,17 @@ export function failing(error: Error): () => never {
   };
 }
 
+/** The port's next call of the method waits before it does anything: `entered` resolves when it has come, and `release` lets it go on. */
+export function holdNext({ arm }: Pick<Faulty<object>, "arm">, method: string) {
+  const [entered, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const act = async () => {
+    entered.resolve();
+    await released.promise;
+  };
+  arm({ method, nth: 1, when: "before", act });
+  return { entered: entered.promise, release: released.resolve };
+}
+
 /** A port that does what the given one does, until a fault is armed. The blob writer that a store gives is wrapped too. */
 export function withFaults<Port extends object>(port: Port): Faulty<Port> {
   const armed: Armed[] = [];

@@ -16,7 +16,7 @@ import { cosign, cosignerKey } from "../../../src/merkle/cosignature.ts";
 import { parseNote } from "../../../src/merkle/note.ts";
 import type { BlobStore } from "../../../src/storage/blob-store.ts";
 import { forEachDatabase } from "../../support/database.ts";
-import { failing, withFaults } from "../../support/faults.ts";
+import { failing, holdNext, withFaults } from "../../support/faults.ts";
 import {
   keyOf,
   openStoreFolder,
@@ -180,26 +180,16 @@ forEachDatabase("publishing to the store", (open) => {
     const { database, signer, lease, grow } = await signedLedger(5);
     const { store, published } = await folder();
     const key = keyOf(signer);
-    const gate = Promise.withResolvers<void>();
-    const reached = Promise.withResolvers<void>();
     const stalled = withFaults(store);
-    stalled.arm({
-      method: "replace",
-      nth: 1,
-      when: "before",
-      act: async () => {
-        reached.resolve();
-        await gate.promise;
-      },
-    });
+    const { entered, release } = holdNext(stalled, "replace");
     const late = publish({ db: database.db, store: stalled.port, key }, lease);
     late.catch(() => {});
     // The lease was asked for already, and still stood.
-    await reached.promise;
+    await entered;
     await grow(20);
     const other = await anotherLease(database);
     expect(await publish({ db: database.db, store, key }, other)).toMatchObject({ size: 25 });
-    gate.resolve();
+    release();
     await expect(late).rejects.toMatchObject({ code: "ledger_unavailable" });
     expect((await readPublished({ db: database.db, store, key }))?.checkpoint.size).toBe(25);
     expect(await verifyPublished(published, signer)).toMatchObject({ size: 25, verified: true });
@@ -261,21 +251,11 @@ forEachDatabase("publishing to the store", (open) => {
     const options = { db: database.db, store, key: keyOf(signer) };
     await publish(options, lease);
     await witness("w.example/1").cosignNewest(database);
-    const gate = Promise.withResolvers<void>();
-    const reached = Promise.withResolvers<void>();
     const stalled = withFaults(store);
-    stalled.arm({
-      method: "replace",
-      nth: 1,
-      when: "before",
-      act: async () => {
-        reached.resolve();
-        await gate.promise;
-      },
-    });
+    const { entered, release } = holdNext(stalled, "replace");
     const late = publish({ ...options, store: stalled.port }, lease);
     late.catch(() => {});
-    await reached.promise;
+    await entered;
     const other = await anotherLease(database);
     const lost = { code: "ledger_unavailable" };
     await expect(publish(options, lease)).rejects.toMatchObject(lost);
@@ -287,7 +267,7 @@ forEachDatabase("publishing to the store", (open) => {
     const last = await anotherLease(database);
     expect(last.fence).toBeGreaterThan(other.fence);
     expect(await publish(options, last)).toMatchObject({ size: 23 });
-    gate.resolve();
+    release();
     await expect(late).rejects.toMatchObject(lost);
     expect((await readPublished(options))?.checkpoint.size).toBe(23);
   });

@@ -28,7 +28,7 @@ import {
   usPerson,
 } from "../../support/actors.ts";
 import { cloneDatabase, describePostgres, openMemory } from "../../support/database.ts";
-import { type Faulty, failing, withFaults } from "../../support/faults.ts";
+import { type Faulty, failing, holdNext, withFaults } from "../../support/faults.ts";
 import { startVault, type TestVault } from "../../support/vault.ts";
 
 const { partBytes } = plaintextPartsOf(2 ** 24);
@@ -93,16 +93,6 @@ describe("a file that comes by parts", () => {
   const complete = async (at: Address, vault: Vault = t.vault) =>
     await completeParted(vault, cast.job.caller, at, 60_000);
   const read = async (at: Address) => await readParted(t.vault, cast.job.caller, at);
-  /** The next call of the store's method tells that it was entered, and waits until it is released. */
-  const holdNext = (method: string) => {
-    const [entered, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const hold = async () => {
-      entered.resolve();
-      await released.promise;
-    };
-    store.arm({ method, nth: 1, when: "before", act: hold });
-    return { entered, released };
-  };
   const heldOf = async (at: Address) => (await read(at)).held.map(({ part }) => part);
   const filesOf = async ({ upload }: Address) =>
     (await listUpload(t.vault, cast.job.caller, upload)).files;
@@ -267,30 +257,30 @@ describe("a file that comes by parts", () => {
   test("that another node completes is told as being proved, and takes no part meanwhile", async () => {
     const at = await begin();
     await sendAll(at);
-    const { entered, released } = holdNext("stat");
+    const { entered, release } = holdNext(store, "stat");
     const first = complete(at);
-    await entered.promise;
+    await entered;
     expect(await complete(at, anew())).toEqual({ state: "proving", provedBytes: 0 });
     expect((await read(at)).state).toBe("proving");
     const other = randomBytes(100_000);
     await expect(
       put(at, 2, { sha256: sha256(other), source: chunked(other, 1e6) }),
     ).rejects.toMatchObject({ code: "conflict", status: 409 });
-    released.resolve();
+    release();
     expect(await first).toEqual(sealed(at));
   });
 
   test("that another node sealed after this one fell silent is sealed for both", async () => {
     const at = await begin();
     await sendAll(at);
-    const { entered, released } = holdNext("stat");
+    const { entered, release } = holdNext(store, "stat");
     const silent = complete(at);
-    await entered.promise;
+    await entered;
     const before = t.clock.at;
     t.clock.advance({ seconds: t.vault.limits.leaseSeconds + 1 });
     expect(await complete(at, anew())).toEqual(sealed(at));
     t.clock.at = before;
-    released.resolve();
+    release();
     expect(await silent).toEqual(sealed(at));
     expect((await bytesOf(at.object)).equals(whole)).toBe(true);
   });

@@ -2,7 +2,7 @@ import { PassThrough } from "node:stream";
 import { expect, test } from "@jest/globals";
 import type { Command } from "commander";
 import { buildProgram, run } from "../../../src/cli/program.ts";
-import { init, serve } from "../../../src/witness.ts";
+import { noServer } from "../../support/no-server.ts";
 
 function context() {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
@@ -10,20 +10,10 @@ function context() {
     env: {},
     stdout,
     stderr,
-    interruption: () => new AbortController().signal,
+    ...noServer,
     serve: async () => 0,
     migrate: async () => 3,
     custody: async () => 3,
-    recover: async () => await Promise.reject(new Error("nothing is recovered here")),
-    rebuild: async () => ({ size: 0, rootHex: "" }),
-    rotateKey: async () => ({
-      verificationKey: "",
-      replaced: "",
-      lastSize: 0,
-      wasDone: false,
-      next: "",
-    }),
-    witness: { init, serve },
   };
 }
 

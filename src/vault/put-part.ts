@@ -3,12 +3,12 @@ import type { Kysely } from "kysely";
 import type { Schema } from "../database/schema.ts";
 import { transact } from "../database/transact.ts";
 import { isRefusal, Refusal } from "../errors.ts";
-import { slices } from "../floe/cutter.ts";
 import { headerBytes, overheadBytes, plaintextPartsOf, segmentCount } from "../floe/layout.ts";
-import { giveBack } from "../floe/memory.ts";
+import { StreamPlaces } from "../floe/place.ts";
 import { Sealer } from "../floe/seal.ts";
+import { sealSegments } from "../floe/seal-segments.ts";
 import type { Caller } from "../identity/authenticate.ts";
-import type { BlobWriter, HeldPart, MultipartBlob, PartWriter } from "../storage/blob-store.ts";
+import type { HeldPart, MultipartBlob, PartWriter } from "../storage/blob-store.ts";
 import { recordAs } from "./caller.ts";
 import { aadOf, unwrapKey } from "./object.ts";
 import { forgetSession, sessionOf } from "./part-session.ts";
@@ -34,7 +34,7 @@ export type PartRequest = ObjectAddress & {
 export type TakenPart = { readonly part: number; readonly size: number; readonly sha256: string };
 
 /**
- * Takes one part of a file as a stream, seals it segment by segment as it comes, and holds it to its size and digest. The answer means that
+ * Takes one part of a file as a stream, seals its segments in the pool's threads as they come, and holds it to its size and digest. The answer means that
  * the store holds the part durably. A part that is held already is taken again without harm: with the same digest it is read, checked
  * and left as it is; with another it takes the earlier one's place. A failure leaves the part not held, to be sent again.
  */
@@ -46,6 +46,7 @@ export async function putPart(
   const row = await partedOf(vault.database.db, caller, request);
   assertOpen(row, vault.now());
   const place = placeOf(row, request);
+  const fileBytes = Number(row.size_bytes);
   if (await isHeld(vault.database.db, request)) {
     await check(request);
     return taken(request);
@@ -57,7 +58,7 @@ export async function putPart(
   const hash = vault.uploads.digestBefore(row.id, request.part);
   let held: HeldPart;
   try {
-    const stored = await store(vault, row, { request, place, sealer, hash });
+    const stored = await store(vault, row, { request, place, sealer, fileBytes, hash });
     ({ held } = stored);
     await keep(vault, caller, { request, header: row.header, ...stored });
   } catch (error) {
@@ -72,7 +73,6 @@ export async function putPart(
 export type Place = {
   readonly sealedBytes: number;
   readonly firstSegment: number;
-  readonly isLast: boolean;
 };
 
 /** Where a part lies in its object. Throws `part_out_of_range`, and `size_mismatch` where it has not the size that its place has. */
@@ -95,7 +95,6 @@ export function placeOf(
   return {
     sealedBytes: header + sizeBytes + segmentCount(sizeBytes) * overheadBytes,
     firstSegment: (part - 1) * segments,
-    isLast: part === parts,
   };
 }
 
@@ -138,6 +137,7 @@ type Sealing = {
   readonly request: PartRequest;
   readonly place: Place;
   readonly sealer: Sealer;
+  readonly fileBytes: number;
   /** The digest of all the file's bytes before, which goes on here. */
   readonly hash: Hash | null;
 };
@@ -152,7 +152,7 @@ async function store(vault: Vault, row: PartedRow, sealing: Sealing): Promise<St
     ({ session } = blob);
     const writer = await blob.put(request.part, place.sealedBytes);
     try {
-      await sealInto(writer, sealing);
+      await sealInto(vault, writer, sealing);
       return { blob, held: await writer.complete() };
     } finally {
       await writer.abort();
@@ -163,14 +163,24 @@ async function store(vault: Vault, row: PartedRow, sealing: Sealing): Promise<St
   }
 }
 
-async function sealInto(writer: PartWriter, { request, place, sealer, hash }: Sealing) {
-  using stream = sealer.stream(place.firstSegment);
+async function sealInto(
+  vault: Vault,
+  writer: PartWriter,
+  { request, place, sealer, fileBytes, hash }: Sealing,
+) {
+  const { firstSegment } = place;
   if (request.part === 1) await writer.write(sealer.header);
-  for await (const chunk of checked(request)) {
-    hash?.update(chunk);
-    for (const slice of slices(chunk, 1 << 20)) await writeAll(writer, stream.write(slice));
-  }
-  await writeAll(writer, place.isLast ? stream.finish() : stream.finishPart());
+  using places = new StreamPlaces(checked(request));
+  await sealSegments(sealer, {
+    pool: vault.pool,
+    plaintextBytes: fileBytes,
+    positions: { start: firstSegment, end: firstSegment + segmentCount(request.sizeBytes) },
+    read: places.read,
+    write: async (segment) => await writer.write(segment),
+    isAppending: true,
+    take: (plaintext) => hash?.update(plaintext),
+  });
+  await places.end();
 }
 
 /** The part's bytes on their way; throws at their end unless they were as many as announced and have the declared digest. */
@@ -268,15 +278,4 @@ async function keepPart(tx: Tx, caller: Caller, kept: Kept): Promise<Other | nul
 
 function taken({ part, sizeBytes, sha256 }: PartRequest): TakenPart {
   return { part, size: sizeBytes, sha256: sha256.toLowerCase() };
-}
-
-/** The writer has copied a piece when it asks for the next, and nobody else has it. */
-async function writeAll(
-  writer: Pick<BlobWriter, "write">,
-  pieces: readonly Buffer[],
-): Promise<void> {
-  for (const piece of pieces) {
-    await writer.write(piece);
-    giveBack(piece);
-  }
 }

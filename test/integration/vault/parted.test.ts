@@ -5,7 +5,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/gl
 import type { Custodian } from "../../../src/custody/custodian.ts";
 import { type Database, openPostgres } from "../../../src/database/open.ts";
 import { Refusal } from "../../../src/errors.ts";
-import { plaintextPartsOf } from "../../../src/floe/layout.ts";
+import { plaintextPartsOf, segmentCount } from "../../../src/floe/layout.ts";
+import { SegmentPool } from "../../../src/floe/pool.ts";
 import type { BlobStore } from "../../../src/storage/blob-store.ts";
 import { completeParted } from "../../../src/vault/complete-parted.ts";
 import { listUploads } from "../../../src/vault/list-uploads.ts";
@@ -119,6 +120,21 @@ describe("a file that comes by parts", () => {
   async function sendAll(at: Address): Promise<void> {
     for (const part of [1, 2]) await put(at, part);
   }
+
+  test("the segments of a part are sealed in the pool's threads, and the file is what came", async () => {
+    let works = 0;
+    await using pool = new (class extends SegmentPool {
+      override async work(...of: Parameters<SegmentPool["work"]>): Promise<number> {
+        works += 1;
+        return await super.work(...of);
+      }
+    })({ threads: 1 });
+    const at = await begin();
+    for (const part of [2, 1]) await put(at, part, {}, { ...t.vault, pool });
+    expect(works).toBe(segmentCount(whole.length));
+    expect(await complete(at)).toEqual(sealed(at));
+    expect((await bytesOf(at.object)).equals(whole)).toBe(true);
+  });
 
   test("may come out of order and side by side, is proved by reading it back, and is committed whole", async () => {
     const at = await begin();

@@ -13,6 +13,7 @@ import { rotatedSize, rotationBehind, submitRotation } from "./ledger/rotate.ts"
 import type { TileSource } from "./ledger/source.ts";
 import { storeSource } from "./ledger/source-store.ts";
 import { migrationsFolder, openAdapters, reasonOf } from "./main.ts";
+import { encodeCosignerKey } from "./merkle/cosignature.ts";
 import { encodeVerificationKey, type VerificationKey } from "./merkle/note.ts";
 import type { Reign } from "./merkle/rotation.ts";
 import { openStore } from "./open-store.ts";
@@ -97,10 +98,11 @@ export async function custodyCommand(
     const config = readConfig(env);
     if (what === "init") {
       const keys = await initializeCustody(config);
-      say(
-        { keys },
-        keys.map(({ label, was }) => `${was === "made" ? "made" : "was there"}  ${label}`),
-      );
+      const lines = keys.flatMap(({ label, was, verificationKey }) => [
+        `${was === "made" ? "made" : "was there"}  ${label}`,
+        ...(verificationKey === undefined ? [] : [`signs  ${verificationKey}`]),
+      ]);
+      say({ keys }, lines);
       return 0;
     }
     const fitness = await custodyFitness(config);
@@ -113,13 +115,15 @@ export async function custodyCommand(
       folder: resolve(config.dataFolder),
       mayMake: false,
     });
-    const { custodian, signer } = opened;
+    const { custodian, signer, cosigners } = opened;
     await opened.close();
+    const mlDsaKeys = cosigners.map(({ key }) => encodeCosignerKey(key));
     const verificationKey = encodeVerificationKey(signer.name, signer.publicKey);
-    say({ fitness, custodian: custodian.keyId, verificationKey }, [
+    say({ fitness, custodian: custodian.keyId, verificationKey, mlDsaKeys }, [
       ...needs,
       `wraps  ${custodian.keyId}`,
       `signs  ${verificationKey}`,
+      ...mlDsaKeys.map((each) => `signs  ${each}`),
     ]);
     return 0;
   } catch (error) {
@@ -161,7 +165,7 @@ export async function rotateKeyCommand(
     await using stack = new AsyncDisposableStack();
     const adapters = await openAdapters(config);
     stack.defer(async () => await adapters.close());
-    const { database, signer, store } = adapters;
+    const { database, signer, cosigners, store } = adapters;
     if (!(await hasBegun({ database })))
       throw new Error("this vault has not begun: its first start makes its first key");
     const behind = await rotationBehind({ database, from: signer });
@@ -187,7 +191,7 @@ export async function rotateKeyCommand(
       const onFailure = (error: unknown) => {
         failure = error;
       };
-      const ledger = await openLedger({ database, signer, store, node, now, onFailure });
+      const ledger = await openLedger({ database, signer, cosigners, store, node, now, onFailure });
       stack.defer(async () => await ledger.stop());
       const wait = { after: "checkpoint", timeoutMs: config.releaseWaitMs } as const;
       await ledger.settle(submission, wait).catch((error: unknown) => {
@@ -246,12 +250,13 @@ export async function recoverCommand(
     await using stack = new AsyncDisposableStack();
     const adapters = await openAdapters(config);
     stack.defer(async () => await adapters.close());
-    const { database, custodian, signer, store } = adapters;
+    const { database, custodian, signer, cosigners, store } = adapters;
     await assertKeysBelong({ database, custodian, signer, store });
     let failure: unknown = null;
     const ledger = await openLedger({
       database,
       signer,
+      cosigners,
       store,
       queueLimit: config.ledgerQueue,
       node: config.databaseUrl === null ? "embedded" : `${process.pid}-${randomUUID()}`,

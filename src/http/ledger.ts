@@ -46,9 +46,12 @@ export const ledgerRoutes = [
         verificationKey: z.string(),
         origin: z.string(),
         keys: z.array(signingKey),
+        mlDsaKeys: z
+          .array(z.string())
+          .describe("Keys that sign each checkpoint as well: ML-DSA-44, C2SP tlog-cosignature."),
       }),
     },
-    handle: async ({ services: { vault, verificationKey, origin } }) => {
+    handle: async ({ services: { vault, verificationKey, mlDsaKeys, origin } }) => {
       const own = parseVerificationKey(verificationKey);
       const reigns = own === null ? [] : await allReigns(vault.database.db, own);
       const keys = reigns.map(({ key, firstSize, lastSize, statement }) => ({
@@ -59,7 +62,7 @@ export const ledgerRoutes = [
         statement,
       }));
       const ruling = keys.at(-1)?.verificationKey ?? verificationKey;
-      return { status: 200, json: { verificationKey: ruling, origin, keys } };
+      return { status: 200, json: { verificationKey: ruling, origin, keys, mlDsaKeys } };
     },
   }),
   route({

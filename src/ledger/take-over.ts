@@ -10,6 +10,7 @@ import { cosignNewest } from "./cosign-newest.ts";
 import { type Lease, renewLease } from "./lease.ts";
 import { assertPublishedGrewOn } from "./published.ts";
 import { assertGoesOn, openSigned, reignOf } from "./reigns.ts";
+import { takeUp } from "./take-up.ts";
 import { hashReader } from "./tiles.ts";
 import { assertSubmitted } from "./uncovered.ts";
 
@@ -22,7 +23,8 @@ export type TakenOver = {
 
 /**
  * Reads the stored edge under the lease. Refuses a key that does not rule (`signer_refused`), an edge that its newest checkpoint contradicts (`record_tampered`), or that is not what the
- * published checkpoint grew to (`ledger_diverged`); a store that cannot be asked is a refusal too. The ledger's own cosigners sign the newest checkpoint where they have not.
+ * published checkpoint grew to (`ledger_diverged`); a store that cannot be asked is a refusal too. The ledger's own cosigners sign the newest checkpoint where they have not, and a key that
+ * has signed nothing yet takes the ledger up with an entry.
  */
 export async function takeOver(
   { database, store, key, ...cosigning }: TakeOverOptions,
@@ -62,6 +64,8 @@ export async function takeOver(
         "the newest checkpoint is not signed by this signer, nor by one that the ledger shows to have gone before it",
       );
     await assertGoesOn(tx, key);
+    if (signedSize === head.edge.size)
+      await takeUp(tx, { key, note: newest.note, now: cosigning.now() });
     await cosignNewest(tx, { size: signedSize, note: newest.note }, cosigning);
     return { head, signedSize, lastSize };
   });

@@ -350,12 +350,8 @@ export async function serve(env: Readonly<Record<string, string | undefined>>): 
     void asked.then(() => setTimeout(giveUp, config.drainSeconds * 1_000).unref());
     const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
     const onError = (error: unknown) => log.warn({ err: error }, "a database connection broke");
-    const server = await startServer({
-      config,
-      adapters: await openAdapters(config, onError),
-      now: () => new Date(),
-      log,
-    });
+    const adapters = await openAdapters(config, onError);
+    const server = await startServer({ config, adapters, now: () => new Date(), log });
     starting.is = false;
     process.stderr.write(greeting(server));
     await asked;

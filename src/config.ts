@@ -142,6 +142,8 @@ export const settings = {
   /** What the configured signer signs with, and the key that is to follow it; left out, the second is as the first. */
   WEIGHTVAULT_LEDGER_SIGNATURE: signature.default("ed25519"),
   WEIGHTVAULT_LEDGER_NEXT_SIGNATURE: signature.optional(),
+  /** Files of the ledger's own ML-DSA-44 keys, each of which signs every checkpoint too: one, and the next one while they change. */
+  WEIGHTVAULT_LEDGER_ML_DSA_KEYS: commaList.pipe(z.array(z.string()).max(2)).default([]),
   WEIGHTVAULT_LEDGER_PUBLIC: z.enum(["none", "tiles", "entries"]).default("none"),
   WEIGHTVAULT_LEDGER_QUEUE: wholeNumber(100, 10_000_000).default(20_000),
   WEIGHTVAULT_RELEASE_AFTER: z
@@ -231,6 +233,7 @@ const schema = z.object(settings).transform((env) => ({
   ledgerName: env.WEIGHTVAULT_LEDGER_NAME,
   ledgerSignature: env.WEIGHTVAULT_LEDGER_SIGNATURE,
   ledgerNextSignature: env.WEIGHTVAULT_LEDGER_NEXT_SIGNATURE ?? env.WEIGHTVAULT_LEDGER_SIGNATURE,
+  ledgerMlDsaKeyFiles: env.WEIGHTVAULT_LEDGER_ML_DSA_KEYS as readonly string[],
   ledgerPublic: env.WEIGHTVAULT_LEDGER_PUBLIC,
   ledgerQueue: env.WEIGHTVAULT_LEDGER_QUEUE,
   releaseAfter: env.WEIGHTVAULT_RELEASE_AFTER,

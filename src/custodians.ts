@@ -1,17 +1,21 @@
 import { join } from "node:path";
 import { type Config, ConfigurationError } from "./config.ts";
+import { cosigningKeyOf, newCosigningPem } from "./custody/cosigning-key.ts";
 import type { Custodian } from "./custody/custodian.ts";
 import type { Fitness, MadeKey } from "./custody/pkcs11-provision.ts";
 import type { Signer } from "./custody/signer.ts";
 import { openSoftCustodian } from "./custody/soft-custodian.ts";
-import { replaceKeyFile } from "./custody/soft-file.ts";
+import { keepKeyFile, readKeyFile, replaceKeyFile, unusable } from "./custody/soft-file.ts";
 import { openSoftSigner } from "./custody/soft-signer.ts";
+import { type Cosigner, cosignerKey, encodeCosignerKey } from "./merkle/cosignature.ts";
 import { keyIdOf } from "./merkle/note.ts";
 
 /** Who keeps the vault's keys, as the configuration chooses them. */
 export type Custody = {
   readonly custodian: Custodian;
   readonly signer: Signer;
+  /** The ledger's own ML-DSA-44 keys, under its name; empty where none is configured. */
+  readonly cosigners: readonly Cosigner[];
   /** The key that is to follow the signer's. Refuses where the configuration names none, or it does not sign. */
   openNextSigner(): Promise<NextSigner>;
   close(): Promise<void>;
@@ -53,10 +57,12 @@ export async function openCustody(config: Config, options: CustodyOptions): Prom
   const forSigner = config.signer === config.custodian ? forCustodian : await open(config.signer);
   const custodian = await forCustodian.openCustodian();
   const signer = await forSigner.openSigner();
+  const cosigners = await openCosigners(config);
   const opened = opening.move();
   return {
     custodian,
     signer,
+    cosigners,
     openNextSigner: async () => await forSigner.openNextSigner(),
     close: async () => await opened.disposeAsync(),
   };
@@ -73,9 +79,24 @@ export function unfitCustody({ custodian, signer }: Config): readonly string[] {
   return signer === "soft" ? problem("the soft signer is") : [];
 }
 
-/** Makes on the configured token the chosen keys that it lacks. Refuses where neither custodian nor signer is a token. */
-export async function initializeCustody(config: Config): Promise<readonly MadeKey[]> {
-  if (config.custodian !== "pkcs11" && config.signer !== "pkcs11") {
+/** A key that is there now; `verificationKey` is of those that nothing else prints. */
+export type InitializedKey = MadeKey & { readonly verificationKey?: string };
+
+/**
+ * Makes on the configured token the chosen keys that it lacks, and the configured ML-DSA-44 keys whose files are missing. Refuses where neither
+ * custodian nor signer is a token and no such file is named.
+ */
+export async function initializeCustody(config: Config): Promise<readonly InitializedKey[]> {
+  const isToken = config.custodian === "pkcs11" || config.signer === "pkcs11";
+  const files: InitializedKey[] = [];
+  for (const file of config.ledgerMlDsaKeyFiles) {
+    const was = (await readKeyFile(file)) === null ? "made" : "there";
+    const pem = await keepKeyFile({ file, mayMake: true }, () => newCosigningPem("ml-dsa-44"));
+    const { key } = mlDsaCosigner(file, pem, config.ledgerName);
+    files.push({ label: file, was, verificationKey: encodeCosignerKey(key) });
+  }
+  if (!isToken && files.length > 0) return files;
+  if (!isToken) {
     throw new ConfigurationError([
       "WEIGHTVAULT_CUSTODIAN, WEIGHTVAULT_SIGNER: keys are made on a PKCS #11 token alone; make those of AWS KMS in your own account, and soft keys are made by the first start",
     ]);
@@ -83,14 +104,38 @@ export async function initializeCustody(config: Config): Promise<readonly MadeKe
   const { makeKeys } = await import("./custody/pkcs11-provision.ts");
   const { token } = await openToken(config);
   try {
-    return await makeKeys(token, {
+    const made = await makeKeys(token, {
       wrapping: config.custodian === "pkcs11" ? config.pkcs11.keyLabel : null,
       signing: config.signer === "pkcs11" ? config.pkcs11.signingKeyLabel : null,
       algorithm: config.ledgerSignature,
     });
+    return [...made, ...files];
   } finally {
     await token.close();
   }
+}
+
+/**
+ * The ledger's own keys of ML-DSA-44. A file that is missing is never made here: a node that made one of its own would sign with what nobody
+ * pinned. Throws `configuration_invalid` for one that is missing, can be read by others, or holds no such key.
+ */
+async function openCosigners(config: Config): Promise<readonly Cosigner[]> {
+  const cosigners: Cosigner[] = [];
+  for (const file of config.ledgerMlDsaKeyFiles) {
+    const pem = await readKeyFile(file);
+    if (pem === null) throw unusable(file, "is missing: `weightvault custody init` makes it once");
+    const cosigner = mlDsaCosigner(file, pem, config.ledgerName);
+    if (cosigners.some(({ key }) => key.keyId === cosigner.key.keyId))
+      throw unusable(file, "holds the same key as another");
+    cosigners.push(cosigner);
+  }
+  return cosigners;
+}
+
+function mlDsaCosigner(file: string, pem: Buffer, name: string): Cosigner {
+  const { algorithm, publicKey, sign } = cosigningKeyOf(file, pem);
+  if (algorithm !== "ml-dsa-44") throw unusable(file, "is not an ML-DSA-44 key");
+  return { key: cosignerKey(algorithm, name, publicKey), sign };
 }
 
 /** What the configured token can do for the vault; nothing where no token is chosen. */

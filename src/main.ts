@@ -22,6 +22,7 @@ import { listen } from "./http/listen.ts";
 import { openLedger, type RunningLedger } from "./ledger/open.ts";
 import { readTimestampSettings } from "./ledger/timestamping.ts";
 import { readKeepablePolicy } from "./ledger/witness-policy.ts";
+import { type Cosigner, encodeCosignerKey } from "./merkle/cosignature.ts";
 import { encodeVerificationKey } from "./merkle/note.ts";
 import { openStore } from "./open-store.ts";
 import { ListError } from "./screening/list.ts";
@@ -45,6 +46,7 @@ export type Adapters = {
   readonly signer: Signer;
   readonly store: BlobStore;
   /** See `Custody`. */
+  readonly cosigners: readonly Cosigner[];
   openNextSigner(): Promise<NextSigner>;
   /** Closes the database and lets go of the data folder. */
   close(): Promise<void>;
@@ -92,7 +94,7 @@ export async function openAdapters(
     const opened = database;
     const store = await openStore(config, join(folder.path, "store"));
     const mayMake = !(await hasBegun({ database }));
-    const { custodian, signer, ...custody } = await openCustody(config, {
+    const { custodian, signer, cosigners, ...custody } = await openCustody(config, {
       folder: folder.path,
       mayMake,
     });
@@ -100,6 +102,7 @@ export async function openAdapters(
       database: opened,
       custodian,
       signer,
+      cosigners,
       store,
       openNextSigner: async () => await custody.openNextSigner(),
       close: async () => {
@@ -172,7 +175,7 @@ export async function startServer({
   now,
   log,
 }: ServerOptions): Promise<RunningServer> {
-  const { database, custodian, signer, store } = adapters;
+  const { database, custodian, signer, cosigners, store } = adapters;
   await using started = new AsyncDisposableStack();
   started.defer(async () => await adapters.close());
   const node = config.databaseUrl === null ? "embedded" : `${process.pid}-${randomUUID()}`;
@@ -189,6 +192,7 @@ export async function startServer({
   const ledger = await openLedger({
     database,
     signer,
+    cosigners,
     store,
     node,
     now,
@@ -239,6 +243,7 @@ export async function startServer({
   const app = createApp({
     vault,
     verificationKey,
+    mlDsaKeys: cosigners.map(({ key }) => encodeCosignerKey(key)),
     origin: signer.name,
     ledgerPublic: config.ledgerPublic,
     destinationOf: destinations(config.sites),
@@ -345,12 +350,8 @@ export async function serve(env: Readonly<Record<string, string | undefined>>): 
     void asked.then(() => setTimeout(giveUp, config.drainSeconds * 1_000).unref());
     const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
     const onError = (error: unknown) => log.warn({ err: error }, "a database connection broke");
-    const server = await startServer({
-      config,
-      adapters: await openAdapters(config, onError),
-      now: () => new Date(),
-      log,
-    });
+    const adapters = await openAdapters(config, onError);
+    const server = await startServer({ config, adapters, now: () => new Date(), log });
     starting.is = false;
     process.stderr.write(greeting(server));
     await asked;

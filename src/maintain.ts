@@ -12,7 +12,9 @@ import { type RebuildOptions, type Rebuilt, rebuildLedger } from "./ledger/rebui
 import { rotatedSize, rotationBehind, submitRotation } from "./ledger/rotate.ts";
 import type { TileSource } from "./ledger/source.ts";
 import { storeSource } from "./ledger/source-store.ts";
+import { isSignedBeyond } from "./ledger/take-up.ts";
 import { migrationsFolder, openAdapters, reasonOf } from "./main.ts";
+import { encodeCosignerKey } from "./merkle/cosignature.ts";
 import { encodeVerificationKey, type VerificationKey } from "./merkle/note.ts";
 import type { Reign } from "./merkle/rotation.ts";
 import { openStore } from "./open-store.ts";
@@ -97,10 +99,11 @@ export async function custodyCommand(
     const config = readConfig(env);
     if (what === "init") {
       const keys = await initializeCustody(config);
-      say(
-        { keys },
-        keys.map(({ label, was }) => `${was === "made" ? "made" : "was there"}  ${label}`),
-      );
+      const lines = keys.flatMap(({ label, was, verificationKey }) => [
+        `${was === "made" ? "made" : "was there"}  ${label}`,
+        ...(verificationKey === undefined ? [] : [`signs  ${verificationKey}`]),
+      ]);
+      say({ keys }, lines);
       return 0;
     }
     const fitness = await custodyFitness(config);
@@ -113,13 +116,15 @@ export async function custodyCommand(
       folder: resolve(config.dataFolder),
       mayMake: false,
     });
-    const { custodian, signer } = opened;
+    const { custodian, signer, cosigners } = opened;
     await opened.close();
+    const mlDsaKeys = cosigners.map(({ key }) => encodeCosignerKey(key));
     const verificationKey = encodeVerificationKey(signer.name, signer.publicKey);
-    say({ fitness, custodian: custodian.keyId, verificationKey }, [
+    say({ fitness, custodian: custodian.keyId, verificationKey, mlDsaKeys }, [
       ...needs,
       `wraps  ${custodian.keyId}`,
       `signs  ${verificationKey}`,
+      ...mlDsaKeys.map((each) => `signs  ${each}`),
     ]);
     return 0;
   } catch (error) {
@@ -148,7 +153,7 @@ export type RotateOptions = {
 
 /**
  * `weightvault ledger rotate-key`: hands the ledger over to the next key that the settings name, and resolves when a checkpoint of the old key
- * covers that. Whatever interrupted it, it may be run again under the same settings, and after its end it changes nothing: a soft key that has
+ * covers that and the new one has signed its first, or could not in time. Whatever interrupted it, it may be run again under the same settings, and after its end it changes nothing: a soft key that has
  * replaced another is itself replaced where `replace` names it alone, a KMS's or a token's where the settings name a further one. It takes
  * the data folder for itself. Refuses (`conflict`) a `replace` that is not the key that rules.
  */
@@ -161,7 +166,7 @@ export async function rotateKeyCommand(
     await using stack = new AsyncDisposableStack();
     const adapters = await openAdapters(config);
     stack.defer(async () => await adapters.close());
-    const { database, signer, store } = adapters;
+    const { database, signer, cosigners, store } = adapters;
     if (!(await hasBegun({ database })))
       throw new Error("this vault has not begun: its first start makes its first key");
     const behind = await rotationBehind({ database, from: signer });
@@ -178,24 +183,35 @@ export async function rotateKeyCommand(
     const next = await adapters.openNextSigner();
     if (behind !== null && isKey(next.signer, signer)) return doneBefore(signer, behind);
     const rotation = { database, from: signer, to: next.signer };
+    const node = config.databaseUrl === null ? "embedded" : `${process.pid}-${randomUUID()}`;
+    const sequencing = { database, cosigners, store, node, now };
     let lastSize = await rotatedSize(rotation);
     if (lastSize === null) {
       await assertKeysBelong({ ...adapters });
       const submission = await submitRotation({ ...rotation, now });
-      const node = config.databaseUrl === null ? "embedded" : `${process.pid}-${randomUUID()}`;
       let failure: unknown = null;
       const onFailure = (error: unknown) => {
         failure = error;
       };
-      const ledger = await openLedger({ database, signer, store, node, now, onFailure });
-      stack.defer(async () => await ledger.stop());
-      const wait = { after: "checkpoint", timeoutMs: config.releaseWaitMs } as const;
-      await ledger.settle(submission, wait).catch((error: unknown) => {
-        throw failure ?? error;
-      });
+      const ledger = await openLedger({ ...sequencing, signer, onFailure });
+      try {
+        const wait = { after: "checkpoint", timeoutMs: config.releaseWaitMs } as const;
+        await ledger.settle(submission, wait).catch((error: unknown) => {
+          throw failure ?? error;
+        });
+      } finally {
+        await ledger.stop();
+      }
       lastSize = await rotatedSize(rotation);
     }
     if (lastSize === null) throw new Error("the rotation is covered by no checkpoint");
+    // The new key signs at once, for whoever pins it from now on; where that does not come to pass here, the first node that has it does so.
+    const taking = await openLedger({ ...sequencing, signer: next.signer, onFailure: () => {} });
+    try {
+      await isSignedBeyond(database.db, lastSize, config.releaseWaitMs);
+    } finally {
+      await taking.stop();
+    }
     return {
       verificationKey: textOf(next.signer),
       replaced: textOf(signer),
@@ -246,12 +262,13 @@ export async function recoverCommand(
     await using stack = new AsyncDisposableStack();
     const adapters = await openAdapters(config);
     stack.defer(async () => await adapters.close());
-    const { database, custodian, signer, store } = adapters;
+    const { database, custodian, signer, cosigners, store } = adapters;
     await assertKeysBelong({ database, custodian, signer, store });
     let failure: unknown = null;
     const ledger = await openLedger({
       database,
       signer,
+      cosigners,
       store,
       queueLimit: config.ledgerQueue,
       node: config.databaseUrl === null ? "embedded" : `${process.pid}-${randomUUID()}`,

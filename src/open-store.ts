@@ -1,4 +1,5 @@
 import type { Config } from "./config.ts";
+import { storedHeaders } from "./ledger/served-headers.ts";
 import type { BlobStore } from "./storage/blob-store.ts";
 import { openDiskStore } from "./storage/disk.ts";
 import { openS3Store } from "./storage/s3.ts";
@@ -12,6 +13,7 @@ export async function openStore({ s3, uploadHours }: Config, folder: string): Pr
   return await openS3Store({
     ...s3,
     retention: retentionOf(s3),
+    headersOf: storedHeaders,
     // An upload through the server is over long before its object may be committed, on whichever node it ran.
     sweepOlderThanMs: uploadHours * 3_600_000,
     now: () => new Date(),

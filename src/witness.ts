@@ -1,13 +1,7 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  sign,
-} from "node:crypto";
 import { join } from "node:path";
 import { pino } from "pino";
 import { makeFolder } from "./cli/paths.ts";
+import { cosigningKeyOf, newCosigningPem } from "./custody/cosigning-key.ts";
 import { keepKeyFile, readKeyFile } from "./custody/soft-file.ts";
 import { Refusal } from "./errors.ts";
 import {
@@ -39,9 +33,6 @@ export type WitnessCommands = {
   readonly serve: (options: WitnessServe, signal: AbortSignal) => Promise<void>;
 };
 
-/** RFC 8410, section 4, and RFC 9881, section 4: so many bytes stand before the raw key. */
-const spkiPrefixBytes = { ed25519: 12, "ml-dsa-44": 22 } as const;
-
 /**
  * Makes a witness: its memory, then its key (mode 0600), and gives the text of its public key. Throws `already_exists` where the folder holds
  * a witness: a key is never made over another, and a memory never thrown away.
@@ -55,7 +46,9 @@ export async function init({ folder, name, algorithm }: WitnessInit): Promise<{ 
     throw new Refusal("already_exists", `${folder} holds a witness already`);
   const state = WitnessState.make(stateFile, name);
   try {
-    const pem = await keepKeyFile({ file: keyFile, mayMake: true }, () => newPem(algorithm));
+    const pem = await keepKeyFile({ file: keyFile, mayMake: true }, () =>
+      newCosigningPem(algorithm),
+    );
     return { key: encodeCosignerKey(cosignerOf(keyFile, pem, name).key) };
   } finally {
     state.close();
@@ -99,32 +92,9 @@ function filesIn(folder: string): { readonly stateFile: string; readonly keyFile
   return { stateFile: join(folder, "witness.sqlite"), keyFile: join(folder, "witness-key.pem") };
 }
 
-function newPem(algorithm: CosignatureAlgorithm): Buffer {
-  const { privateKey } =
-    algorithm === "ed25519" ? generateKeyPairSync("ed25519") : generateKeyPairSync("ml-dsa-44");
-  return Buffer.from(privateKey.export({ type: "pkcs8", format: "pem" }));
-}
-
 function cosignerOf(file: string, pem: Buffer, name: string): Cosigner {
-  let key: KeyObject;
-  try {
-    key = createPrivateKey(pem);
-  } catch (cause) {
-    throw new Refusal("configuration_invalid", `${file} holds no private key`, { cause });
-  } finally {
-    pem.fill(0);
-  }
-  const type = key.asymmetricKeyType;
-  if (type !== "ed25519" && type !== "ml-dsa-44")
-    throw new Refusal(
-      "configuration_invalid",
-      `${file} is neither an Ed25519 nor an ML-DSA-44 key`,
-    );
-  const spki = createPublicKey(key).export({ type: "spki", format: "der" });
-  return {
-    key: cosignerKey(type, name, spki.subarray(spkiPrefixBytes[type])),
-    sign: async (message) => sign(null, message, key),
-  };
+  const { algorithm, publicKey, sign } = cosigningKeyOf(file, pem);
+  return { key: cosignerKey(algorithm, name, publicKey), sign };
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

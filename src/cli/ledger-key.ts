@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { readRegularFile } from "../ledger/source-file.ts";
+import { type CosignerKey, parseCosignerKey } from "../merkle/cosignature.ts";
 import { parseVerificationKey, type VerificationKey } from "../merkle/note.ts";
 import { type PlacedRotation, type SignedCheckpoint, successionOf } from "../merkle/rotation.ts";
 import { parseAnswer } from "./answers.ts";
@@ -48,6 +49,35 @@ export async function pinnedKey(env: Env, given: string | undefined): Promise<Le
   if (key === null)
     throw new Failure("usage", `${named} holds no verification key of Ed25519 or ECDSA P-256`);
   return { key, text: text.trim(), isPinned: true, rotations: [] };
+}
+
+/**
+ * The ledger's own ML-DSA-44 key that the user names, as its text or as a file with it; null where none is named. Refuses (`usage`) a key of
+ * another ledger's name, or of another algorithm.
+ */
+export async function pinnedMlDsaKey(
+  given: string | undefined,
+  ledger: Pick<VerificationKey, "name">,
+): Promise<CosignerKey | null> {
+  if (given === undefined) return null;
+  const isText = given.includes("+");
+  const bytes = isText
+    ? Buffer.from(given)
+    : await readRegularFile(given, longestKeyBytes).catch(() => null);
+  const key = parseCosignerKey(bytes?.toString("utf8") ?? "");
+  if (key?.algorithm !== "ml-dsa-44")
+    throw new Failure("usage", "--ml-dsa-key names no ML-DSA-44 key, and no file with one");
+  if (key.name !== ledger.name)
+    throw new Failure("usage", `--ml-dsa-key is of ${key.name}, and the ledger is ${ledger.name}`);
+  return key;
+}
+
+/** The one spelling of the option that demands that key's signature. */
+export function withMlDsaKey(command: Command): Command {
+  return command.option(
+    "--ml-dsa-key <key>",
+    "the ledger's ML-DSA-44 key, or a file with it, which must have signed the checkpoint too",
+  );
 }
 
 /** The one spelling of the option that pins the ledger's key, whatever the command. */

@@ -1,6 +1,5 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import { isRefusal } from "../errors.ts";
 import { type Entry, parseEntry } from "../ledger/entry.ts";
 import { readTile, type TileSource } from "../ledger/source.ts";
@@ -9,6 +8,7 @@ import { growsFrom } from "../ledger/source-growth.ts";
 import { rotationIn } from "../ledger/source-rotations.ts";
 import { parseBundle } from "../merkle/bundle.ts";
 import type { Checkpoint } from "../merkle/checkpoint.ts";
+import { type CosignerKey, verifyCosignature } from "../merkle/cosignature.ts";
 import { parseNote } from "../merkle/note.ts";
 import { readTiles, rightEdge } from "../merkle/proof.ts";
 import { type SignedCheckpoint, successionOf } from "../merkle/rotation.ts";
@@ -16,9 +16,9 @@ import { tileWidth } from "../merkle/tile.ts";
 import { Frontier, leafHash } from "../merkle/tree.ts";
 import { Failure } from "./failure.ts";
 import { type LedgerKey, openSigned } from "./ledger-key.ts";
+import { keep, keepState, readState, type State } from "./ledger-monitor-state.ts";
 import { scanLedger } from "./ledger-source.ts";
 import { makeFolder } from "./paths.ts";
-import { writeWhole } from "./whole-file.ts";
 
 /** What one look at a vault's ledger gave. `isAlarm` asks for somebody to come. */
 export type Watched = {
@@ -37,22 +37,11 @@ type AlarmCode =
   | "ledger_unverified"
   | "unreachable_too_long";
 
-/** One file, so that it is always of one moment. */
-const stateForm = z.strictObject({
-  /** The last verified checkpoint, as it was signed. */
-  checkpoint: z.string(),
-  /** The leaf hash of the last verified entry, hex; empty where there is none. */
-  lastLeafHex: z.string().regex(/^(?:[0-9a-f]{64})?$/),
-  reachedAt: z.iso.datetime(),
-  /** How the key was replaced since; what they are worth is told by their signatures. */
-  rotations: z.array(z.strictObject({ index: z.int().min(0), statement: z.string() })).default([]),
-});
-
-type State = z.output<typeof stateForm>;
-
 export type Monitor = {
   readonly source: TileSource;
   readonly key: LedgerKey;
+  /** The ledger's own ML-DSA-44 key, which must have signed each checkpoint too; left out, it is not asked for. */
+  readonly mlDsaKey?: CosignerKey | null;
   /** The folder that remembers, between looks and runs. */
   readonly folder: string;
   /** For how long the vault may be out of reach before that is an alarm. */
@@ -93,6 +82,10 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   }
   const { checkpoint } = opened;
   const { size, root } = checkpoint;
+  if (!isSignedByMlDsa(bytes, monitor)) {
+    const message = "the checkpoint is not signed by the ledger's ML-DSA-44 key";
+    return alarm("checkpoint_invalid", size, message);
+  }
   if (state === null) return await lookFirst(monitor, checkpoint, bytes);
   const kept = openKept(state, monitor);
   // Whoever signed it is named by no entry that this one has and the last one had not.
@@ -131,6 +124,13 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   await keep(monitor, bytes, { lastLeafHex: grown.lastLeafHex, rotations: followed });
   const message = `${size} entries, ${size - kept.size} of them new; all verified`;
   return { isAlarm: false, code: "grown", size, message };
+}
+
+function isSignedByMlDsa(bytes: Buffer, { mlDsaKey = null }: Monitor): boolean {
+  const note = mlDsaKey === null ? null : parseNote(bytes);
+  return (
+    mlDsaKey === null || (note !== null && verifyCosignature(note, mlDsaKey).verdict === "verified")
+  );
 }
 
 /** Verified, or signed by a key of the same name that the entries may yet name. */
@@ -268,30 +268,4 @@ function openKept({ checkpoint, rotations }: State, { folder, key: { key } }: Mo
   if (opened?.verdict === "verified" && opened.checkpoint.origin === key.name)
     return opened.checkpoint;
   throw new Failure("integrity", `${folder} holds a checkpoint that the ledger's key did not sign`);
-}
-
-async function readState(folder: string): Promise<State | null> {
-  const text = await readFile(join(folder, "state.json"), "utf8").catch(() => null);
-  if (text === null) return null;
-  try {
-    return stateForm.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new Failure("failed", `${folder} holds no state of a monitor`, { cause });
-  }
-}
-
-/** The checkpoint also stays beside all the earlier ones, for `ledger verify --checkpoints`. */
-async function keep(
-  { folder, now }: Monitor,
-  bytes: Buffer,
-  verified: Pick<State, "lastLeafHex" | "rotations">,
-): Promise<void> {
-  await mkdir(join(folder, "checkpoints"), { recursive: true });
-  const checkpoint = bytes.toString("utf8");
-  await writeWhole(join(folder, "checkpoints", checkpoint.split("\n")[1] ?? "0"), bytes);
-  await keepState(folder, { checkpoint, ...verified, reachedAt: now().toISOString() });
-}
-
-async function keepState(folder: string, state: State): Promise<void> {
-  await writeWhole(join(folder, "state.json"), Buffer.from(`${JSON.stringify(state)}\n`));
 }

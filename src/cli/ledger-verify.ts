@@ -10,7 +10,13 @@ import { local, positive, repeated } from "./command.ts";
 import type { Context } from "./context.ts";
 import { Failure } from "./failure.ts";
 import { excerptSource, readExcerpt } from "./ledger-excerpt.ts";
-import { demandedKey, type LedgerKey, withLedgerKey } from "./ledger-key.ts";
+import {
+  demandedKey,
+  type LedgerKey,
+  pinnedMlDsaKey,
+  withLedgerKey,
+  withMlDsaKey,
+} from "./ledger-key.ts";
 import { boundGarbage, readCheckpoint, sourceOf, verifyingThreads } from "./ledger-source.ts";
 import { readTimestamps } from "./ledger-timestamps.ts";
 import { createOutput, type Output } from "./output.ts";
@@ -18,6 +24,7 @@ import { createOutput, type Output } from "./output.ts";
 type VerifyOptions = {
   readonly json?: boolean;
   readonly ledgerKey?: string;
+  readonly mlDsaKey?: string;
   readonly olderCheckpoint?: readonly string[];
   readonly checkpoints?: string;
   readonly batch?: number;
@@ -34,7 +41,7 @@ export function verifyCommand(ledger: Command, context: Context): void {
     "verify",
     "verify a whole ledger, or an excerpt, with nothing but its public key",
   );
-  withLedgerKey(command)
+  withMlDsaKey(withLedgerKey(command))
     .argument("<folder-or-url>", "a folder in the layout of tlog-tiles, its address, or an excerpt")
     .option(
       "--older-checkpoint <file>",
@@ -99,7 +106,7 @@ async function verifyWhole(
     olderCheckpoints,
     ...(batch === undefined ? {} : { mostEntriesPerCheckpoint: batch }),
     ...(replaying === null ? {} : { replay: replaying.replay }),
-    ...(await attestations(place, options)),
+    ...(await attestations(place, pinned, options)),
   });
   output.result(report, () => reportText(report).join("\n"));
   if (replaying !== null) output.note(replaying.sentence());
@@ -108,12 +115,15 @@ async function verifyWhole(
   refuseUnverified(report, "ledger");
 }
 
-/** Whose cosignatures and timestamps are asked for. */
+/** Whose signatures besides the ledger key's, and whose timestamps, are asked for. */
 async function attestations(
   place: string,
-  { policy, timestampCertificate }: VerifyOptions,
-): Promise<Pick<LedgerOptions, "policy" | "timestamps">> {
+  { key }: Pick<LedgerKey, "key">,
+  { policy, timestampCertificate, ...options }: VerifyOptions,
+): Promise<Pick<LedgerOptions, "policy" | "mlDsaKey" | "timestamps">> {
+  const mlDsaKey = await pinnedMlDsaKey(options.mlDsaKey, key);
   return {
+    ...(mlDsaKey === null ? {} : { mlDsaKey }),
     ...(policy === undefined ? {} : { policy: await readPolicy(policy) }),
     ...(timestampCertificate === undefined
       ? {}
@@ -131,7 +141,7 @@ async function verifyPart(
     verificationKey: pinned.text,
     olderCheckpoints,
     replay,
-    ...(await attestations(folder, options)),
+    ...(await attestations(folder, pinned, options)),
   });
   output.result(report, () => excerptText(report).join("\n"));
   output.note(sentence());
@@ -181,10 +191,11 @@ function isOfAnotherKind({ size, errors, findings }: Report): boolean {
 
 function reportText(report: Report): string[] {
   const { origin, size, rootHex, verified, errors, notices, counts, findings } = report;
-  const { witnessed, timestamps = [] } = report;
+  const { witnessed, mlDsaSigned, timestamps = [] } = report;
   return [
     `${verified ? "verified" : "NOT VERIFIED"}: ${origin ?? "no checkpoint"}, ${size ?? 0} entries`,
     `root ${rootHex ?? "-"}`,
+    ...(mlDsaSigned === undefined ? [] : [`signed with ML-DSA-44: ${mlDsaSigned ? "yes" : "NO"}`]),
     ...(witnessed === undefined ? [] : witnessLines(witnessed)),
     ...timestamps.map((stamp) => `stood at ${stamp.size} entries by ${stamp.stampedAt}`),
     ...Object.entries(counts).map(([kind, count]) => `  ${kind.padEnd(26)} ${count}`),

@@ -14,7 +14,7 @@ import {
 } from "./ledger-choice.ts";
 import { type Disclose, exportExcerpt } from "./ledger-excerpt.ts";
 import { exportLedger } from "./ledger-export.ts";
-import { demandedKey, withLedgerKey } from "./ledger-key.ts";
+import { demandedKey, pinnedMlDsaKey, withLedgerKey, withMlDsaKey } from "./ledger-key.ts";
 import { type Monitor, watchOnce } from "./ledger-monitor.ts";
 import { openPlace, type PlaceOptions, withPlace } from "./ledger-place.ts";
 import { rebuildCommand } from "./ledger-rebuild.ts";
@@ -34,6 +34,7 @@ type MonitorOptions = {
   readonly json?: boolean;
   readonly url: string;
   readonly ledgerKey?: string;
+  readonly mlDsaKey?: string;
   readonly state: string;
   readonly tokenFile?: string;
   readonly once?: boolean;
@@ -185,7 +186,7 @@ function monitorCommand(ledger: Command, context: Context): void {
     "monitor",
     "watch a vault's ledger, and alarm on whatever an honest one never does",
   );
-  withLedgerKey(command)
+  withMlDsaKey(withLedgerKey(command))
     .requiredOption("--url <url>", "the address of the ledger, https://vault.example/ledger/")
     .requiredOption("--state <folder>", "the folder that remembers what was verified")
     .option("--token-file <file>", "the token for that address")
@@ -206,6 +207,7 @@ function monitorCommand(ledger: Command, context: Context): void {
       await watch(context, options, {
         source,
         key,
+        mlDsaKey: await pinnedMlDsaKey(options.mlDsaKey, key.key),
         folder: options.state,
         unreachableLimitMs: options.unreachableFor * 1_000,
         now: () => new Date(),

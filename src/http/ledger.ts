@@ -6,6 +6,7 @@ import { Refusal } from "../errors.ts";
 import { cosignedCheckpoint } from "../ledger/cosigned.ts";
 import { newestCheckpoint } from "../ledger/receipt.ts";
 import { allReigns } from "../ledger/reigns.ts";
+import { checkpointHeaders, type ServedHeaders, tileHeaders } from "../ledger/served-headers.ts";
 import { isWithin, readTile } from "../ledger/tiles.ts";
 import { algorithmOf } from "../merkle/key-algorithm.ts";
 import { encodeVerificationKey, parseVerificationKey } from "../merkle/note.ts";
@@ -46,9 +47,12 @@ export const ledgerRoutes = [
         verificationKey: z.string(),
         origin: z.string(),
         keys: z.array(signingKey),
+        mlDsaKeys: z
+          .array(z.string())
+          .describe("Keys that sign each checkpoint as well: ML-DSA-44, C2SP tlog-cosignature."),
       }),
     },
-    handle: async ({ services: { vault, verificationKey, origin } }) => {
+    handle: async ({ services: { vault, verificationKey, mlDsaKeys, origin } }) => {
       const own = parseVerificationKey(verificationKey);
       const reigns = own === null ? [] : await allReigns(vault.database.db, own);
       const keys = reigns.map(({ key, firstSize, lastSize, statement }) => ({
@@ -59,7 +63,7 @@ export const ledgerRoutes = [
         statement,
       }));
       const ruling = keys.at(-1)?.verificationKey ?? verificationKey;
-      return { status: 200, json: { verificationKey: ruling, origin, keys } };
+      return { status: 200, json: { verificationKey: ruling, origin, keys, mlDsaKeys } };
     },
   }),
   route({
@@ -72,10 +76,9 @@ export const ledgerRoutes = [
     handle: async ({ services, res }) => {
       const checkpoint = await cosignedCheckpoint(services.vault.database.db);
       if (checkpoint === null) throw new Refusal("not_found", "no checkpoint was signed yet");
-      res.setHeader("Content-Type", "text/plain; charset=utf-8");
       send(res, Buffer.from(checkpoint.note, "utf8"), {
         isPublic: areTilesPublic(services),
-        lifetime: "max-age=1",
+        headers: checkpointHeaders,
       });
       return null;
     },
@@ -125,16 +128,16 @@ async function tileAt(req: Request, { vault }: Services): Promise<Buffer> {
 }
 
 function sendTile(res: Response, bytes: Buffer, isPublic: boolean): void {
-  res.setHeader("Content-Type", "application/octet-stream");
-  send(res, bytes, { isPublic, lifetime: "max-age=31536000, immutable" });
+  send(res, bytes, { isPublic, headers: tileHeaders });
 }
 
 function send(
   res: Response,
   bytes: Buffer,
-  { isPublic, lifetime }: { readonly isPublic: boolean; readonly lifetime: string },
+  { isPublic, headers }: { readonly isPublic: boolean; readonly headers: ServedHeaders },
 ): void {
-  res.setHeader("Cache-Control", `${isPublic ? "public" : "private"}, ${lifetime}`);
+  res.setHeader("Content-Type", headers.contentType);
+  res.setHeader("Cache-Control", `${isPublic ? "public" : "private"}, ${headers.cacheControl}`);
   res.setHeader("Content-Length", bytes.length);
   res.status(200).end(bytes);
 }

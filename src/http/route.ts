@@ -13,6 +13,8 @@ export type Services = {
   /** The ledger's verification key and origin, as an auditor pins them. */
   readonly verificationKey: string;
   readonly origin: string;
+  /** The ledger's own keys of ML-DSA-44, as an auditor pins them. */
+  readonly mlDsaKeys: readonly string[];
   /** What of the ledger everybody may read: nothing, the checkpoint and the tiles of hashes, or the entries too. */
   readonly ledgerPublic: "none" | "tiles" | "entries";
   /** Where a request from this address will be received; what is no address or of no site of ours is unknown. */

@@ -24,6 +24,10 @@ export const findingCodes = {
   cosignature_forged: "error",
   /** Too few witnesses of the policy cosigned the checkpoint. */
   quorum_missing: "error",
+  /** The ledger's own ML-DSA-44 key, which was demanded, did not sign the checkpoint. */
+  ml_dsa_missing: "error",
+  /** A signature under that key that the key did not make. */
+  ml_dsa_forged: "error",
   /** A timestamp that the authority did not give, or of a checkpoint that is not this ledger's. */
   timestamp_invalid: "error",
   /** No timestamp is there, and one was asked for. */

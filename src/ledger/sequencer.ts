@@ -2,9 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Signer } from "../custody/signer.ts";
 import type { Database } from "../database/open.ts";
 import { Refusal } from "../errors.ts";
+import type { Cosigner } from "../merkle/cosignature.ts";
 import { keyIdOf, type VerificationKey } from "../merkle/note.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
-import { batchLimit, type Head, readPending, sequenceBatch } from "./batch.ts";
+import { type Head, readPending, sequenceBatch } from "./batch.ts";
+import { gathering } from "./gathering.ts";
 import { type Lease, releaseLease, renewLease, takeLease } from "./lease.ts";
 import { OutboxAudit } from "./outbox-audit.ts";
 import { Publisher } from "./publisher.ts";
@@ -15,6 +17,8 @@ import { takeOver } from "./take-over.ts";
 export type SequencerOptions = {
   readonly database: Database;
   readonly signer: Signer;
+  /** The ledger's own keys of ML-DSA-44, each of which signs every checkpoint beside the signer; none where it is left out. */
+  readonly cosigners?: readonly Cosigner[];
   /** Where the ledger is published too; null where it is not. */
   readonly store: BlobStore | null;
   /** Names this process in the lease. */
@@ -35,8 +39,6 @@ const renewMs = 1_000;
 const stallMs = 30_000;
 const noticePauseMs = 4;
 const standbyMs = 100;
-const gatherMsForEach = 0.25;
-const gatherMs = 25;
 
 /**
  * Gives submissions their places, signs what it wrote and publishes what it signed: one holder of the lease in the whole cluster. While a
@@ -289,12 +291,4 @@ export class Sequencer {
     await this.#audit.look();
     this.#auditedAt = performance.now();
   }
-}
-
-/**
- * Milliseconds until the batch after one of so many entries: a batch costs as much as a hundred entries, so what comes fast is gathered for a
- * moment, what comes slowly hardly waits, and behind a full batch there is more already.
- */
-function gathering(entries: number): number {
-  return entries < batchLimit ? Math.min(entries * gatherMsForEach, gatherMs) : 0;
 }

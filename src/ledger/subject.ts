@@ -6,6 +6,7 @@ const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const withoutSubject: readonly string[] = [
   "vault.initialized",
   "ledger.key-rotated",
+  "ledger.key-taken-up",
   "grant.flagged",
   "grant.cleared",
 ];

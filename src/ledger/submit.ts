@@ -6,7 +6,7 @@ import { assertNamesNoPlace } from "./names-no-place.ts";
 /** Every kind of entry; `<noun>.<verb>`, and the body carries the noun's id under the noun's name. */
 export type EntryKind =
   | "vault.initialized"
-  | "ledger.key-rotated"
+  | `ledger.${"key-rotated" | "key-taken-up"}`
   | `token.${"issued" | "recovered" | "revoked"}`
   | `person.${"recorded" | "updated" | Standing | "read" | "erased"}`
   | `entity.${"recorded" | "updated" | Standing}`

@@ -1,13 +1,16 @@
 import type { Database } from "../database/open.ts";
 import { transact } from "../database/transact.ts";
 import { Refusal } from "../errors.ts";
+import type { Cosigner } from "../merkle/cosignature.ts";
 import type { VerificationKey } from "../merkle/note.ts";
 import { treeRoot } from "../merkle/proof.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
 import { type Head, readHead } from "./batch.ts";
+import { cosignNewest } from "./cosign-newest.ts";
 import { type Lease, renewLease } from "./lease.ts";
 import { assertPublishedGrewOn } from "./published.ts";
 import { assertGoesOn, openSigned, reignOf } from "./reigns.ts";
+import { takeUp } from "./take-up.ts";
 import { hashReader } from "./tiles.ts";
 import { assertSubmitted } from "./uncovered.ts";
 
@@ -20,10 +23,11 @@ export type TakenOver = {
 
 /**
  * Reads the stored edge under the lease. Refuses a key that does not rule (`signer_refused`), an edge that its newest checkpoint contradicts (`record_tampered`), or that is not what the
- * published checkpoint grew to (`ledger_diverged`); a store that cannot be asked is a refusal too.
+ * published checkpoint grew to (`ledger_diverged`); a store that cannot be asked is a refusal too. The ledger's own cosigners sign the newest checkpoint where they have not, and a key that
+ * has signed nothing yet takes the ledger up with an entry.
  */
 export async function takeOver(
-  { database, store, key }: TakeOverOptions,
+  { database, store, key, ...cosigning }: TakeOverOptions,
   lease: Lease,
 ): Promise<TakenOver> {
   const taken = await transact(database.db, async (tx) => {
@@ -60,6 +64,9 @@ export async function takeOver(
         "the newest checkpoint is not signed by this signer, nor by one that the ledger shows to have gone before it",
       );
     await assertGoesOn(tx, key);
+    if (signedSize === head.edge.size)
+      await takeUp(tx, { key, note: newest.note, now: cosigning.now() });
+    await cosignNewest(tx, { size: signedSize, note: newest.note }, cosigning);
     return { head, signedSize, lastSize };
   });
   if (store !== null) await assertPublishedGrewOn({ db: database.db, store, key });
@@ -71,6 +78,8 @@ export type TakeOverOptions = {
   /** Where the ledger is published; null where it is not. */
   readonly store: BlobStore | null;
   readonly key: VerificationKey;
+  readonly cosigners?: readonly Cosigner[];
+  readonly now: () => Date;
 };
 
 function tampered(message: string): Refusal {

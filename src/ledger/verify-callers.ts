@@ -212,12 +212,14 @@ function isIndispensable(role: string): boolean {
   return role === "export-officer" || role === "operator";
 }
 
-/** The vault's beginning, a new signing key, the end of a rotation, what a verifying read found, the outcomes of releases and what re-decision does are nobody's requests. */
+/** The vault's beginning, a new signing key and its first act, the end of a rotation, what a verifying read found, the outcomes of releases and what re-decision does are nobody's requests. */
 function isOwn(entry: Entry, { release }: KindFacts): boolean {
   if (release !== null) return !decisions.has(release);
   const { kind } = entry;
   if (isOfRedecision(entry)) return true;
-  const isOfLedger = kind === "vault.initialized" || kind === "ledger.key-rotated";
+  const isOfLedger = ["vault.initialized", "ledger.key-rotated", "ledger.key-taken-up"].includes(
+    kind,
+  );
   const isOfVault = kind === "token.recovered" || kind === "rotation.finished";
   const isFinding = kind === "object.proved" || kind === "object.refuted";
   return isOfLedger || isOfVault || isFinding || kind.startsWith("release.");

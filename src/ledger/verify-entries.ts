@@ -123,6 +123,8 @@ export class EntryChecks {
     switch (entry.kind) {
       case "ledger.key-rotated":
         return this.#keys?.rotate(entry);
+      case "ledger.key-taken-up":
+        return this.#keys?.takeUp(entry);
       case "token.issued":
         return this.#callers.issue(entry);
       case "token.recovered":

@@ -6,7 +6,7 @@ import { parseTlogProof } from "../merkle/tlog-proof.ts";
 import { leafHash } from "../merkle/tree.ts";
 import { type Entry, parseEntry } from "./entry.ts";
 import { Findings } from "./findings.ts";
-import type { Report, VerifyOptions } from "./verify.ts";
+import { judgeSignatures, type Report, type VerifyOptions } from "./verify.ts";
 import {
   judgeOlder,
   type NamedCheckpoint,
@@ -16,7 +16,6 @@ import {
 } from "./verify-checkpoints.ts";
 import { SigningKeys } from "./verify-keys.ts";
 import { grownByProof, judgeTimestamps, type Stamped } from "./verify-timestamps.ts";
-import { judgeWitnesses } from "./verify-witnesses.ts";
 
 /** Some entries of a ledger with their proofs, in a folder. It is trusted with nothing. */
 export interface ExcerptSource {
@@ -45,7 +44,13 @@ const notChecked = [
 
 type ExcerptOptions = Pick<
   VerifyOptions,
-  "verificationKey" | "origin" | "olderCheckpoints" | "replay" | "policy" | "timestamps"
+  | "verificationKey"
+  | "origin"
+  | "olderCheckpoints"
+  | "replay"
+  | "policy"
+  | "mlDsaKey"
+  | "timestamps"
 >;
 
 type Judged = { allowed: Map<string, number>; ended: Set<string> };
@@ -120,23 +125,25 @@ export async function verifyExcerpt(
 
 /** What witnesses and a time-stamping authority say of the checkpoint, where that is asked for. */
 async function attested(
-  { bytes, checkpoint }: NamedCheckpoint,
+  newest: NamedCheckpoint,
   {
     key,
     keys,
     findings,
-    options: { policy, timestamps },
+    options,
   }: {
     readonly key: VerificationKey;
     readonly keys: SigningKeys;
     readonly findings: Findings;
     readonly options: ExcerptOptions;
   },
-): Promise<Pick<Report, "witnessed" | "timestamps">> {
+): Promise<Pick<Report, "witnessed" | "mlDsaSigned" | "timestamps">> {
+  const { checkpoint } = newest;
+  const { timestamps } = options;
   const grewFrom = async (older: Checkpoint, { growth }: Stamped) =>
     grownByProof(older, growth, checkpoint);
   return {
-    ...(policy === undefined ? {} : { witnessed: judgeWitnesses(bytes, policy, findings) }),
+    ...judgeSignatures(newest, options, findings),
     ...(timestamps === undefined
       ? {}
       : {

@@ -1,5 +1,5 @@
 import type { VerificationKey } from "../merkle/note.ts";
-import { type KeyVerdict, Succession, type TreeHead } from "../merkle/rotation.ts";
+import { type KeyVerdict, readRotation, Succession, type TreeHead } from "../merkle/rotation.ts";
 import type { Entry } from "./entry.ts";
 import type { Findings } from "./findings.ts";
 
@@ -10,9 +10,13 @@ import type { Findings } from "./findings.ts";
 export class SigningKeys {
   readonly #findings: Findings;
   readonly #succession: Succession;
+  readonly #origin: string;
+  /** The id of the key that the latest rotation named; null before the first. */
+  #namedKeyId: string | null = null;
 
   constructor(findings: Findings, trusted: VerificationKey, origin: string) {
     this.#findings = findings;
+    this.#origin = origin;
     this.#succession = new Succession(trusted, origin);
   }
 
@@ -31,7 +35,16 @@ export class SigningKeys {
 
   /** Takes `ledger.key-rotated`. */
   rotate({ index, body }: Entry): void {
-    if (!this.#succession.take({ index, statement: body["statement"] })) this.#tell(index);
+    const { statement } = body;
+    if (!this.#succession.take({ index, statement })) return this.#tell(index);
+    this.#namedKeyId = readRotation(statement, this.#origin)?.to.keyId ?? null;
+  }
+
+  /** Takes `ledger.key-taken-up`: the first entry under a new key, where nothing else was to be its first. */
+  takeUp({ index, body }: Entry): void {
+    if (this.#namedKeyId !== null && body["keyId"] === this.#namedKeyId) return;
+    const message = "another key took the ledger up than the latest rotation before had named";
+    this.#findings.add("key_rotation_invalid", message, index);
   }
 
   /** Names the rotations that led to no trusted key; call it once, after the last entry. */

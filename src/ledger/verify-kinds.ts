@@ -7,6 +7,7 @@ import { type StandingNoun, standingNouns } from "./verify-standing.ts";
 const otherKinds = {
   "vault.initialized": true,
   "ledger.key-rotated": true,
+  "ledger.key-taken-up": true,
   "token.issued": true,
   "token.recovered": true,
   "token.revoked": true,

@@ -14,6 +14,7 @@ const uploader = ["uploader"] as const;
 export const rolesOfKinds = {
   "vault.initialized": null,
   "ledger.key-rotated": null,
+  "ledger.key-taken-up": null,
   "token.issued": operator,
   "token.recovered": null,
   "token.revoked": operator,

@@ -1,4 +1,5 @@
 import { Refusal } from "../errors.ts";
+import type { CosignerKey } from "../merkle/cosignature.ts";
 import { parseVerificationKey, type VerificationKey } from "../merkle/note.ts";
 import type { Policy } from "../merkle/policy.ts";
 import { tileWidth } from "../merkle/tile.ts";
@@ -20,6 +21,7 @@ import {
 import type { ExpectedChecks } from "./verify-decisions.ts";
 import { EntryChecks, type Replayed } from "./verify-entries.ts";
 import { SigningKeys } from "./verify-keys.ts";
+import { judgeMlDsa } from "./verify-ml-dsa.ts";
 import type { ReleaseCounts } from "./verify-releases.ts";
 import {
   grownByTiles,
@@ -49,6 +51,8 @@ export type VerifyOptions = {
   readonly mostEntriesPerCheckpoint?: number;
   /** Whose cosignatures the checkpoint must have. */
   readonly policy?: Policy;
+  /** The ledger's own ML-DSA-44 key, which must have signed the checkpoint as well. */
+  readonly mlDsaKey?: CosignerKey;
   /** An authority's certificates, and the timestamps that came with the ledger. */
   readonly timestamps?: TimestampOptions;
   /** `opaque` leaves entries unread, for a log of other entries than ours. It is never guessed: a ledger could turn its own checks off. */
@@ -78,6 +82,8 @@ export type Report = {
   readonly releases: ReleaseCounts;
   /** Under a policy alone. */
   readonly witnessed?: WitnessReport;
+  /** Whether the ML-DSA-44 key signed it, where that was demanded alone. */
+  readonly mlDsaSigned?: boolean;
   /** Where timestamps were asked for alone. */
   readonly timestamps?: TimestampReport;
 };
@@ -98,9 +104,8 @@ export async function verifyLedger(source: TileSource, options: VerifyOptions): 
   const findings = new Findings();
   const newest = openNewest(await source.checkpoint(), { key, origin, findings });
   if (newest === null) return reportOf(null, findings, new EntryChecks(findings, options));
-  const { policy, timestamps } = options;
-  const witnessed =
-    policy === undefined ? {} : { witnessed: judgeWitnesses(newest.bytes, policy, findings) };
+  const { timestamps } = options;
+  const attested = judgeSignatures(newest, options, findings);
   const reading = await readingOf(source, { key, checkpoint: newest.bytes });
   const reads = verifyEntries(reading.source, { key, newest, options, findings });
   const verified = await unlessSpent(reading, reads);
@@ -122,12 +127,24 @@ export async function verifyLedger(source: TileSource, options: VerifyOptions): 
               findings,
             ),
           };
-    return { ...reportOf(newest, findings, verified.checks), ...witnessed, ...stamped };
+    return { ...reportOf(newest, findings, verified.checks), ...attested, ...stamped };
   }
   // No key that the trusted one named signed it, so that nothing that it covers is the ledger's.
   const alone = new Findings();
   tellKey("unsigned", key.name, { findings: alone, of: "" });
   return reportOf(null, alone, new EntryChecks(alone, options));
+}
+
+/** What others' signatures on a checkpoint are found to be, as far as they were asked for. */
+export function judgeSignatures(
+  { bytes }: Pick<NamedCheckpoint, "bytes">,
+  { policy, mlDsaKey }: Pick<VerifyOptions, "policy" | "mlDsaKey">,
+  findings: Findings,
+): Pick<Report, "witnessed" | "mlDsaSigned"> {
+  return {
+    ...(policy === undefined ? {} : { witnessed: judgeWitnesses(bytes, policy, findings) }),
+    ...(mlDsaKey === undefined ? {} : { mlDsaSigned: judgeMlDsa(bytes, mlDsaKey, findings) }),
+  };
 }
 
 /** No key that is known signed the checkpoint, and what may be read on its own word named none. */

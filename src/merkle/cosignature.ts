@@ -1,7 +1,14 @@
 import { hash, type KeyObject, verify } from "node:crypto";
 import { parseCheckpoint } from "./checkpoint.ts";
 import { ed25519SpkiPrefix, importPublicKey } from "./key-algorithm.ts";
-import { isKeyName, type Note, type NoteSignature, type NoteVerdict } from "./note.ts";
+import {
+  encodeNote,
+  isKeyName,
+  type Note,
+  type NoteSignature,
+  type NoteVerdict,
+  parseNote,
+} from "./note.ts";
 import { parseBase64 } from "./strict-text.ts";
 
 export type CosignatureAlgorithm = "ed25519" | "ml-dsa-44";
@@ -101,6 +108,26 @@ export async function cosign(
   if (verifyCosignature({ text, signatures: [cosignature] }, key).verdict !== "verified")
     throw new Error(`the cosigner ${key.name} gave a signature that its public key refuses`);
   return cosignature;
+}
+
+/**
+ * A log's signed checkpoint with the signatures of its own cosigners behind the others, each of them without a time (0): a log does not say that
+ * it observed its largest tree, and a clock that steps back would have it say so of a smaller one. Throws as `cosign`, and where the note is none.
+ */
+export async function cosignOwn(signed: string, cosigners: readonly Cosigner[]): Promise<string> {
+  if (cosigners.length === 0) return signed;
+  const note = parseNote(signed);
+  if (note === null) throw new TypeError("what is no note cannot be cosigned");
+  const own = await Promise.all(cosigners.map(async (each) => await cosign(note.text, each, 0)));
+  return encodeNote({ ...note, signatures: [...note.signatures, ...own] });
+}
+
+/** A checkpoint's note without its signatures of ML-DSA-44, some 3,300 bytes each; as it is where it has no other. */
+export function withoutMlDsa(signed: string): string {
+  const note = parseNote(signed);
+  const longBytes = timestampBytes + algorithms["ml-dsa-44"].signatureBytes;
+  const short = note?.signatures.filter(({ signature }) => signature.length !== longBytes) ?? [];
+  return note === null || short.length === 0 ? signed : encodeNote({ ...note, signatures: short });
 }
 
 /** Whether the key cosigned the note's checkpoint. Lines under other names or ids are ignored; one false line under this key condemns them all. */

@@ -3,7 +3,13 @@ import { GetObjectCommand, type GetObjectCommandOutput, type S3Client } from "@a
 import { Refusal } from "../errors.ts";
 import { isMissing, isTaken, onS3, statusOf } from "./s3-failure.ts";
 
-export type S3Object = { readonly client: S3Client; readonly bucket: string; readonly key: string };
+export type S3Object = {
+  readonly client: S3Client;
+  readonly bucket: string;
+  readonly key: string;
+  /** What a write gives the object for whoever reads it from the bucket; left out, the store's own. */
+  readonly headers?: { readonly ContentType: string; readonly CacheControl: string };
+};
 
 type Range = { readonly start: number; readonly end: number };
 

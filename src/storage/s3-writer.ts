@@ -138,12 +138,13 @@ export class S3Writer implements BlobWriter {
   }
 
   async #begin(): Promise<string> {
-    const { client, bucket, key } = this.#object;
+    const { client, bucket, key, headers } = this.#object;
     const { UploadId: uploadId } = await client.send(
       new CreateMultipartUploadCommand({
         Bucket: bucket,
         Key: key,
         ChecksumAlgorithm: "SHA256",
+        ...headers,
         ...this.#lock,
       }),
     );
@@ -152,7 +153,7 @@ export class S3Writer implements BlobWriter {
   }
 
   async #putWhole(): Promise<void> {
-    const { client, bucket, key } = this.#object;
+    const { client, bucket, key, headers } = this.#object;
     const bytes = this.#filling.subarray(0, this.#filledBytes);
     const part = { partNumber: 1, sizeBytes: bytes.length, sha256: await sha256Of(bytes) };
     const isKept = await writeOnce(this.#object, [part], async () => {
@@ -163,6 +164,7 @@ export class S3Writer implements BlobWriter {
         ContentLength: bytes.length,
         ChecksumSHA256: part.sha256,
         IfNoneMatch: "*",
+        ...headers,
         ...this.#lock,
       });
       await ungarbled(async () => await client.send(command));

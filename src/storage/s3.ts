@@ -57,6 +57,10 @@ export type S3StoreOptions = {
   readonly addressSeconds: number;
   /** How blobs that are created as `isRetained` are locked; null, or left out: not at all. */
   readonly retention?: Retention | null;
+  /** What whoever reads a blob from the bucket is told of it; null for a blob that nobody is to read there. */
+  readonly headersOf?: (
+    key: BlobKey,
+  ) => { readonly contentType: string; readonly cacheControl: string } | null;
   readonly now: () => Date;
   /** Left out, the AWS SDK's chain finds them: environment, profile, container, instance. */
   readonly credentials?: S3ClientConfig["credentials"];
@@ -94,12 +98,14 @@ class S3Store implements BlobStore {
   readonly #retention: Retention | null;
   readonly #now: () => Date;
   readonly #room: Room;
+  readonly #headersOf: NonNullable<S3StoreOptions["headersOf"]>;
 
   constructor({ bucket, prefix, region, endpoint, isPathStyle, ...options }: S3StoreOptions) {
     const { credentials, addressSeconds } = options;
     this.#addressSeconds = addressSeconds;
     this.#retention = options.retention ?? null;
     this.#now = options.now;
+    this.#headersOf = options.headersOf ?? (() => null);
     if (prefix !== "") segmentsOf(prefix);
     this.#room = new Room(options.partMemoryBytes ?? usualPartMemoryBytes);
     this.#bucket = bucket;
@@ -195,11 +201,12 @@ class S3Store implements BlobStore {
   }
 
   async replace(key: BlobKey, bytes: Uint8Array, ifMatch: string | null): Promise<string> {
-    const { bucket, key: name } = this.#object(key);
+    const { bucket, key: name, headers } = this.#object(key);
     const body = Buffer.from(bytes);
     const command = new PutObjectCommand({
       Bucket: bucket,
       Key: name,
+      ...headers,
       Body: body,
       ContentLength: body.length,
       ChecksumSHA256: await sha256Of(body),
@@ -311,7 +318,10 @@ class S3Store implements BlobStore {
 
   #object(key: BlobKey): S3Object {
     segmentsOf(key);
-    return this.#own(key);
+    const told = this.#headersOf(key);
+    if (told === null) return this.#own(key);
+    const headers = { ContentType: told.contentType, CacheControl: told.cacheControl };
+    return { ...this.#own(key), headers };
   }
 
   /** Also of names that are no blob's. */

@@ -10,9 +10,12 @@ import { record, type Tx, type Vault } from "./vault.ts";
 /** What the first officer may do: all that a vault of two people needs. Further tokens carry what they are issued with. */
 export const firstRoles: readonly Role[] = ["export-officer", "operator", "personal-data-reader"];
 
+const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /**
  * Gives the vault its identity on the very first start, with the ledger's first entry, and makes the one-time bootstrap token.
- * Null on every later start, unless the token was never traded: then a new one replaces it.
+ * Null on every later start, unless the token was never traded: then a new one replaces it. A vault whose ledger was rebuilt has its identity
+ * from that, and no second first entry.
  */
 export async function initialize(
   vault: Pick<Vault, "database" | "ledger" | "now">,
@@ -20,13 +23,14 @@ export async function initialize(
   const text = new Secret(Buffer.from(`wvb_${randomBytes(32).toString("base64url")}`, "ascii"));
   return await record(vault, async (tx) => {
     const now = vault.now();
+    const rebuilt = await initializedBefore(tx);
     const isFirst = await tx
       .insertInto("vault")
-      .values({ id: randomUUID(), created_at: now })
+      .values(rebuilt ?? { id: randomUUID(), created_at: now })
       .onConflict((row) => row.doNothing())
       .returning("id")
       .executeTakeFirst();
-    if (isFirst !== undefined)
+    if (isFirst !== undefined && rebuilt === null)
       await submit(tx, { kind: "vault.initialized", time: now, body: { vault: isFirst.id } });
     const tokens = await tx.selectFrom("bootstrap_token").select("used_at").forUpdate().execute();
     if (tokens.some(({ used_at }) => used_at !== null) || (await isTraded(tx))) return null;
@@ -41,6 +45,23 @@ export async function initialize(
         .execute();
     return text;
   });
+}
+
+/** The identity in the ledger's first entry of it; null before the very first start. */
+async function initializedBefore(
+  tx: Tx,
+): Promise<{ readonly id: string; readonly created_at: Date } | null> {
+  const first = await tx
+    .selectFrom("ledger_submission")
+    .select(["body", "time"])
+    .where("kind", "=", "vault.initialized")
+    .orderBy("id")
+    .limit(1)
+    .executeTakeFirst();
+  if (first === undefined) return null;
+  const { vault } = JSON.parse(first.body.toString("utf8")) as { readonly vault?: unknown };
+  const isId = typeof vault === "string" && uuidPattern.test(vault);
+  return isId ? { id: vault, created_at: first.time } : null;
 }
 
 /** Trades the bootstrap token, once, for the first officer: a person, a principal and a token. Throws `not_authenticated`. */

@@ -10,6 +10,7 @@ import { exportLedger } from "../../src/cli/ledger-export.ts";
 import type { Database } from "../../src/database/open.ts";
 import { openLedger } from "../../src/ledger/open.ts";
 import { openCheckpoint } from "../../src/merkle/checkpoint.ts";
+import { encodeCosignerKey } from "../../src/merkle/cosignature.ts";
 import { encodeVerificationKey, parseVerificationKey } from "../../src/merkle/note.ts";
 import { Api } from "../support/api.ts";
 import { castOver } from "../support/api-cast.ts";
@@ -20,6 +21,7 @@ import { keyOf, settleAll, startNode, submitMany as submit } from "../support/lo
 import { startTestServer } from "../support/server.ts";
 import { TestSigner } from "../support/test-signer.ts";
 import { until } from "../support/until.ts";
+import { freshCosigner } from "../unit/merkle/signed-texts.ts";
 
 /** Around the edges of the first tile, and beyond the first tile of level 1 (256 * 256 entries). */
 const sizes = [1, 255, 256, 257, 70_000] as const;
@@ -35,9 +37,16 @@ const folders = sizes.map((size) => join(folder, String(size)));
 const signer = new TestSigner();
 const verificationKey = encodeVerificationKey(signer.name, signer.publicKey);
 
+/** The ledger's own ML-DSA-44 key, whose signature the others' tools verify as well. */
+const cosigner = freshCosigner(signer.name, "ml-dsa-44");
+
 function check(key: string, ...copies: readonly string[]) {
   if ("absent" in program) throw new Error(program.absent);
-  return spawnSync(program.binary, [key, ...copies], { encoding: "utf8", timeout: 120_000 });
+  return spawnSync(program.binary, [key, ...copies], {
+    encoding: "utf8",
+    timeout: 120_000,
+    env: { ...process.env, LEDGER_ML_DSA_KEY: encodeCosignerKey(cosigner.key) },
+  });
 }
 
 /** The same of a log at an address: the server answers in this process, which must not wait at a standstill. */
@@ -91,6 +100,7 @@ beforeAll(async () => {
   const ledger = await openLedger({
     database,
     signer,
+    cosigners: [cosigner],
     store: null,
     node: "one",
     now: () => new Date(),
@@ -120,19 +130,22 @@ afterAll(() => {
   if (!("absent" in program)) program.remove();
 });
 
-testBuilt("others' tools verify the log at every size, and its growth between all of them", () => {
-  const { status, stdout, stderr } = check(verificationKey, ...folders);
-  expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
-  const lines = stdout.trim().split("\n");
-  const wanted = [
-    ...sizes.flatMap((size) =>
-      ["note formats", "tlog", "merkle", "fsck"].map((by) => `${size} ${by}`),
-    ),
-    ...sizes.flatMap((size, at) => sizes.slice(0, at).map((older) => `${older}-${size} grown`)),
-    "tracked",
-  ];
-  expect([...lines].sort()).toEqual([...wanted].sort());
-});
+testBuilt(
+  "others' tools verify the log under both its keys at every size, and its growth between all of them",
+  () => {
+    const { status, stdout, stderr } = check(verificationKey, ...folders);
+    expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
+    const lines = stdout.trim().split("\n");
+    const wanted = [
+      ...sizes.flatMap((size) =>
+        ["note formats", "tlog", "merkle", "fsck"].map((by) => `${size} ${by}`),
+      ),
+      ...sizes.flatMap((size, at) => sizes.slice(0, at).map((older) => `${older}-${size} grown`)),
+      "tracked",
+    ];
+    expect([...lines].sort()).toEqual([...wanted].sort());
+  },
+);
 
 testBuilt(
   "others' clients read and verify the log at the address where a running server serves it, with an auditor's token",
@@ -189,13 +202,13 @@ testBuilt("others' tools refuse the log under another key, and with one byte cha
 });
 
 testBuilt(
-  "others' tools verify a log that a P-256 key signs, under its own key alone",
+  "others' tools verify a log that a P-256 key signs beside an ML-DSA-44 key, under its own keys alone",
   async () => {
     await using stack = new AsyncDisposableStack();
     const database = await openMemory();
     stack.defer(async () => await database.close());
     const p256 = new TestSigner("ecdsa-p256");
-    const ledger = await startNode({ database, signer: p256, store: null });
+    const ledger = await startNode({ database, signer: p256, store: null, cosigners: [cosigner] });
     stack.defer(async () => await ledger.stop());
     const text = encodeVerificationKey(p256.name, p256.publicKey);
     const ledgerKey = { key: keyOf(p256), text, isPinned: true, rotations: [] };

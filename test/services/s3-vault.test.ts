@@ -262,6 +262,22 @@ describeS3("a vault whose objects lie in S3", () => {
     const published = await client.send(new GetObjectCommand(object));
     const newest = (await published.Body?.transformToString())?.split("\n")[1];
     expect(size).toBeGreaterThan(5);
+    expect(published).toMatchObject({
+      ContentType: "text/plain; charset=utf-8",
+      CacheControl: "no-cache",
+    });
+    const listed = await client.send(
+      new ListObjectsV2Command({ Bucket: s3.bucket, Prefix: "vault/ledger/tile/" }),
+    );
+    const tiles = listed.Contents?.map(({ Key }) => Key) ?? [];
+    expect(tiles.some((each) => each?.includes("/entries/"))).toBe(true);
+    for (const tile of tiles)
+      expect(
+        await client.send(new HeadObjectCommand({ Bucket: s3.bucket, Key: tile })),
+      ).toMatchObject({
+        ContentType: "application/octet-stream",
+        CacheControl: "max-age=31536000, immutable",
+      });
     // The vault goes on meanwhile.
     expect(Number(newest)).toBeGreaterThanOrEqual(size);
   });

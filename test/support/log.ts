@@ -6,6 +6,7 @@ import type { Database } from "../../src/database/open.ts";
 import { openLedger, type RunningLedger } from "../../src/ledger/open.ts";
 import { folderSource } from "../../src/ledger/source-folder.ts";
 import { type Report, verifyLedger } from "../../src/ledger/verify.ts";
+import type { Cosigner } from "../../src/merkle/cosignature.ts";
 import { encodeVerificationKey, parseVerificationKey } from "../../src/merkle/note.ts";
 import type { BlobStore } from "../../src/storage/blob-store.ts";
 import { openDiskStore } from "../../src/storage/disk.ts";
@@ -42,6 +43,7 @@ export async function openStoreFolder(): Promise<StoreFolder> {
 export type NodeOptions = {
   readonly database: Database;
   readonly signer: TestSigner;
+  readonly cosigners?: readonly Cosigner[];
   readonly store: BlobStore | null;
   readonly name?: string;
   readonly queueLimit?: number;

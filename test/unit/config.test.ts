@@ -254,6 +254,16 @@ test("P-256 signatures of the ledger are asked for by name, of a KMS or a token,
   expect(problemsOf({ WEIGHTVAULT_LEDGER_SIGNATURE: "ecdsa-p384" })).toHaveLength(1);
 });
 
+test("the ledger's own ML-DSA-44 keys are none, one, or two while they change", () => {
+  const filesOf = (text: string) =>
+    readConfig({ WEIGHTVAULT_LEDGER_ML_DSA_KEYS: text }).ledgerMlDsaKeyFiles;
+  expect(readConfig({}).ledgerMlDsaKeyFiles).toEqual([]);
+  expect(filesOf("/keys/one.pem, /keys/two.pem")).toEqual(["/keys/one.pem", "/keys/two.pem"]);
+  expect(problemsOf({ WEIGHTVAULT_LEDGER_ML_DSA_KEYS: "1,2,3" })).toEqual([
+    expect.stringContaining("WEIGHTVAULT_LEDGER_ML_DSA_KEYS"),
+  ]);
+});
+
 test("releases that wait for witnesses need a policy that names them", () => {
   expect(problemsOf({ WEIGHTVAULT_RELEASE_AFTER: "witnessed" })).toEqual([
     expect.stringContaining("WEIGHTVAULT_WITNESS_POLICY"),

@@ -80,6 +80,7 @@ export async function serve(
     vault: started.vault,
     verificationKey: started.verificationKey,
     origin: "test.example/ledger",
+    mlDsaKeys: [],
     ledgerPublic,
     destinationOf: destinations(sites),
     destinationNamed: destinationNamed(sites),

@@ -105,6 +105,33 @@ forEachDatabase("a ledger whose key is replaced", (open) => {
     ]);
   });
 
+  test("where nothing waits for a place, the new key takes the ledger up with one entry and signs at once, so that who pinned it verifies at once, and does so once", async () => {
+    const [database, from, to] = [await open(), new TestSigner(), new TestSigner()];
+    const folder = await openStoreFolder();
+    ends.push(folder.remove);
+    const { store } = folder;
+    const old = await start(database, from, { store });
+    await settleAll(old, await submitMany(database, 3), "published");
+    const submission = await submitRotation({ database, from, to, now });
+    old.wake();
+    await old.settle(submission, { after: "checkpoint", timeoutMs: 10_000 });
+    await old.stop();
+    const codes = ({ findings }: Awaited<ReturnType<typeof verifyPublished>>) =>
+      findings.map(({ code }) => code);
+    expect(codes(await verifyPublished(folder.published, to))).toEqual(["key_retired"]);
+
+    for (let starts = 0; starts < 2; starts += 1) {
+      const next = await startNode({ database, signer: to, store });
+      await until(async () => (await verifyPublished(folder.published, to)).verified);
+      await next.stop();
+    }
+    for (const trusted of [from, to]) {
+      const report = await verifyPublished(folder.published, trusted);
+      expect(report).toMatchObject({ size: 5, verified: true, findings: [] });
+      expect(report.counts).toMatchObject({ "ledger.key-taken-up": 1 });
+    }
+  });
+
   test("whatever it was interrupted by, it goes on: an entry that is not covered is covered by the old key alone", async () => {
     const [database, from, to] = [await open(), new TestSigner(), new TestSigner()];
     const first = await startNode({ database, signer: from, store: null });

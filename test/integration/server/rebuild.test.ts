@@ -6,11 +6,12 @@ import { folderSource } from "../../../src/ledger/source-folder.ts";
 import { verifyLedger } from "../../../src/ledger/verify.ts";
 import { weightvault } from "../../e2e/command.ts";
 import { createBareDatabase, hasPostgres } from "../../support/database.ts";
-import { storedLedger, verified } from "../../support/ledger.ts";
+import { bodiesOf, storedLedger, verified } from "../../support/ledger.ts";
+import { submitMany } from "../../support/log.ts";
 import { startTestServer } from "../../support/server.ts";
 import { anyPlace, embeddedPlace, tell } from "./served.ts";
 
-test("the ledger of a vault whose database is lost is made again by the command, from what the server published alone", async () => {
+test("the ledger of a vault whose database is lost is made again by the command, from what the server published alone, and keeps its vault's identity and its one first entry", async () => {
   await using lost = await anyPlace();
   const server = await startTestServer(lost);
   const { verificationKey: key } = server;
@@ -53,6 +54,12 @@ test("the ledger of a vault whose database is lost is made again by the command,
     const again = await startTestServer({ env, folder: empty.folder });
     try {
       const { vault } = again;
+      const { db } = vault.database;
+      const first = await db.selectFrom("vault").select("id").executeTakeFirstOrThrow();
+      const entries = await bodiesOf(vault.database, "vault.initialized");
+      expect(entries).toEqual([{ vault: first.id }]);
+      await submitMany(vault.database, 1);
+      vault.ledger.wake();
       const after = await verified({ vault, verificationKey: key });
       expect(after).toMatchObject({ verified: true, findings: [] });
       expect(after.size).toBeGreaterThan(before.size ?? 0);

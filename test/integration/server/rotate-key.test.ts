@@ -45,14 +45,14 @@ describe("the ledger's key in a file", () => {
     for (const folder of [data, state]) await rm(folder, { recursive: true, force: true });
   });
 
-  async function watch() {
-    const key = parseVerificationKey(firstKey);
+  async function watch(text = firstKey, folder = state) {
+    const key = parseVerificationKey(text);
     if (key === null) throw new Error("the server has no key");
-    const pinned = { key, text: firstKey, isPinned: true, rotations: [] };
+    const pinned = { key, text, isPinned: true, rotations: [] };
     return await watchOnce({
       source: folderSource(published()),
       key: pinned,
-      folder: state,
+      folder,
       unreachableLimitMs: 0,
       now: () => new Date(),
     });
@@ -78,6 +78,14 @@ describe("the ledger's key in a file", () => {
       expect.stringMatching(/^ledger-key\.pem\.retired-[0-9a-f]{8}$/),
     ]);
     for (const file of files) expect((await stat(join(data, file))).mode & 0o777).toBe(0o600);
+  });
+
+  test("as soon as it is replaced, monitors of the old key and of the new one see the ledger verified", async () => {
+    expect(await watch()).toMatchObject({ isAlarm: false, code: "grown" });
+    expect(await watch(secondKey, join(state, "of-second"))).toMatchObject({
+      isAlarm: false,
+      code: "first",
+    });
   });
 
   test("a start with the old key refuses and says what to do; the command, run again, finishes it", async () => {

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/transparency-dev/formats/log"
+	formats "github.com/transparency-dev/formats/note"
 	"github.com/transparency-dev/tessera/client"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -82,12 +83,24 @@ func open(ctx context.Context, place string, verifier note.Verifier) (*ledger, e
 	if err != nil {
 		return nil, err
 	}
-	opened, err := note.Open(raw, note.VerifierList(verifier))
+	verifiers := []note.Verifier{verifier}
+	if key := os.Getenv("LEDGER_ML_DSA_KEY"); key != "" {
+		own, err := formats.NewVerifierForCosignatureV1(key)
+		if err != nil {
+			return nil, fmt.Errorf("the ML-DSA-44 key: %w", err)
+		}
+		// Who does not know the key reads the note all the same.
+		if alone, err := note.Open(raw, note.VerifierList(verifier)); err != nil || len(alone.UnverifiedSigs) != 1 {
+			return nil, errors.New("it is not read under its first key alone")
+		}
+		verifiers = append(verifiers, own)
+	}
+	opened, err := note.Open(raw, note.VerifierList(verifiers...))
 	if err != nil {
 		return nil, err
 	}
-	if len(opened.Sigs) != 1 || len(opened.UnverifiedSigs) != 0 {
-		return nil, errors.New("it has other signatures than the one of its key")
+	if len(opened.Sigs) != len(verifiers) || len(opened.UnverifiedSigs) != 0 {
+		return nil, errors.New("it has other signatures than those of its keys")
 	}
 	parsed, rest, _, err := log.ParseCheckpoint(raw, verifier.Name(), verifier)
 	if err != nil {

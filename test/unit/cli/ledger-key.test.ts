@@ -1,7 +1,9 @@
 import { expect, test } from "@jest/globals";
 import { Failure } from "../../../src/cli/failure.ts";
-import { pinnedKey } from "../../../src/cli/ledger-key.ts";
+import { pinnedKey, pinnedMlDsaKey } from "../../../src/cli/ledger-key.ts";
+import { encodeCosignerKey } from "../../../src/merkle/cosignature.ts";
 import { fixedSigner } from "../../vectors/ledger/build.ts";
+import { freshCosigner } from "../merkle/signed-texts.ts";
 
 const { verificationKey } = fixedSigner(7);
 
@@ -14,4 +16,16 @@ test("a key that is given goes before the environment's, and without either none
 
 test("a key that is given as an empty text is refused, and not taken for none", async () => {
   await expect(pinnedKey({}, "")).rejects.toThrow(Failure);
+});
+
+test("the ledger's ML-DSA-44 key is taken under its own name and of its own algorithm alone", async () => {
+  const ledger = { name: "vault.example/ledger" };
+  const own = freshCosigner(ledger.name, "ml-dsa-44");
+  expect(await pinnedMlDsaKey(undefined, ledger)).toBeNull();
+  expect(await pinnedMlDsaKey(encodeCosignerKey(own.key), ledger)).toEqual(own.key);
+  const witness = freshCosigner("w.example/1", "ml-dsa-44");
+  const edwards = freshCosigner(ledger.name, "ed25519");
+  const wrong = [witness.key, edwards.key].map(encodeCosignerKey);
+  for (const given of [...wrong, verificationKey, "", "a+b"])
+    await expect(pinnedMlDsaKey(given, ledger)).rejects.toThrow(Failure);
 });

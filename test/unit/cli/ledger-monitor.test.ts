@@ -3,11 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { watchOnce } from "../../../src/cli/ledger-monitor.ts";
+import { type Cosigner, cosignOwn } from "../../../src/merkle/cosignature.ts";
 import { parseVerificationKey } from "../../../src/merkle/note.ts";
 import { signRotation } from "../../../src/merkle/rotation.ts";
 import { leafHash, rootOf } from "../../../src/merkle/tree.ts";
 import { encodeAll, filesOf, fixedSigner, memorySource } from "../../vectors/ledger/build.ts";
 import { beginning, record } from "../../vectors/ledger/story.ts";
+import { freshCosigner } from "../merkle/signed-texts.ts";
 
 test("a checkpoint of the size that was seen, signed by a key of the same name that nobody named, is an alarm", async () => {
   const [signer, other] = [fixedSigner(7), fixedSigner(8)];
@@ -57,6 +59,36 @@ test("a rotation that is not of the ledger that was watched is an alarm, and one
     expect(await watch(other, to)).toMatchObject({ isAlarm: true, code: "inconsistent" });
     const root = rootOf(encodeAll(beginning.slice(0, 4)).map((entry) => leafHash(entry)));
     expect(await watch(await rotatedAt(root), to)).toMatchObject({ isAlarm: false, code: "grown" });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("a monitor that was given the ledger's ML-DSA-44 key takes no checkpoint without its signature, at the first look and at every later one", async () => {
+  const signer = fixedSigner(7);
+  const [own, other] = [freshCosigner(signer.name, "ml-dsa-44"), freshCosigner("w", "ml-dsa-44")];
+  const key = parseVerificationKey(signer.verificationKey);
+  if (key === null) throw new Error("the signer has no key");
+  const entries = encodeAll(beginning);
+  const folder = await mkdtemp(join(tmpdir(), "weightvault-monitor-"));
+  try {
+    const watch = async (size: number, cosigners: readonly Cosigner[]) => {
+      const files = new Map(await filesOf(entries.slice(0, size), signer));
+      const checkpoint = await cosignOwn(String(files.get("checkpoint")), cosigners);
+      return await watchOnce({
+        source: memorySource(files.set("checkpoint", Buffer.from(checkpoint))),
+        key: { key, text: signer.verificationKey, isPinned: true, rotations: [] },
+        mlDsaKey: own.key,
+        folder,
+        unreachableLimitMs: 0,
+        now: () => new Date("2026-11-23T09:00:00.000Z"),
+      });
+    };
+    const alarm = { isAlarm: true, code: "checkpoint_invalid" };
+    expect(await watch(3, [])).toMatchObject(alarm);
+    expect(await watch(3, [other, own])).toMatchObject({ isAlarm: false, code: "first" });
+    expect(await watch(5, [other])).toMatchObject(alarm);
+    expect(await watch(5, [own])).toMatchObject({ isAlarm: false, code: "grown" });
   } finally {
     await rm(folder, { recursive: true });
   }

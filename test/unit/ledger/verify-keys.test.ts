@@ -69,6 +69,22 @@ test("a new key that the old one names and that signs for itself is followed, an
   expect(await judge(await filesOf(encodeAll(whole), third))).toBe("verified");
 });
 
+test("the entry with which a new key takes the ledger up verifies under either key, and one of a key that no rotation named does not", async () => {
+  const keyIdOf = ({ verificationKey }: FixedSigner) => verificationKey.split("+")[1] ?? "";
+  const taken = (by: FixedSigner) => record("ledger.key-taken-up", { keyId: keyIdOf(by) });
+  const before = [...beginning, await rotated(first, second)];
+  const files = await filesOf(encodeAll([...before, taken(second)]), second);
+  expect(await judge(files)).toBe("verified");
+  expect(await judge(files, [], second)).toBe("verified");
+  for (const records of [
+    [...before, taken(first)],
+    [...before, record("ledger.key-taken-up", {})],
+  ])
+    expect(await judge(await filesOf(encodeAll(records), second))).toBe("key_rotation_invalid");
+  const early = await filesOf(encodeAll([...beginning, taken(first)]), first);
+  expect(await judge(early)).toBe("key_rotation_invalid");
+});
+
 test("checkpoints from before a rotation are held to the key of their time", async () => {
   const before = [...beginning, await rotated(first, second)];
   const files = await filesOf(encodeAll([...before, ...releases]), second);

@@ -122,6 +122,7 @@ test("the vault's own entries and kinds to come take no role", () => {
   expect(own).toEqual([
     "vault.initialized",
     "ledger.key-rotated",
+    "ledger.key-taken-up",
     "token.recovered",
     "grant.flagged",
     "grant.cleared",

@@ -6,15 +6,18 @@ import {
   type CosignatureAlgorithm,
   cosign,
   cosignerKey,
+  cosignOwn,
   encodeCosignerKey,
   parseCosignerKey,
   verifyCosignature,
+  withoutMlDsa,
 } from "../../../src/merkle/cosignature.ts";
 import {
   encodeNote,
   encodeVerificationKey,
   parseNote,
   signNote,
+  verifyNote,
 } from "../../../src/merkle/note.ts";
 import { freshCosigner, freshSigner } from "./signed-texts.ts";
 
@@ -63,6 +66,44 @@ describeKinds(
     expect(verifyCosignature(both, cosigner.key).verdict).toBe("forged");
   },
 );
+
+test("a log's own ML-DSA-44 signatures stand behind its other one under its own name, tell no time, and others read the note as before", async () => {
+  const log = freshSigner("vault.example/ledger");
+  const [one, two] = [log.key.name, log.key.name].map((name) => freshCosigner(name, "ml-dsa-44"));
+  if (one === undefined || two === undefined) throw new Error("there are two");
+  const signed = await signNote(text, log.signer);
+  const note = parseNote(await cosignOwn(signed, [one, two]));
+  if (note === null) throw new Error("the note does not parse");
+  expect(note.text).toBe(text);
+  expect(note.signatures.map(({ keyId }) => keyId)).toEqual([
+    log.key.keyId,
+    one.key.keyId,
+    two.key.keyId,
+  ]);
+  expect(verifyNote(note, log.key)).toBe("verified");
+  for (const { key } of [one, two])
+    expect(verifyCosignature(note, key)).toEqual({ verdict: "verified", timestamp: 0 });
+  expect(await cosignOwn(signed, [])).toBe(signed);
+});
+
+test("where a note has to be short its signatures of ML-DSA-44 are left out, and nothing else", async () => {
+  const log = freshSigner("vault.example/ledger");
+  const signed = await signNote(text, log.signer);
+  const both = await cosignOwn(signed, [freshCosigner(log.key.name, "ml-dsa-44")]);
+  expect(both.length).toBeGreaterThan(3_000);
+  expect(withoutMlDsa(both)).toBe(signed);
+  expect(withoutMlDsa(signed)).toBe(signed);
+  const alone = encodeNote({ text, signatures: parseNote(both)?.signatures.slice(1) ?? [] });
+  expect(withoutMlDsa(alone)).toBe(alone);
+});
+
+test("a log whose own cosigner gives a false signature gives out no note at all", async () => {
+  const log = freshSigner("vault.example/ledger");
+  const cosigner = freshCosigner(log.key.name, "ml-dsa-44");
+  const broken = { ...cosigner, sign: async () => Buffer.alloc(2_420) };
+  await expect(cosignOwn(await signNote(text, log.signer), [broken])).rejects.toThrow(/refuses/u);
+  await expect(cosignOwn("no note", [cosigner])).rejects.toThrow(TypeError);
+});
 
 describeKinds("of several cosignatures by one key the latest time counts", async (kind) => {
   const cosigner = freshCosigner("w.example/1", kind);

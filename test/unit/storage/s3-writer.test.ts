@@ -79,3 +79,20 @@ test("a blob that nobody asked to lock carries none", async () => {
   expect(sent.length).toBeGreaterThan(4);
   expect(sent.flatMap(locksOf)).toEqual([]);
 });
+
+test("a blob that is read from the bucket carries its type and its lifetime in the write that makes it, and any other neither", async () => {
+  const told = { ContentType: "application/octet-stream", CacheControl: "max-age=9, immutable" };
+  const asked = {
+    "content-type": told.ContentType,
+    "cache-control": told.CacheControl,
+  };
+  for (const bytes of ["tile", "tile of hashes"]) {
+    const { sent, object } = recording();
+    const writer = new S3Writer({ ...object, headers: told }, { parts, lock: null });
+    await writer.write(Buffer.from(bytes));
+    await writer.complete();
+    expect(sent[0]?.headers).toMatchObject(asked);
+    const [plain] = await write(bytes, null);
+    expect(plain?.headers).not.toHaveProperty("cache-control");
+  }
+});

@@ -150,16 +150,18 @@ export class Reception implements Disposable {
     const { partial, progress } = this.#options;
     const opener = await this.#opened();
     let again = segment;
-    const pieces = await this.#twice(
-      async () => await opener.open(position, again),
+    await this.#twice(
+      async () =>
+        await opener.open(position, again, async (pieces) => {
+          await partial.write(position * segmentCapacityBytes(), pieces);
+          progress.add(pieces.reduce((sum, { length }) => sum + length, 0));
+        }),
       async () => {
         const start = segmentOffset(position);
         const end = Math.min(segmentOffset(position + 1), this.#options.file.objectBytes);
         again = await this.#read(start, end);
       },
     );
-    await partial.write(position * segmentCapacityBytes(), pieces);
-    progress.add(pieces.reduce((sum, { length }) => sum + length, 0));
   }
 
   async #read(start: number, end: number): Promise<readonly Uint8Array[]> {

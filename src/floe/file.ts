@@ -3,13 +3,26 @@ import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Secret } from "../crypto/secret.ts";
 import { Refusal } from "../errors.ts";
-import { type Layout, oneMebibyteLayout } from "./layout.ts";
+import { openHeader } from "./header.ts";
+import {
+  headerBytes,
+  type Layout,
+  oneMebibyteLayout,
+  segmentCapacityBytes,
+  segmentCount,
+  segmentOffset,
+} from "./layout.ts";
 import { requireExtent } from "./open.ts";
-import { openSegments } from "./open-segments.ts";
 import type { ReadAt, WriteAt } from "./place.ts";
 import type { SegmentPool } from "./pool.ts";
 import { Sealer } from "./seal.ts";
-import { sealSegments } from "./seal-segments.ts";
+import { SegmentRun } from "./segment-run.ts";
+
+/**
+ * A thread that also reads and writes, and one that hashes, take about as long for a segment. So many between them keep either from waiting
+ * whenever the other is held up.
+ */
+const segmentsOfThread = 6;
 
 export type FileOptions = {
   readonly pool: SegmentPool;
@@ -20,7 +33,7 @@ export type FileOptions = {
   readonly key: Secret;
   readonly aad: Uint8Array;
   readonly layout?: Layout;
-  /** How many segments are held at the most. */
+  /** How many segments are held at the most; without it, eight with one thread and six more with each other. */
   readonly depth?: number;
   readonly signal?: AbortSignal;
 };
@@ -29,21 +42,26 @@ export type FileOptions = {
 export type FileDigest = { readonly sizeBytes: number; readonly sha256: Buffer };
 
 /** Seals a file into another, in the pool's threads. Throws on a file that changes its size meanwhile. */
-export async function sealFile({ from, to, signal, ...options }: FileOptions): Promise<FileDigest> {
+export async function sealFile({ from, to, ...options }: FileOptions): Promise<FileDigest> {
+  const { pool, layout = oneMebibyteLayout, signal } = options;
   await using source = await open(from, "r");
   const sizeBytes = (await source.stat()).size;
+  const segments = segmentCount(sizeBytes, layout);
   const hash = createHash("sha256");
   await writeWhole(to, async (target) => {
     using sealer = new Sealer(options);
-    const write = writer(target);
-    await write(sealer.header, 0);
-    await sealSegments(sealer, {
-      ...options,
-      ...(signal !== undefined && { signal }),
-      plaintextBytes: sizeBytes,
-      read: reader(source),
-      write,
-      take: (plaintext) => hash.update(plaintext),
+    await writer(target)(sealer.header, 0);
+    const run = new SegmentRun({ ...boundsOf(options), first: 0, last: segments - 1 });
+    await run.each(async (slot, position) => {
+      const offset = position * segmentCapacityBytes(layout);
+      const plaintext = await sealer.sealBetween(pool, slot, {
+        position,
+        isFinal: position === segments - 1,
+        plaintextBytes: Math.min(segmentCapacityBytes(layout), sizeBytes - offset),
+        from: { descriptor: source.fd, offset },
+        to: { descriptor: target.fd, offset: segmentOffset(position, layout) },
+      });
+      await run.inTurn("digest", position, () => void hash.update(plaintext));
     });
     signal?.throwIfAborted();
     if ((await source.stat()).size !== sizeBytes)
@@ -53,33 +71,52 @@ export async function sealFile({ from, to, signal, ...options }: FileOptions): P
 }
 
 /**
- * Opens a sealed file into another, in the pool's threads. Refuses as `openSegments` does; `objectBytes` is the recorded size where there is
- * one, and a file of another is refused too.
+ * Opens a sealed file into another, in the pool's threads: no byte is written or hashed before its segment's tag is verified. Refuses as
+ * `open` does; `objectBytes` is the recorded size where there is one, and a file of another is refused too.
  */
 export async function openFile({
   from,
   to,
-  signal,
   ...options
 }: FileOptions & { readonly objectBytes?: number }): Promise<FileDigest> {
+  const { pool, layout = oneMebibyteLayout, signal } = options;
   await using source = await open(from, "r");
   const { size } = await source.stat();
   if (size !== (options.objectBytes ?? size))
     throw new Refusal("object_corrupt", "The stored bytes do not have their recorded size.");
-  const { plaintextBytes } = requireExtent(size, options.layout ?? oneMebibyteLayout);
+  const { plaintextBytes, segments } = requireExtent(size, layout);
+  const header = Buffer.alloc(headerBytes);
+  await reader(source)(header, 0);
+  using keys = openHeader(header, options);
   const hash = createHash("sha256");
   await writeWhole(to, async (target) => {
-    await openSegments({
-      ...options,
-      ...(signal !== undefined && { signal }),
-      objectBytes: size,
-      read: reader(source),
-      write: writer(target),
-      take: (plaintext) => hash.update(plaintext),
+    const run = new SegmentRun({ ...boundsOf(options), first: 0, last: segments - 1 });
+    await run.each(async (slot, position) => {
+      const offset = segmentOffset(position, layout);
+      const openedBytes = await pool.work(slot, keys.at(position), {
+        verb: "open",
+        layout,
+        position,
+        isFinal: position === segments - 1,
+        sizeBytes: Math.min(layout.segmentBytes, size - offset),
+        from: { descriptor: source.fd, offset },
+        to: { descriptor: target.fd, offset: position * segmentCapacityBytes(layout) },
+      });
+      const plaintext = slot.plaintext(openedBytes);
+      await run.inTurn("digest", position, () => void hash.update(plaintext));
     });
     signal?.throwIfAborted();
   });
   return { sizeBytes: plaintextBytes, sha256: hash.digest() };
+}
+
+function boundsOf({
+  pool,
+  layout = oneMebibyteLayout,
+  depth = pool.threads * segmentsOfThread + 2,
+  signal,
+}: Omit<FileOptions, "from" | "to">) {
+  return { pool, layout, depth, ...(signal !== undefined && { signal }) };
 }
 
 /** Reads an open file by offsets. Throws where the file ends too early. */

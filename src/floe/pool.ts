@@ -1,10 +1,11 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { Secret } from "../crypto/secret.ts";
 import { Refusal } from "../errors.ts";
 import { type Layout, oneMebibyteLayout } from "./layout.ts";
 import { giveBack } from "./memory.ts";
 import type { Answered, Outcome } from "./pool-worker.ts";
-import { Slot, type SlotWork } from "./slot.ts";
+import { Scratch, Slot, type SlotWork } from "./slot.ts";
 
 type Waiting = PromiseWithResolvers<number> & { readonly slot: Slot; readonly work: SlotWork };
 
@@ -14,8 +15,10 @@ type Thread = {
   readonly waiting: Waiting[];
 };
 
+/** How many segments a thread is handed at once: it works on while the thread that hands them out hashes, or has no processor. */
+const aheadOfThread = 8;
 /** A thread has the next segment at hand while its last answer travels. */
-const aheadOfThread = 2;
+const slotsOfThread = 2;
 
 const ended = "the threads that seal and open segments were ended";
 
@@ -48,6 +51,7 @@ export class SegmentPool {
   readonly #running: Thread[] = [];
   readonly #queue: Waiting[] = [];
   readonly #spare: Slot[] = [];
+  readonly #scratch = new Scratch();
   #isOver = false;
 
   constructor({ threads, program = defaultProgram }: PoolOptions) {
@@ -57,17 +61,21 @@ export class SegmentPool {
 
   /** How many segments of one object it takes to keep every thread at work while others are read, hashed and written. */
   get depth(): number {
-    return this.threads * aheadOfThread + 2;
+    return this.threads * slotsOfThread + 2;
   }
 
   /**
-   * Seals or opens what lies in the slot, in place, under a key that stays the caller's. Gives the size of the result. Refuses an object as
-   * `openSegment` does. Nobody else may touch the slot meanwhile.
+   * Seals or opens what lies in the slot, or in a file, under a key that stays the caller's. Gives the size of the result. Refuses an object as
+   * `openSegment` does. Nobody else may touch the slot meanwhile, nor close a file; once this has settled, no thread touches them either.
    */
   async work(slot: Slot, key: Secret, work: SlotWork): Promise<number> {
     if (this.#isOver) throw new Error(ended);
     slot.key.lend(key);
-    if (this.threads === 0) return slot.work(work);
+    if (this.threads === 0) {
+      // Nothing else is waited for where the files are read and written here too, and others of this thread must have their turn.
+      if (work.from !== undefined || work.to !== undefined) await nextTurn();
+      return slot.work(work, this.#scratch);
+    }
     const waiting = { ...Promise.withResolvers<number>(), slot, work };
     this.#queue.push(waiting);
     this.#handOut();
@@ -141,7 +149,7 @@ export class SegmentPool {
 }
 
 function errorOf(outcome: Exclude<Outcome, { readonly sizeBytes: number }>): Error {
-  return "refusal" in outcome
-    ? new Refusal(outcome.refusal, outcome.message)
-    : new Error(outcome.message);
+  if ("refusal" in outcome) return new Refusal(outcome.refusal, outcome.message);
+  const error = new Error(outcome.message);
+  return outcome.code === undefined ? error : Object.assign(error, { code: outcome.code });
 }

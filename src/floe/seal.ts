@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Block, blockBytes, Cutter, slices } from "./cutter.ts";
+import type { FilePlace } from "./file-place.ts";
 import { createHeader, type HeaderOptions, openHeader, type RandomSource } from "./header.ts";
 import type { SegmentKeys } from "./keys.ts";
 import { type Layout, oneMebibyteLayout, segmentCapacityBytes, segmentIvBytes } from "./layout.ts";
@@ -13,6 +14,8 @@ export type SealerOptions = SealOptions & {
   /** The stored header of an object that was begun before, to go on with it. Without one a fresh header is made. */
   readonly header?: Uint8Array;
 };
+
+type Between = { readonly from: FilePlace; readonly to: FilePlace };
 
 /**
  * The sealed object of a plaintext, in pieces: the header, then one segment after the other. An exact multiple of a segment's
@@ -88,6 +91,26 @@ export class Sealer {
       sizeBytes: plaintextBytes,
     } as const;
     return slot.segment(await pool.work(slot, this.#keys.at(place.position), work));
+  }
+
+  /**
+   * Seals a segment from file to file, in one of the pool's threads and under a fresh IV. Gives the plaintext that was sealed, in the slot: what
+   * is digested is what was read, whatever becomes of the file meanwhile.
+   */
+  async sealBetween(
+    pool: SegmentPool,
+    slot: Slot,
+    { plaintextBytes, ...rest }: Place & { readonly plaintextBytes: number } & Between,
+  ): Promise<Uint8Array> {
+    this.freshen(slot);
+    const work = {
+      ...rest,
+      verb: "seal",
+      layout: this.#layout,
+      sizeBytes: plaintextBytes,
+    } as const;
+    await pool.work(slot, this.#keys.at(rest.position), work);
+    return slot.plaintext(plaintextBytes);
   }
 
   /** Seals a plaintext that comes in order, from the segment at a position on: 0, or where a part of an upload begins. */

@@ -6,15 +6,18 @@ import { requireExtent } from "./open.ts";
 import type { SegmentPool } from "./pool.ts";
 import { openSegment } from "./segment.ts";
 
+export type TakePlaintext = (pieces: readonly Uint8Array[]) => Promise<void>;
+
 /**
  * Opens the segments of one object, in any order and as many at once as its owner likes.
  */
 export interface SegmentOpener extends Disposable {
   /**
-   * The verified plaintext of the segment at a position, in order. The segment's bytes stay the caller's, who leaves them alone until this settles. Refuses
-   * with `object_corrupt` a segment that is not the whole of the one that belongs there.
+   * Gives the verified plaintext of the segment at a position to `take`, in order; it stands until that settles. The segment's bytes stay the
+   * caller's, who leaves them alone meanwhile. Refuses with `object_corrupt` a segment that is not the whole of the one that belongs there;
+   * then nothing is given.
    */
-  open(position: number, segment: Block): Promise<readonly Uint8Array[]>;
+  open(position: number, segment: Block, take: TakePlaintext): Promise<void>;
 }
 
 export type SegmentOpenerOptions = HeaderOptions & {
@@ -32,21 +35,20 @@ export function openerOf(
   const { segments } = requireExtent(objectBytes, layout);
   const keys = openHeader(header, { ...options, layout });
   return {
-    open: async (position, segment) => {
+    open: async (position, segment, take) => {
       const endOffset = segmentOffset(position, layout) + blockBytes(segment);
       const isFinal = position === segments - 1;
       if (endOffset !== Math.min(segmentOffset(position + 1, layout), objectBytes))
         throw new Refusal("object_corrupt", `Segment ${position} does not have its length.`);
       if (pool === undefined || pool.threads === 0)
-        return openSegment(keys, layout, { segment, position, isFinal });
+        return await take(openSegment(keys, layout, { segment, position, isFinal }));
       const slot = pool.takeSlot(layout);
       try {
         const sizeBytes = blockBytes(segment);
         fill(slot.segment(sizeBytes), segment);
         const work = { verb: "open", layout, position, isFinal, sizeBytes } as const;
         const plaintextBytes = await pool.work(slot, keys.at(position), work);
-        // The slot is another segment's next.
-        return [Buffer.from(slot.plaintext(plaintextBytes))];
+        await take([slot.plaintext(plaintextBytes)]);
       } finally {
         pool.giveSlot(slot);
       }

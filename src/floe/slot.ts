@@ -1,7 +1,7 @@
 import { Secret } from "../crypto/secret.ts";
-import { type Layout, lengthFieldBytes, segmentIvBytes } from "./layout.ts";
-import { giveBack } from "./memory.ts";
-import { openSegment, type Place, prefixBytes, sealSegment } from "./segment.ts";
+import { type FilePlace, readPlace, writePlace } from "./file-place.ts";
+import { type Layout, lengthFieldBytes, overheadBytes, segmentIvBytes } from "./layout.ts";
+import { openSegmentInPlace, type Place, prefixBytes, sealSegmentInto } from "./segment.ts";
 
 const keyBytes = 32;
 
@@ -11,7 +11,21 @@ export type SlotWork = Place & {
   readonly layout: Layout;
   /** Bytes of plaintext to seal, or of the segment to open. */
   readonly sizeBytes: number;
+  /** Where that is read from by whoever does the work; without it, it lies in the slot. */
+  readonly from?: FilePlace;
+  /** Where the result is written by whoever does the work. What then lies in the slot is the plaintext, of sealing too. */
+  readonly to?: FilePlace;
 };
+
+/** Memory of one thread for a sealed segment on its way into a file, taken at the first one. */
+export class Scratch {
+  #memory = new ArrayBuffer(0);
+
+  of(sizeBytes: number): Buffer<ArrayBuffer> {
+    if (this.#memory.byteLength < sizeBytes) this.#memory = new ArrayBuffer(sizeBytes);
+    return Buffer.from(this.#memory, 0, sizeBytes);
+  }
+}
 
 /**
  * Memory for one segment, handed from thread to thread so that nothing is copied between them. The plaintext lies where the ciphertext does:
@@ -64,28 +78,26 @@ export class Slot {
   }
 
   /**
-   * Seals or opens in place and wipes the key's cell. Gives the size of what lies there now. Refuses as `openSegment` does; then the segment
-   * is left as it came, and no byte of its plaintext is in the slot.
+   * Seals or opens and wipes the key's cell. Gives the size of the segment or of the plaintext that came of it. Refuses as `openSegment` does;
+   * then nothing is written, and the slot holds the segment as it came and no byte of its plaintext.
    */
-  work({ verb, layout, sizeBytes, ...place }: SlotWork): number {
+  work({ verb, layout, sizeBytes, from, to, ...place }: SlotWork, scratch: Scratch): number {
     using key = this.key.secret();
     const keys = { at: () => key };
-    const pieces =
-      verb === "seal"
-        ? sealSegment(keys, layout, {
-            ...place,
-            plaintext: sizeBytes === 0 ? [] : [this.plaintext(sizeBytes)],
-            iv: Buffer.from(this.iv),
-          })
-        : openSegment(keys, layout, { ...place, segment: [this.segment(sizeBytes)] });
-    const target = Buffer.from(this.#memory, verb === "seal" ? 0 : prefixBytes);
-    let offset = 0;
-    for (const piece of pieces) {
-      target.set(piece, offset);
-      offset += piece.length;
-      giveBack(piece);
+    if (verb === "open") {
+      const segment = this.segment(sizeBytes);
+      if (from !== undefined) readPlace(segment, from);
+      const plaintextBytes = openSegmentInPlace(keys, layout, { ...place, segment });
+      if (to !== undefined) writePlace(this.plaintext(plaintextBytes), to);
+      return plaintextBytes;
     }
-    return offset;
+    const plaintext = this.plaintext(sizeBytes);
+    if (from !== undefined) readPlace(plaintext, from);
+    const segmentBytes = sizeBytes + overheadBytes;
+    const target = to === undefined ? this.segment(segmentBytes) : scratch.of(segmentBytes);
+    sealSegmentInto(keys, layout, { ...place, plaintext, iv: Buffer.from(this.iv), target });
+    if (to !== undefined) writePlace(target, to);
+    return segmentBytes;
   }
 }
 

@@ -26,6 +26,11 @@ const segmentOf = (object: Buffer, position: number) => [
   object.subarray(segmentOffset(position, layout), segmentOffset(position + 1, layout)),
 ];
 
+/** What is refused is given to nobody. */
+async function takeNone(): Promise<void> {
+  throw new Error("plaintext of a segment that does not belong there");
+}
+
 const sizes = [0, 1, 31, 32, 33, 64, 100];
 
 test.each([
@@ -41,12 +46,15 @@ test.each([
     using opener = openerOf(object.subarray(0, headerBytes), options);
     const opened: Buffer[] = [];
     for (let position = segments - 1; position >= 0; position -= 1) {
-      const pieces = await opener.open(position, segmentOf(object, position));
-      opened.unshift(Buffer.concat(pieces));
+      await opener.open(position, segmentOf(object, position), async (pieces) => {
+        opened.unshift(Buffer.concat(pieces));
+      });
     }
     expect(Buffer.concat(opened)).toEqual(plaintext);
     for (let position = 1; position < segments; position += 1)
-      await expect(opener.open(position - 1, segmentOf(object, position))).rejects.toMatchObject({
+      await expect(
+        opener.open(position - 1, segmentOf(object, position), takeNone),
+      ).rejects.toMatchObject({
         code: "object_corrupt",
       });
   },
@@ -58,8 +66,10 @@ test("a segment that is too short or too long for its place is refused", async (
   using opener = openerOf(object.subarray(0, headerBytes), options);
   const [first = Buffer.alloc(0)] = segmentOf(object, 0);
   for (const segment of [[first.subarray(1)], [first, Buffer.alloc(1)], []])
-    await expect(opener.open(0, segment)).rejects.toMatchObject({ code: "object_corrupt" });
-  await expect(opener.open(9, [first])).rejects.toMatchObject({ code: "object_corrupt" });
+    await expect(opener.open(0, segment, takeNone)).rejects.toMatchObject({
+      code: "object_corrupt",
+    });
+  await expect(opener.open(9, [first], takeNone)).rejects.toMatchObject({ code: "object_corrupt" });
 });
 
 test("a header of another object, and a size that no object has, open nothing", async () => {
@@ -69,4 +79,29 @@ test("a header of another object, and a size that no object has, open nothing", 
   const other = { ...options, aad: Buffer.from("another") };
   expect(() => openerOf(header, other)).toThrow("fails its tag");
   expect(() => openerOf(header, { ...options, objectBytes: 5 })).toThrow("No sealed object");
+});
+
+test("plaintext opened in a thread stands until its taker is done, and a failure of the taker is the opener's", async () => {
+  const plaintext = randomBytes(64);
+  const object = await sealed(plaintext);
+  const options = { key: key(), aad, layout, objectBytes: object.length, pool };
+  using opener = openerOf(object.subarray(0, headerBytes), options);
+  const both = Promise.withResolvers<void>();
+  let taking = 0;
+  const opened = await Promise.all(
+    [0, 1].map(async (position) => {
+      let taken = Buffer.alloc(0);
+      await opener.open(position, segmentOf(object, position), async (pieces) => {
+        taking += 1;
+        if (taking === 2) both.resolve();
+        await both.promise;
+        taken = Buffer.concat(pieces);
+      });
+      return taken;
+    }),
+  );
+  expect(Buffer.concat(opened)).toEqual(plaintext);
+  const full = new Error("no room");
+  const refused = opener.open(0, segmentOf(object, 0), async () => await Promise.reject(full));
+  await expect(refused).rejects.toBe(full);
 });

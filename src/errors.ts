@@ -190,7 +190,7 @@ export const refusals = {
   digest_declared: [
     409,
     "What the files hold is declared by their uploader and not proved yet",
-    "Ask again when the vault has read them, which it does by itself; the operator may set WEIGHTVAULT_RELEASE_DECLARED=allow.",
+    "Ask again when the vault has read them, which it does by itself; WEIGHTVAULT_RELEASE_DECLARED=allow does not wait, where the repository's policy does not demand it.",
   ],
   digest_refuted: [
     409,

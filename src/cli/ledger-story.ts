@@ -173,6 +173,8 @@ const told = [
   "reason",
   "cause",
   "count",
+  "unproved",
+  "requireProved",
   "rewrapped",
   "restorableUntil",
 ] as const;

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { ask } from "./client.ts";
 import {
   noun,
@@ -11,6 +11,8 @@ import {
 } from "./command.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
 import { details, table } from "./output.ts";
+
+type PolicyOptions = RemoteOptions & { readonly requireProved?: "yes" | "no" };
 
 export function repositoryCommands(program: Command, context: Context): void {
   const repository = noun(program, "repository", "where the revisions of a model live");
@@ -62,5 +64,26 @@ export function repositoryCommands(program: Command, context: Context): void {
           ),
         ].join("\n"),
       );
+    });
+
+  remote(repository, "policy", "what a repository demands of its releases; with an option, set it")
+    .argument("<repository>", "namespace/name", repositoryName)
+    .addOption(
+      new Option(
+        "--require-proved <answer>",
+        "release no file before the vault has read it and proved its digest",
+      ).choices(["yes", "no"]),
+    )
+    .action(async (named: RepositoryName, options: PolicyOptions) => {
+      const { client, output } = await openSession(context, options);
+      const { requireProved: wanted } = options;
+      const answer =
+        wanted === undefined
+          ? await ask(client, "GET", repositoryRoute(named))
+          : await ask(client, "PUT", `${repositoryRoute(named)}/policy`, {
+              requireProved: wanted === "yes",
+            });
+      const policy = recordOf(recordOf(answer)["policy"]);
+      output.result(policy, () => details(policy));
     });
 }

@@ -1,6 +1,7 @@
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
 import type { LedgerSchema } from "./ledger-schema.ts";
 import type { ObjectSchema } from "./object-schema.ts";
+import type { RepositorySchema } from "./repository-schema.ts";
 
 /** Rows may be added and read, never changed: triggers refuse it, and the server's role has no right to it. */
 export const appendOnlyTables = [
@@ -18,6 +19,7 @@ export const appendOnlyTables = [
   "rulebook",
   "movement",
   "rewrapped_key",
+  "repository_policy",
 ] as const;
 
 /** The tables whose rows the server may delete: working state that the ledger has absorbed, that was never committed or that is derived. */
@@ -36,7 +38,7 @@ type Json = JSONColumnType<Record<string, unknown>, string, string>;
 /** JSON that is null where nothing is stated. */
 type Stated<Value extends object> = ColumnType<Value | null, string | null, string | null>;
 
-type SchemaElsewhere = LedgerSchema & ObjectSchema;
+type SchemaElsewhere = LedgerSchema & ObjectSchema & RepositorySchema;
 
 export type Schema = SchemaElsewhere & {
   vault: { singleton: Generated<boolean>; id: string; created_at: Date };
@@ -96,40 +98,6 @@ export type Schema = SchemaElsewhere & {
     created_at: Date;
     expires_at: Date;
     revoked_at: Date | null;
-  };
-  repository: {
-    id: string;
-    namespace: string;
-    name: string;
-    head: string | null;
-    created_by: string;
-    created_at: Date;
-  };
-  revision: {
-    repository: string;
-    id: string;
-    parent: string | null;
-    manifest: Buffer;
-    created_by: string;
-    created_at: Date;
-    submission: bigint;
-  };
-  revision_file: {
-    repository: string;
-    revision: string;
-    path: string;
-    object: string;
-    size_bytes: bigint;
-    sha256: Buffer;
-  };
-  model_signature: {
-    repository: string;
-    revision: string;
-    digest: Buffer;
-    bundle: Buffer;
-    attached_by: string;
-    attached_at: Date;
-    submission: bigint;
   };
   classification: {
     id: string;

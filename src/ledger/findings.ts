@@ -99,6 +99,8 @@ export const findingCodes = {
   upload_key_released: "error",
   /** A release of an object that was found to hold other bytes than were declared. */
   refuted_released: "error",
+  /** A release on an uploader's word, where the policy of the repository demanded that its files be proved. */
+  declared_released: "error",
   /** What a replay of the decision by the caller found. */
   replay_differs: "error",
   /** Evidence that was erased after its retention: its decisions stand in the ledger and cannot be made again. */

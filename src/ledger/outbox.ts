@@ -3,6 +3,7 @@ import { type Canonical, canonicalJson } from "../crypto/canonical-json.ts";
 import type { Schema } from "../database/schema.ts";
 import { Refusal } from "../errors.ts";
 import { parseEntry } from "./entry.ts";
+import type { EntryKind } from "./submit.ts";
 
 /** What was submitted of a subject, and is on its way into the ledger or stands in it already. */
 export type Submitted = {
@@ -49,6 +50,19 @@ export async function firstOf(db: Kysely<Schema>, subject: string): Promise<Subm
   const [row] = await read(
     db,
     sql`from ledger_submission where subject = ${subject}::uuid order by id limit 1`,
+  );
+  return row === undefined ? null : believed(row);
+}
+
+/** The newest submission of a kind about a subject; null where there is none. Throws as `latestOf`. */
+export async function newestOf(
+  db: Kysely<Schema>,
+  { subject, kind }: { readonly subject: string; readonly kind: EntryKind },
+): Promise<Submitted | null> {
+  // The kind is written out, so that the index on what is of it is taken.
+  const [row] = await read(
+    db,
+    sql`from ledger_submission where subject = ${subject}::uuid and kind = ${sql.lit(kind)} order by id desc limit 1`,
   );
   return row === undefined ? null : believed(row);
 }

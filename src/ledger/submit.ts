@@ -11,7 +11,7 @@ export type EntryKind =
   | `person.${"recorded" | "updated" | Standing | "read" | "erased"}`
   | `entity.${"recorded" | "updated" | Standing}`
   | `workload.${"recorded" | "updated" | Standing}`
-  | `repository.${"created" | "shredded"}`
+  | `repository.${"created" | "policy-set" | "shredded"}`
   | `shredding.${"proposed" | "approved"}`
   | `rotation.${"begun" | "finished" | "superseded"}`
   | `revision.${"committed" | "signed"}`

@@ -6,6 +6,7 @@ import { Flags, isOfRedecision } from "./verify-flags.ts";
 import type { SigningKeys } from "./verify-keys.ts";
 import { type KindFacts, Kinds } from "./verify-kinds.ts";
 import { Overrides } from "./verify-overrides.ts";
+import { Policies } from "./verify-policies.ts";
 import { Principals } from "./verify-principals.ts";
 import { Releases } from "./verify-releases.ts";
 import { Repositories } from "./verify-repositories.ts";
@@ -42,6 +43,7 @@ export class EntryChecks {
   readonly #rotations: Rotations;
   readonly #shreddings: Shreddings;
   readonly #uploadKeys: UploadKeys;
+  readonly #policies: Policies;
   readonly #standings: Standings;
   readonly #releases: Releases;
   readonly #replay: ((entry: Entry) => Replayed) | undefined;
@@ -67,6 +69,7 @@ export class EntryChecks {
       holds: this.#retained,
     });
     this.#uploadKeys = new UploadKeys(findings, this.#repositories);
+    this.#policies = new Policies(findings, this.#principals, this.#repositories);
     this.#standings = new Standings(findings);
     this.#releases = new Releases(findings, {
       decisions: new Decisions(findings, checkIds ?? null),
@@ -114,6 +117,7 @@ export class EntryChecks {
       if (release === "release.allowed") {
         this.#shreddings.allow(entry);
         this.#uploadKeys.allow(entry);
+        this.#policies.allow(entry);
       }
       return this.#retained.followRelease(release, entry, atMs);
     }
@@ -137,16 +141,22 @@ export class EntryChecks {
         return this.#principals.record("workload", entry);
       case "repository.created":
         return this.#repositories.create(entry);
+      case "repository.policy-set":
+        return this.#policies.set(entry);
       case "revision.committed":
         this.#shreddings.commit(entry);
+        this.#policies.commit(entry);
         return this.#repositories.commit(entry);
       case "revision.signed":
         return this.#repositories.sign(entry);
       case "upload.key-released":
         return this.#uploadKeys.release(entry);
       case "object.declared":
+        this.#policies.declare(entry);
         return this.#uploadKeys.declare(entry);
       case "object.proved":
+        this.#policies.prove(entry);
+        return this.#uploadKeys.find(entry);
       case "object.refuted":
         return this.#uploadKeys.find(entry);
       case "classification.proposed":

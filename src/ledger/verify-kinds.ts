@@ -12,6 +12,7 @@ const otherKinds = {
   "token.recovered": true,
   "token.revoked": true,
   "repository.created": true,
+  "repository.policy-set": true,
   "revision.committed": true,
   "revision.signed": true,
   "upload.key-released": true,

@@ -50,6 +50,7 @@ export const rolesOfKinds = {
   "workload.reinstated": officer,
   "workload.revoked": officer,
   "repository.created": ["uploader", "export-officer", "operator"],
+  "repository.policy-set": officer,
   "revision.committed": uploader,
   "revision.signed": uploader,
   "upload.key-released": uploader,

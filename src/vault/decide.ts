@@ -136,7 +136,10 @@ async function decideIn(tx: Tx, vault: Vault, deciding: Deciding): Promise<Decid
     now,
   });
   await assertNotShredded(tx, repository.id, () => files.map(({ object }) => object));
-  await assertDigests(tx, vault, { ids: files.map(({ object }) => object) });
+  const unproved = await assertDigests(tx, vault, {
+    repository: repository.id,
+    objects: { ids: files.map(({ object }) => object) },
+  });
   const decision = decide(gathered.facts, rulebook);
   const release = randomUUID();
   const evidence = sealEvidence(person.key, release, { facts: gathered.facts, decision });
@@ -150,6 +153,7 @@ async function decideIn(tx: Tx, vault: Vault, deciding: Deciding): Promise<Decid
     grant: gathered.grant?.id ?? null,
     evidence: evidence.commitment,
     screeningList: gathered.facts.screening?.list.digest ?? null,
+    unproved,
     now,
   });
   const expiresAt = secondsAfter(now, vault.limits.releaseMinutes * 60);
@@ -232,11 +236,14 @@ async function submitDecision(
   {
     evidence,
     screeningList,
+    unproved,
     ...recorded
   }: Recorded & {
     readonly evidence: Buffer;
     /** SHA-256 of the denied-party list that the names were compared with; null where there was none. */
     readonly screeningList: string | null;
+    /** How many of the files go on the word of who uploaded them. */
+    readonly unproved: number;
   },
 ): Promise<bigint> {
   const { caller, request, release, decision, grant, now } = recorded;
@@ -257,6 +264,7 @@ async function submitDecision(
       grant,
       licenses: [...decision.licenses],
       screeningList,
+      ...(unproved === 0 ? {} : { unproved }),
       ...recipient,
     },
   });

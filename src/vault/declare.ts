@@ -3,6 +3,7 @@ import type { Caller } from "../identity/authenticate.ts";
 import type { Submitted } from "../ledger/outbox.ts";
 import { submit } from "../ledger/submit.ts";
 import { recordAs } from "./caller.ts";
+import { listDigest } from "./decide.ts";
 import type { SealedObject } from "./object.ts";
 import type { PartedRow } from "./parted.ts";
 import { actedBy } from "./row.ts";
@@ -29,6 +30,8 @@ export async function declare(
 ) {
   await recordAs(vault, caller, async (tx) => {
     const now = vault.now();
+    const sha256 = row.sha256.toString("hex");
+    const alone = { path: row.path, size: Number(row.size_bytes), sha256, object: row.id };
     const object_bytes = BigInt(objectBytes(Number(row.size_bytes)));
     await keepFile(tx, {
       caller,
@@ -48,7 +51,9 @@ export async function declare(
         repository: sealed.repository,
         key: String(handOut.body["key"]),
         bytes: row.size_bytes.toString(),
-        sha256: row.sha256.toString("hex"),
+        sha256,
+        // By which a verifier tells a release of it alone.
+        list: listDigest([alone]).toString("hex"),
         ...actedBy(caller),
       },
     });

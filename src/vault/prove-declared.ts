@@ -3,9 +3,9 @@ import { isRefusal, Refusal } from "../errors.ts";
 import { latestOf } from "../ledger/outbox.ts";
 import { submit } from "../ledger/submit.ts";
 import { listDigest } from "./decide.ts";
+import { lockRepository } from "./lock-repository.ts";
 import type { SealedObject } from "./object.ts";
 import { readWhole } from "./read-whole.ts";
-import { lockRepository } from "./shred.ts";
 import { record, secondsAfter, type Tx, type Vault } from "./vault.ts";
 
 export type ProvingOptions = {

@@ -66,9 +66,9 @@ async function stands(
   const licenses = allowed?.body["licenses"];
   const rows = await lockRests(tx, { row, facts, licenses });
   const repository = allowed?.body["repository"];
-  if (typeof repository === "string")
-    await assertNotShredded(tx, repository, async () => await objectsOf(tx, row.id));
-  await assertDigests(tx, vault, { release: row.id });
+  if (typeof repository !== "string") return false;
+  await assertNotShredded(tx, repository, async () => await objectsOf(tx, row.id));
+  await assertDigests(tx, vault, { repository, objects: { release: row.id } });
   const latest = await latestOf(
     tx,
     rows.map(({ id }) => id),

@@ -5,6 +5,7 @@ import type { Caller } from "../identity/authenticate.ts";
 import { submit } from "../ledger/submit.ts";
 import type { Lineage, StatedLineage } from "../lineage/form.ts";
 import { recordAs } from "./caller.ts";
+import { declaredOf } from "./digest.ts";
 import { type Manifest, type ManifestFile, manifestOf } from "./find-revision.ts";
 import { lineageMembers, resolveLineage } from "./lineage.ts";
 import { filePath } from "./name.ts";
@@ -113,6 +114,10 @@ async function insertRevision(
   const digest = createHash("sha256").update(bytes).digest("hex");
   const id = digest.slice(0, 40);
   const bytesTotal = manifest.files.reduce((sum, file) => sum + BigInt(file.size), 0n);
+  const declared = await declaredOf(
+    tx,
+    manifest.files.map(({ object }) => object),
+  );
   const submission = await submit(tx, {
     kind: "revision.committed",
     subject: manifest.repository,
@@ -125,6 +130,7 @@ async function insertRevision(
       ...lineageMembers(manifest.lineage ?? null),
       ...actedBy(caller),
       files: { count: manifest.files.length, bytes: bytesTotal.toString() },
+      ...(declared.length === 0 ? {} : { declared: [...declared] }),
     },
   });
   const { repository, parent, createdBy } = manifest;

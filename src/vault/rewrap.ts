@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type RawBuilder, sql } from "kysely";
 import { canonicalJson } from "../crypto/canonical-json.ts";
-import type { Wrap } from "../custody/custodian.ts";
 import { isRefusal } from "../errors.ts";
 import { submit } from "../ledger/submit.ts";
 import { restorableUntil } from "./backups.ts";
@@ -12,7 +11,8 @@ import {
   countByKek,
   findOlder,
   olderThan,
-  replaceWrap,
+  type Replacement,
+  replaceWraps,
   type WrappedKey,
   type WrappedNoun,
   wrappedNouns,
@@ -62,7 +62,7 @@ export async function rewrapKeys(
         if (!told.has(code)) onFailure(error);
         told.add(code);
       }
-      const replaced = await replaceBatch(vault, rotation.id, batch.made);
+      const replaced = await replaceBatch(vault, rotation.id, { noun, made: batch.made });
       if (replaced === null) return { ...pass, isFinished: false };
       pass.rewrapped += replaced;
       if (batch.outage !== null) throw batch.outage;
@@ -88,10 +88,9 @@ async function findBatch(
   return await findOlder(database.db, { ...wanted, limit });
 }
 
-type Made = { readonly key: WrappedKey; readonly wrap: Wrap };
 type KeyFailure = { readonly code: string; readonly error: Error };
 type Batch = {
-  readonly made: readonly Made[];
+  readonly made: readonly Replacement[];
   readonly failures: readonly KeyFailure[];
   /** Why the custodian or something else does not serve now; nothing more is asked of it in this pass. */
   readonly outage: Error | null;
@@ -99,7 +98,7 @@ type Batch = {
 
 /** A wrap that does not open, or that the custodian refuses for its key-encryption key, keeps no other from being re-wrapped. */
 async function rewrapBatch({ custodian }: Rewrapper, keys: readonly WrappedKey[]): Promise<Batch> {
-  const made: Made[] = [];
+  const made: Replacement[] = [];
   const failures: KeyFailure[] = [];
   for (let at = 0; at < keys.length; at += rewrapsAtOnce) {
     const some = keys.slice(at, at + rewrapsAtOnce);
@@ -135,18 +134,19 @@ function isRejection({ code }: KeyFailure): boolean {
 async function replaceBatch(
   vault: Rewrapper,
   rotation: string,
-  made: readonly Made[],
+  { noun, made }: { readonly noun: WrappedNoun; readonly made: readonly Replacement[] },
 ): Promise<number | null> {
   return await record(vault, async (tx) => {
     const row = await holdLease(tx, vault, rotation);
     if (row === null) return null;
     let { rewrapped, digest } = row;
+    const records = await replaceWraps(tx, noun, made);
     const replaced = [];
     for (const { key, wrap } of made) {
-      if (!(await replaceWrap(tx, key, wrap))) continue;
+      const { record: id } = key;
+      if (!records.has(id)) continue;
       rewrapped += 1n;
       const wraps = { old_sha256: sha256(key.wrapped), new_sha256: sha256(wrap.wrapped) };
-      const { noun, record: id } = key;
       digest = chained(digest, { noun, record: id, ...wraps });
       replaced.push({ rotation, position: rewrapped, noun, record: id, ...wraps });
     }

@@ -9,6 +9,7 @@ import { assertCallerStands } from "./caller.ts";
 import { listDigest } from "./decide.ts";
 import { holdHolds } from "./hold.ts";
 import { holdsOnWeights } from "./involvement.ts";
+import { lockRepository } from "./lock-repository.ts";
 import { assertProposed } from "./proposal.ts";
 import { findRepository, type RepositoryName } from "./repository.ts";
 import { actedBy } from "./row.ts";
@@ -172,18 +173,6 @@ async function assertShreddable(
     ...(await sharedBy(tx, id, object)),
     restorableUntil: until,
   };
-}
-
-/** The locks of who takes something from all releases to come: none is allowed or rechecked meanwhile. */
-export async function lockRepository(tx: Tx, id: string): Promise<void> {
-  await sql`select id from upload where repository = ${id}::uuid and state = 'open' order by id for update`.execute(
-    tx,
-  );
-  // A classification that comes in between the first two statements is locked by the third.
-  const classifications = sql`select id from classification where repository = ${id}::uuid order by id for update`;
-  await classifications.execute(tx);
-  await sql`select id from repository where id = ${id}::uuid for update`.execute(tx);
-  await classifications.execute(tx);
 }
 
 /** The revisions that have an object, and the lists that a release of it alone has. */

@@ -81,20 +81,40 @@ export async function findOlder(
   }));
 }
 
-/** Puts a new wrap in the place of the one that it was made from. False where that is not there any more: erased, shredded or replaced. */
-export async function replaceWrap(
+/** A new wrap, and the key that it was made from. */
+export type Replacement = { readonly key: WrappedKey; readonly wrap: Wrap };
+
+const tables = { object: "object", person: "person", term: "term_key" } as const;
+
+/**
+ * Puts new wraps of one noun in the places of those that they were made from, in one statement, which locks the rows in the order of their ids. Gives
+ * the records of those that were: not of one whose old wrap is not there any more, since it was erased, shredded or replaced.
+ */
+export async function replaceWraps(
   tx: Tx,
-  { noun, record, wrapped: old, keyId }: WrappedKey,
-  made: Wrap,
-): Promise<boolean> {
-  const table = { object: "object", person: "person", term: "term_key" } as const;
-  const own = noun === "term" ? sql`true` : sql`id = ${record}::uuid`;
-  const { rows } = await sql`
-    update ${sql.table(table[noun])} set wrapped_key = ${made.wrapped}, custodian_key = ${made.keyId}
-    where ${own} and wrapped_key = ${old} and custodian_key = ${keyId} returning 1 as replaced`.execute(
-    tx,
-  );
-  return rows.length === 1;
+  noun: WrappedNoun,
+  replacements: readonly Replacement[],
+): Promise<ReadonlySet<string>> {
+  if (replacements.length === 0) return new Set();
+  const table = sql.table(tables[noun]);
+  const of = (target: string) =>
+    noun === "term" ? sql`true` : sql`${sql.ref(target)}.id = given.record::uuid`;
+  const records = replacements.map(({ key }) => key.record);
+  const column = (text: (each: Replacement) => string) => replacements.map(text);
+  const { rows } = await sql<{ record: string }>`
+    with asked as (
+      select * from unnest(${records}::text[],
+        ${column(({ key }) => key.wrapped.toString("hex"))}::text[], ${column(({ key }) => key.keyId)}::text[],
+        ${column(({ wrap }) => wrap.wrapped.toString("hex"))}::text[], ${column(({ wrap }) => wrap.keyId)}::text[]
+      ) as given (record, old_hex, old_kek, new_hex, new_kek)),
+    given as (
+      select given.* from ${table} as held join asked as given on ${of("held")}
+      order by given.record collate "C" for update of held)
+    update ${table} as held set wrapped_key = decode(given.new_hex, 'hex'), custodian_key = given.new_kek
+    from given where ${of("held")} and held.wrapped_key = decode(given.old_hex, 'hex')
+      and held.custodian_key = given.old_kek
+    returning given.record as record`.execute(tx);
+  return new Set(rows.map(({ record }) => record));
 }
 
 export type KekUse = { readonly kek: string } & Readonly<Record<WrappedNoun, number>>;

@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import {
   newRecipientKeyPair,
@@ -15,7 +17,7 @@ import { leafHash } from "../../../src/merkle/tree.ts";
 import type { BlobStore } from "../../../src/storage/blob-store.ts";
 import { completeParted } from "../../../src/vault/complete-parted.ts";
 import { locatePart } from "../../../src/vault/locate-part.ts";
-import { aadOf, unwrapKey } from "../../../src/vault/object.ts";
+import { aadOf, objectKey, unwrapKey } from "../../../src/vault/object.ts";
 import { abortParted, beginParted, readParted } from "../../../src/vault/parted.ts";
 import { proveDeclared } from "../../../src/vault/prove-declared.ts";
 import { putPart } from "../../../src/vault/put-part.ts";
@@ -25,6 +27,7 @@ import { rewrapKeys } from "../../../src/vault/rewrap.ts";
 import { beginRotation } from "../../../src/vault/rotate.ts";
 import { approveShredding, proposeShredding } from "../../../src/vault/shred.ts";
 import { changeStanding } from "../../../src/vault/standing.ts";
+import { sweep } from "../../../src/vault/sweep.ts";
 import { abortUpload, openUpload } from "../../../src/vault/upload.ts";
 import { releaseUploadKey, type UploadKey } from "../../../src/vault/upload-key.ts";
 import type { Vault } from "../../../src/vault/vault.ts";
@@ -362,6 +365,66 @@ describe("a file that its uploader seals", () => {
       [{ part: 3 }, "part_out_of_range"],
     ] as const)
       await expect(locate(at, 2, sealed, more)).rejects.toEqual(refused(code));
+  });
+
+  describe("that is given up while the store begins its session anew", () => {
+    const sessions = async () => (await readdir(join(t.folder, "store", ".parts"))).toSorted();
+    /** A file whose session the store lost, and a part of it that is to get an address. */
+    async function lost() {
+      const at = await begin();
+      using sealer = await sealerOf(at);
+      const sealed = seal(sealer, 2);
+      await t.vault.store.abandon(objectKey(at.object));
+      await database.db
+        .updateTable("parted_object")
+        .set({ session: null })
+        .where("object", "=", at.object)
+        .execute();
+      const act = async () => await abortParted(t.vault, cast.job.caller, at);
+      return { at, sealed, act, before: await sessions() };
+    }
+
+    test.each(["before", "after"] as const)(
+      "gets no address and leaves no session there (%s the store began it)",
+      async (when) => {
+        const { at, sealed, act, before } = await lost();
+        store.arm({ method: "begin", nth: 1, when, act });
+        await expect(locate(at, 2, sealed)).rejects.toEqual(refused("upload_closed"));
+        expect(await sessions()).toEqual(before);
+      },
+    );
+
+    test("leaves a session at a store that went away until the next sweep, and not longer", async () => {
+      await sweep(t.vault);
+      const { at, sealed, act, before } = await lost();
+      const down = failing(new Refusal("store_unavailable", "down on purpose"));
+      store.arm({ method: "begin", nth: 1, when: "before", act });
+      store.arm({ method: "writer.abort", nth: 1, when: "before", act: down });
+      // The first one is of who gave the file up.
+      store.arm({ method: "abandon", nth: 2, when: "before", act: down });
+      await expect(locate(at, 2, sealed)).rejects.toEqual(refused("store_unavailable"));
+      expect(await sessions()).toHaveLength(before.length + 1);
+      await sweep(t.vault);
+      expect(await sessions()).toEqual(before);
+    });
+
+    test("before its first session was there, it is not begun either", async () => {
+      const { caller } = cast.job;
+      const { upload } = await openUpload(t.vault, caller, model);
+      const before = await sessions();
+      const act = async () => {
+        const { id: object } = await database.db
+          .selectFrom("object")
+          .select("id")
+          .where("upload", "=", upload)
+          .executeTakeFirstOrThrow();
+        await abortParted(t.vault, caller, { upload, object });
+      };
+      store.arm({ method: "begin", nth: 1, when: "before", act });
+      const file = { upload, path: "weights.bin", sizeBytes: 10, sha256: sha256(whole) };
+      await expect(beginParted(t.vault, caller, file)).rejects.toEqual(refused("upload_closed"));
+      expect(await sessions()).toEqual(before);
+    });
   });
 
   test("a part that is sealed anew is held as the store has it, and goes beside parts through the vault", async () => {

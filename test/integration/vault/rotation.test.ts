@@ -11,7 +11,7 @@ import { Refusal } from "../../../src/errors.ts";
 import { assertKeysBelong } from "../../../src/vault/begun.ts";
 import { completeParted } from "../../../src/vault/complete-parted.ts";
 import { beginParted } from "../../../src/vault/parted.ts";
-import { openPerson } from "../../../src/vault/person.ts";
+import { openPerson, personContext } from "../../../src/vault/person.ts";
 import { putPart } from "../../../src/vault/put-part.ts";
 import { chained, rewrapKeys } from "../../../src/vault/rewrap.ts";
 import { beginRotation, custodyStatus, digestOf } from "../../../src/vault/rotate.ts";
@@ -235,6 +235,29 @@ forEachDatabase("a rotation of the key-encryption key", (open) => {
       expect(await errors()).toEqual([]);
     });
 
+    test("replaces the keys of a batch in one statement", async () => {
+      const { db } = t.vault.database;
+      await beginRotation(t.vault, cast.first.caller);
+      expect((await custodyStatus(t.vault)).rotation?.left).toBeGreaterThan(6);
+      await sql`create sequence updates`.execute(db);
+      await sql`create function count_update() returns trigger language plpgsql as $$ begin perform nextval('updates'); return null; end $$`.execute(
+        db,
+      );
+      for (const table of ["object", "person", "term_key"])
+        await sql`create trigger count_update after update on ${sql.table(table)} for each statement execute function count_update()`.execute(
+          db,
+        );
+      expect(await finish()).toMatchObject({ isFinished: true });
+      const { rows } = await sql<{ last_value: unknown }>`select last_value from updates`.execute(
+        db,
+      );
+      await sql`drop function count_update cascade`.execute(db);
+      await sql`drop sequence updates`.execute(db);
+      expect(rows.map(({ last_value: last }) => Number(last))).toEqual([3]);
+      await assertReadable();
+      expect(await errors()).toEqual([]);
+    });
+
     test("that loses its transaction replaces nothing, and counts nothing", async () => {
       await beginRotation(t.vault, cast.first.caller);
       const before = await custodyStatus(t.vault);
@@ -289,45 +312,47 @@ forEachDatabase("a rotation of the key-encryption key", (open) => {
       expect(await finish()).toMatchObject({ isFinished: true });
     });
 
-    test("keeps off a key that was replaced or destroyed while it asked the custodian", async () => {
-      await beginRotation(t.vault, cast.first.caller);
-      const { custodian } = t.vault;
-      const { id } = await t.vault.database.db
-        .selectFrom("person")
-        .select("id")
-        .where("id", "=", cast.visitor.person)
-        .executeTakeFirstOrThrow();
-      const [opened, fresh] = [
-        await openPerson(t.vault, id),
-        await custodian.generate({ "weightvault:person": id }),
-      ];
-      fresh.dataKey.wipe();
-      const again = await custodian.wrap(new Secret(Buffer.from(opened.key.expose())), {
-        "weightvault:person": id,
-      });
-      const slow: Custodian = {
-        ...own(custodian),
-        rewrap: async (wrapped, context, kek) => {
-          const made = await custodian.rewrap(wrapped, context, kek);
-          if (context["weightvault:person"] === id)
-            await t.vault.database.db
-              .updateTable("person")
-              .set({ wrapped_key: again.wrapped, custodian_key: again.keyId })
-              .where("id", "=", id)
-              .execute();
-          return made;
-        },
-      };
-      await rewrapKeys(changed({ custodian: slow }));
-      const row = await t.vault.database.db
-        .selectFrom("person")
-        .select("wrapped_key")
-        .where("id", "=", id)
-        .executeTakeFirstOrThrow();
-      expect(row.wrapped_key?.equals(again.wrapped)).toBe(true);
-      await finish();
-      await assertReadable();
-    });
+    test.each([
+      ["under the new key", "after"],
+      ["under the same one", "before"],
+    ] as const)(
+      "keeps off a key that was wrapped anew %s while it asked the custodian",
+      async (_, made) => {
+        const id = cast.visitor.person;
+        const { custodian, database } = t.vault;
+        const opened = await openPerson(t.vault, id);
+        const wrapAgain = async () =>
+          await custodian.wrap(new Secret(Buffer.from(opened.key.expose())), personContext(id));
+        const older = await wrapAgain();
+        await beginRotation(t.vault, cast.first.caller);
+        const again = made === "before" ? older : await wrapAgain();
+        const slow: Custodian = {
+          ...own(custodian),
+          rewrap: async (wrapped, context, kek) => {
+            const rewrapped = await custodian.rewrap(wrapped, context, kek);
+            if (context["weightvault:person"] === id)
+              await database.db
+                .updateTable("person")
+                .set({ wrapped_key: again.wrapped, custodian_key: again.keyId })
+                .where("id", "=", id)
+                .execute();
+            return rewrapped;
+          },
+        };
+        const left = (await custodyStatus(t.vault)).rotation?.left ?? 0;
+        expect(await rewrapKeys(changed({ custodian: slow }))).toMatchObject({
+          rewrapped: left - 1,
+        });
+        const row = await database.db
+          .selectFrom("person")
+          .select("wrapped_key")
+          .where("id", "=", id)
+          .executeTakeFirstOrThrow();
+        expect(row.wrapped_key?.equals(again.wrapped)).toBe(true);
+        await finish();
+        await assertReadable();
+      },
+    );
   });
 
   test("a wrap that does not open stays as it is, is told, and is counted in the end", async () => {

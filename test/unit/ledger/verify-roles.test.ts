@@ -39,6 +39,7 @@ const madeBy: Readonly<Record<string, readonly string[]>> = {
   "post /v1/entities": ["entity.recorded"],
   "post /v1/workloads": ["workload.recorded"],
   "post /v1/repositories": ["repository.created"],
+  "put /v1/repositories/{namespace}/{name}/policy": ["repository.policy-set"],
   [`post ${classification}`]: ["classification.proposed"],
   [`post ${classification}/{id}/approve`]: ["classification.approved", "classification.superseded"],
   "post /v1/licenses": ["license.entered"],

@@ -23,7 +23,13 @@ const hand = (key: string, replaced: Body = {}): Recorded =>
     ...replaced,
   });
 const declare = (key: string, replaced: Body = {}): Recorded =>
-  record("object.declared", { ...one, key: idOf(key), ...by, ...replaced });
+  record("object.declared", {
+    ...one,
+    key: idOf(key),
+    list: digestOf("list"),
+    ...by,
+    ...replaced,
+  });
 const prove = (replaced: Body = {}): Recorded =>
   record("object.proved", { object, repository, sha256, ...replaced });
 const list = (allowed().body["objects"] as Body)["sha256"] ?? null;

@@ -6,6 +6,7 @@ import { rulebook } from "../../../src/export-control/rulebook.ts";
 import { readRotations } from "../../../src/ledger/reigns.ts";
 import { assertDigests } from "../../../src/vault/digest.ts";
 import { holdHolds } from "../../../src/vault/hold.ts";
+import { policyOf } from "../../../src/vault/policy.ts";
 import { rememberOverridden, rulebookIn } from "../../../src/vault/rulebook.ts";
 import { assertNotShredded } from "../../../src/vault/shredded.ts";
 import { cloneDatabase, describePostgres } from "../../support/database.ts";
@@ -45,11 +46,15 @@ describePostgres("a long outbox", () => {
           ),
       rotations: async () => await readRotations(db),
       shredded: async () => await assertNotShredded(db, randomUUID(), () => []),
+      policy: async () => await policyOf(db, randomUUID()),
       digests: async () =>
         await assertDigests(
           db,
           { limits: { releaseDeclared: "refuse" } },
-          { ids: Array.from({ length: 100 }, () => randomUUID()) },
+          {
+            repository: randomUUID(),
+            objects: { ids: Array.from({ length: 100 }, () => randomUUID()) },
+          },
         ),
     };
     for (const [name, ask] of Object.entries(asked)) {

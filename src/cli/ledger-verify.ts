@@ -2,15 +2,17 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { isEveryCheck } from "../export-control/decision.ts";
+import { batchLimit } from "../ledger/batch-limit.ts";
 import type { VerifyOptions as LedgerOptions, Report } from "../ledger/verify.ts";
 import { type KeptCheckpoint, verifyLedger } from "../ledger/verify.ts";
 import { type ExcerptReport, verifyExcerpt } from "../ledger/verify-excerpt.ts";
 import { readPolicy } from "../ledger/witness-policy.ts";
-import { local, positive, repeated } from "./command.ts";
+import { local, positive, repeated, whole } from "./command.ts";
 import type { Context } from "./context.ts";
 import { Failure } from "./failure.ts";
 import { excerptSource, readExcerpt } from "./ledger-excerpt.ts";
 import { demandedKey, type LedgerKey, withLedgerKey } from "./ledger-key.ts";
+import { seriesIn } from "./ledger-series.ts";
 import { boundGarbage, readCheckpoint, sourceOf, verifyingThreads } from "./ledger-source.ts";
 import { readTimestamps } from "./ledger-timestamps.ts";
 import { createOutput, type Output } from "./output.ts";
@@ -21,6 +23,7 @@ type VerifyOptions = {
   readonly olderCheckpoint?: readonly string[];
   readonly checkpoints?: string;
   readonly batch?: number;
+  readonly rebuiltAt?: number;
   readonly evidence?: string;
   readonly tokenFile?: string;
   readonly opaqueEntries?: boolean;
@@ -46,6 +49,11 @@ export function verifyCommand(ledger: Command, context: Context): void {
       "--batch <entries>",
       "the checkpoints are all that there were, one at least every so many entries",
       positive,
+    )
+    .option(
+      "--rebuilt-at <entries>",
+      "the ledger was rebuilt from what was published when it had so many, and kept no series of checkpoints from before",
+      whole,
     )
     .option(
       "--evidence <folder>",
@@ -99,6 +107,7 @@ async function verifyWhole(
     olderCheckpoints,
     ...(batch === undefined ? {} : { mostEntriesPerCheckpoint: batch }),
     ...(replaying === null ? {} : { replay: replaying.replay }),
+    ...(await seriesOf(place, options)),
     ...(await attestations(place, options)),
   });
   output.result(report, () => reportText(report).join("\n"));
@@ -106,6 +115,16 @@ async function verifyWhole(
   if (isOfAnotherKind(report))
     output.note("no entry is a vault's: for another kind of log, ask for --opaque-entries");
   refuseUnverified(report, "ledger");
+}
+
+/** The series of signed checkpoints that came with a folder; nothing is asked of a ledger without one. */
+async function seriesOf(
+  place: string,
+  { batch, rebuiltAt }: VerifyOptions,
+): Promise<Pick<LedgerOptions, "series">> {
+  const checkpoints = /^https?:\/\//.test(place) ? null : await seriesIn(place);
+  if (checkpoints === null) return {};
+  return { series: { checkpoints, most: batch ?? batchLimit, from: rebuiltAt ?? 0 } };
 }
 
 /** Whose cosignatures and timestamps are asked for. */
@@ -131,6 +150,7 @@ async function verifyPart(
     verificationKey: pinned.text,
     olderCheckpoints,
     replay,
+    ...(await seriesOf(folder, options)),
     ...(await attestations(folder, options)),
   });
   output.result(report, () => excerptText(report).join("\n"));
@@ -181,11 +201,12 @@ function isOfAnotherKind({ size, errors, findings }: Report): boolean {
 
 function reportText(report: Report): string[] {
   const { origin, size, rootHex, verified, errors, notices, counts, findings } = report;
-  const { witnessed, timestamps = [] } = report;
+  const { witnessed, timestamps = [], series } = report;
   return [
     `${verified ? "verified" : "NOT VERIFIED"}: ${origin ?? "no checkpoint"}, ${size ?? 0} entries`,
     `root ${rootHex ?? "-"}`,
     ...(witnessed === undefined ? [] : witnessLines(witnessed)),
+    ...(series === undefined ? [] : [`a series of ${series.checkpoints} signed checkpoints`]),
     ...timestamps.map((stamp) => `stood at ${stamp.size} entries by ${stamp.stampedAt}`),
     ...Object.entries(counts).map(([kind, count]) => `  ${kind.padEnd(26)} ${count}`),
     ...findings.map(

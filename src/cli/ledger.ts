@@ -5,6 +5,7 @@ import { ask, type Client, route } from "./client.ts";
 import { local, noun, positive, recordOf, remote, uuid, whole } from "./command.ts";
 import type { Context } from "./context.ts";
 import { Failure, Problem } from "./failure.ts";
+import { besideFolder, besideServer } from "./ledger-beside.ts";
 import {
   type ChoiceOptions,
   type ManifestOptions,
@@ -22,7 +23,6 @@ import { rotateKeyCommand } from "./ledger-rotate.ts";
 import { indexesOf, showEntries } from "./ledger-show.ts";
 import { sourceOf } from "./ledger-source.ts";
 import { type StoryNoun, storyNouns, tell } from "./ledger-story.ts";
-import { fetchTimestamps, timestampsIn } from "./ledger-timestamps.ts";
 import { storyText, traceLedger } from "./ledger-trace.ts";
 import { verifyCommand } from "./ledger-verify.ts";
 import { createOutput } from "./output.ts";
@@ -64,17 +64,15 @@ function exportCommand(ledger: Command, context: Context): void {
     .action(async (folder: string, options: ExportOptions) => {
       const selection = selectionOf(options);
       const { source, key, output, client } = await openPlace(context, options);
-      // Before the checkpoint, which then covers what was stamped.
-      const timestamps =
-        client === null ? await timestampsIn(options.ledger ?? "") : await fetchTimestamps(client);
+      const beside = client === null ? besideFolder(options.ledger ?? "") : besideServer(client);
       if (selection === null) {
         if (options.evidence === true)
           throw new Failure("usage", "evidence is disclosed with an excerpt: ask for a part");
         const signal = context.interruption();
-        const result = await exportLedger(source, key, { folder, signal, timestamps });
+        const result = await exportLedger(source, key, { folder, signal, beside });
         output.result(result, () =>
           [
-            `${result.size} entries in ${folder}: ${result.fetched} tiles fetched, ${result.kept} there already`,
+            `${result.size} entries in ${folder}: ${result.fetched} tiles fetched, ${result.kept} there already, ${result.checkpoints} signed checkpoints beside them`,
             `verify them: weightvault ledger verify ${folder} --ledger-key '${key.text}'`,
           ].join("\n"),
         );
@@ -85,7 +83,7 @@ function exportCommand(ledger: Command, context: Context): void {
         folder,
         selection,
         disclose,
-        timestamps,
+        beside,
       });
       output.result({ folder, ...excerpt }, () =>
         [

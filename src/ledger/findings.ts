@@ -12,6 +12,8 @@ export const findingCodes = {
   rolled_back: "error",
   /** Two neighbours of a series of checkpoints are not there. */
   checkpoints_missing: "error",
+  /** A series of checkpoints that is not in order, or holds what is none. */
+  series_malformed: "error",
   /** A new signing key that the old one did not name. */
   key_rotation_invalid: "error",
   /** A checkpoint by a key that another had replaced. */

@@ -1,4 +1,5 @@
 import { Refusal } from "../errors.ts";
+import type { Checkpoint } from "../merkle/checkpoint.ts";
 import { parseVerificationKey, type VerificationKey } from "../merkle/note.ts";
 import type { Policy } from "../merkle/policy.ts";
 import { tileWidth } from "../merkle/tile.ts";
@@ -21,6 +22,13 @@ import type { ExpectedChecks } from "./verify-decisions.ts";
 import { EntryChecks, type Replayed } from "./verify-entries.ts";
 import { SigningKeys } from "./verify-keys.ts";
 import type { ReleaseCounts } from "./verify-releases.ts";
+import {
+  GrowingRoot,
+  judgeWholeSeries,
+  type SeriesOptions,
+  type SeriesReport,
+  sizesShown,
+} from "./verify-series.ts";
 import {
   grownByTiles,
   judgeTimestamps,
@@ -47,6 +55,8 @@ export type VerifyOptions = {
    * are missing are then found.
    */
   readonly mostEntriesPerCheckpoint?: number;
+  /** All checkpoints that were signed, as they came with the ledger. */
+  readonly series?: SeriesOptions;
   /** Whose cosignatures the checkpoint must have. */
   readonly policy?: Policy;
   /** An authority's certificates, and the timestamps that came with the ledger. */
@@ -78,6 +88,8 @@ export type Report = {
   readonly releases: ReleaseCounts;
   /** Under a policy alone. */
   readonly witnessed?: WitnessReport;
+  /** Where a series of checkpoints came with the ledger alone. */
+  readonly series?: SeriesReport;
   /** Where timestamps were asked for alone. */
   readonly timestamps?: TimestampReport;
 };
@@ -122,12 +134,30 @@ export async function verifyLedger(source: TileSource, options: VerifyOptions): 
               findings,
             ),
           };
-    return { ...reportOf(newest, findings, verified.checks), ...witnessed, ...stamped };
+    const series = await judgedSeries({ source, key, newest, options, findings }, verified);
+    return { ...reportOf(newest, findings, verified.checks), ...witnessed, ...stamped, ...series };
   }
   // No key that the trusted one named signed it, so that nothing that it covers is the ledger's.
   const alone = new Findings();
   tellKey("unsigned", key.name, { findings: alone, of: "" });
   return reportOf(null, alone, new EntryChecks(alone, options));
+}
+
+/** The series, where one came: held to the leaf hashes, and to the older checkpoints and rotations that show what it must have. */
+async function judgedSeries(
+  { source, key, newest: { checkpoint }, options, findings }: Subject & { source: TileSource },
+  { keys, older }: Verified,
+): Promise<Pick<Report, "series">> {
+  const { series } = options;
+  if (series === undefined) return {};
+  const expected = sizesShown(keys, older);
+  const growing = new GrowingRoot(source, key, checkpoint.size);
+  const grewFrom = async (each: Checkpoint) => await growing.leadsTo(each);
+  const subject = { key, keys, newest: checkpoint, findings, grewFrom, expected, until: null };
+  const report = await judgeWholeSeries(subject, series);
+  if (!(await growing.leadsTo(checkpoint)))
+    findings.add("tile_mismatch", "the leaf hashes do not make the root that is signed");
+  return { series: report };
 }
 
 /** No key that is known signed the checkpoint, and what may be read on its own word named none. */
@@ -151,14 +181,17 @@ type Subject = {
   readonly findings: Findings;
 };
 
+type Verified = {
+  readonly checks: EntryChecks;
+  readonly keys: SigningKeys;
+  readonly older: readonly NamedCheckpoint[];
+  readonly isSigned: boolean;
+};
+
 async function verifyEntries(
   source: TileSource,
   { key, newest, options, findings }: Subject,
-): Promise<{
-  readonly checks: EntryChecks;
-  readonly keys: SigningKeys;
-  readonly isSigned: boolean;
-}> {
+): Promise<Verified> {
   const { origin, size, root } = newest.checkpoint;
   const keys = new SigningKeys(findings, key, origin);
   const checks = new EntryChecks(findings, { ...options, keys });
@@ -193,7 +226,7 @@ async function verifyEntries(
       async (head) => await growsFrom(head, { source, key, newest: newest.checkpoint }),
     );
   if (roots !== null && isParsed) checks.finish();
-  return { checks, keys, isSigned: verdict === "verified" || verdict === "retired" };
+  return { checks, keys, older, isSigned: verdict === "verified" || verdict === "retired" };
 }
 
 /** Below this a thread takes longer to start than to work. */

@@ -32,6 +32,8 @@ const table: Readonly<Record<string, readonly string[] | null>> = {
     "ledger/entry.ts",
     "ledger/source",
     "ledger/verify-timestamps.ts",
+    "ledger/verify-series.ts",
+    "ledger/batch-limit.ts",
     "ledger/witness-policy.ts",
     "export-control",
     "weights",

@@ -47,7 +47,7 @@ export function verifyCommand(ledger: Command, context: Context): void {
     .option("--checkpoints <folder>", "a folder of such checkpoints, a monitor's for example")
     .option(
       "--batch <entries>",
-      "the checkpoints are all that there were, one at least every so many entries",
+      "a batch has at most so many entries (1024): the folder's own series, or without one the checkpoints given, are all that there were",
       positive,
     )
     .option(
@@ -96,7 +96,7 @@ async function verifyWhole(
   context: Context,
   { pinned, olderCheckpoints, options, output }: Verifying,
 ): Promise<void> {
-  const { batch, evidence } = options;
+  const { evidence } = options;
   const replaying = evidence === undefined ? null : await replayOf(evidence);
   const report = await verifyLedger(await sourceOf(place, context, options), {
     verificationKey: pinned.text,
@@ -105,7 +105,6 @@ async function verifyWhole(
     onProgress: boundGarbage(),
     entries: options.opaqueEntries === true ? "opaque" : "parsed",
     olderCheckpoints,
-    ...(batch === undefined ? {} : { mostEntriesPerCheckpoint: batch }),
     ...(replaying === null ? {} : { replay: replaying.replay }),
     ...(await seriesOf(place, options)),
     ...(await attestations(place, options)),
@@ -121,9 +120,10 @@ async function verifyWhole(
 async function seriesOf(
   place: string,
   { batch, rebuiltAt }: VerifyOptions,
-): Promise<Pick<LedgerOptions, "series">> {
+): Promise<Pick<LedgerOptions, "series" | "mostEntriesPerCheckpoint">> {
   const checkpoints = /^https?:\/\//.test(place) ? null : await seriesIn(place);
-  if (checkpoints === null) return {};
+  // Without one, those that were kept are claimed to be all.
+  if (checkpoints === null) return batch === undefined ? {} : { mostEntriesPerCheckpoint: batch };
   return { series: { checkpoints, most: batch ?? batchLimit, from: rebuiltAt ?? 0 } };
 }
 

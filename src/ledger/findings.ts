@@ -134,10 +134,16 @@ const longestMessage = 500;
 
 /** Collects findings: the first thousand errors and the first thousand notices, and the number of all. */
 export class Findings {
-  readonly #kept: Finding[] = [];
+  readonly #from: number;
+  #kept: Finding[] = [];
   readonly #lacking = new Map<string, number>();
   #errors = 0;
   #notices = 0;
+
+  /** Findings about entries below an index are left out. */
+  constructor(fromIndex = 0) {
+    this.#from = fromIndex;
+  }
 
   get kept(): readonly Finding[] {
     return this.#kept;
@@ -163,7 +169,16 @@ export class Findings {
     }
   }
 
+  /** What was collected since the last drain, which begins the count anew. */
+  drain(): { readonly kept: readonly Finding[]; readonly errors: number } {
+    const drained = { kept: this.#kept, errors: this.#errors };
+    this.#kept = [];
+    [this.#errors, this.#notices] = [0, 0];
+    return drained;
+  }
+
   add(code: FindingCode, message: string, index?: number): void {
+    if (index !== undefined && index < this.#from) return;
     const severity = findingCodes[code];
     const found = severity === "error" ? (this.#errors += 1) : (this.#notices += 1);
     if (found > keptOfEach) return;

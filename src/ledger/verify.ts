@@ -36,6 +36,7 @@ import {
   type TimestampReport,
 } from "./verify-timestamps.ts";
 import { walkTree } from "./verify-tree.ts";
+import type { EntryWatch } from "./verify-watch.ts";
 import { judgeWitnesses, type WitnessReport } from "./verify-witnesses.ts";
 
 export type { KeptCheckpoint } from "./verify-checkpoints.ts";
@@ -67,6 +68,8 @@ export type VerifyOptions = {
   readonly checkIds?: ExpectedChecks;
   /** How many threads hash and read beside the caller's own, where the ledger is long enough for them; none where it is not given. */
   readonly threads?: number;
+  /** Collects what the entries say of one another, apart from the report, and can go on from there. */
+  readonly watch?: EntryWatch;
   readonly onProgress?: (progress: { readonly verified: number; readonly size: number }) => void;
   /** Decides an entry again, from evidence that the caller holds. Called for every entry, in order, in the caller's thread. */
   readonly replay?: (entry: Entry) => Replayed;
@@ -194,7 +197,8 @@ async function verifyEntries(
 ): Promise<Verified> {
   const { origin, size, root } = newest.checkpoint;
   const keys = new SigningKeys(findings, key, origin);
-  const checks = new EntryChecks(findings, { ...options, keys });
+  const checks =
+    options.watch?.begin(size, keys) ?? new EntryChecks(findings, { ...options, keys });
   const entries = new BundleEntries(findings, checks);
   const older = openOlder(keptBy(options), key, findings);
   const isParsed = (options.entries ?? "parsed") === "parsed";

@@ -33,6 +33,7 @@ const table: Readonly<Record<string, readonly string[] | null>> = {
     "ledger/source",
     "ledger/verify-timestamps.ts",
     "ledger/verify-series.ts",
+    "ledger/verify-watch.ts",
     "ledger/batch-limit.ts",
     "ledger/witness-policy.ts",
     "export-control",

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
 import type { Finding } from "../ledger/findings.ts";
-import { local, positive } from "./command.ts";
+import { local, positive, whole } from "./command.ts";
 import type { Context } from "./context.ts";
 import { Failure } from "./failure.ts";
 import { demandedKey, withLedgerKey } from "./ledger-key.ts";
@@ -54,8 +54,8 @@ export function monitorCommand(ledger: Command, context: Context): void {
     )
     .option(
       "--read-every <seconds>",
-      "with --once, how often the whole ledger is read for what its entries mean; without, that is at the start",
-      positive,
+      "with --once, how often the whole ledger is read for what its entries mean, 0 for each time; without, that is at the start",
+      whole,
       86_400,
     )
     .option(

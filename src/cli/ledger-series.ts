@@ -67,36 +67,40 @@ export function sizeOf(checkpoint: string): number | null {
 }
 
 /**
- * Keeps the series of a ledger of `size` entries in a folder, and goes on where an earlier copy ended. The file is there whole or as it was. A source
- * that has none leaves none.
+ * Keeps the series of a ledger of `size` entries in a folder, and goes on where an earlier copy ended. What the copy has stays, also where the source no
+ * longer has it, or has another of that size: it is evidence. The file is there whole or as it was; a source without a series leaves none.
  */
 export async function keepSeries(
   folder: string,
   size: number,
   source: (after: number | null) => AsyncIterable<InSeries>,
 ): Promise<number> {
-  const keeping = Math.max(0, (await countLines(folder)) - refetched);
   return await writeSeries(join(folder, seriesFile), async (write) => {
     let after: number | null = null;
-    let left = keeping;
-    for await (const kept of (left > 0 ? await seriesIn(folder) : null) ?? []) {
+    const tail: InSeries[] = [];
+    for await (const kept of (await seriesIn(folder)) ?? []) {
       const of = kept === null ? null : sizeOf(kept.checkpoint);
-      if (kept === null || of === null || left === 0) break;
-      await write(kept);
-      left -= 1;
-      after = of;
+      if (kept === null || of === null) continue;
+      tail.push({ size: of, checkpoint: kept.checkpoint });
+      const settled = tail.length > refetched ? tail.shift() : undefined;
+      if (settled === undefined) continue;
+      await write(settled);
+      after = settled.size;
     }
-    for await (const { size: of, checkpoint } of source(after)) {
-      if (of > size) break;
-      await write({ checkpoint });
+    for await (const each of source(after)) {
+      if (each.size > size) break;
+      for (let [old] = tail; old !== undefined && old.size <= each.size; [old] = tail) {
+        if (old.size < each.size || textOf(old) !== textOf(each)) await write(old);
+        tail.shift();
+      }
+      await write(each);
     }
+    for (const old of tail) await write(old);
   });
 }
 
-async function countLines(folder: string): Promise<number> {
-  let count = 0;
-  for await (const line of (await seriesIn(folder)) ?? []) if (line !== null) count += 1;
-  return count;
+function textOf({ checkpoint }: InSeries): string {
+  return parseNote(checkpoint)?.text ?? checkpoint;
 }
 
 /** Writes the file whole or not at all, and none where nothing was written; gives the number of lines. */

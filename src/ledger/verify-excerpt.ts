@@ -50,7 +50,7 @@ type ExcerptOptions = Pick<
   "verificationKey" | "origin" | "olderCheckpoints" | "replay" | "policy" | "timestamps"
 > & {
   /** The checkpoints of the excerpt's period: each with a proof of its own, and complete where the entries are. */
-  readonly series?: Pick<SeriesOptions, "checkpoints" | "most">;
+  readonly series?: SeriesOptions;
 };
 
 type Judged = { allowed: Map<string, number>; ended: Set<string> };

@@ -12,10 +12,8 @@ import {
   sizesShown,
 } from "./verify-series.ts";
 
-type Period = Pick<SeriesOptions, "checkpoints" | "most">;
-
 /** What the checkpoints that came with an excerpt cannot show, in a sentence. */
-export function unseenCheckpoints(series: Period | undefined): string {
+export function unseenCheckpoints(series: SeriesOptions | undefined): string {
   return series === undefined
     ? "that no signed checkpoint is missing: no series of them came with the excerpt"
     : "that no signed checkpoint is missing before and after the entries that are here";
@@ -37,7 +35,7 @@ export async function judgePeriod(
     readonly findings: Findings;
     /** The indexes of the entries that the excerpt is about, in order. */
     readonly about: readonly number[];
-    readonly series?: Period;
+    readonly series?: SeriesOptions;
     readonly olderCheckpoints?: readonly KeptCheckpoint[];
   },
 ): Promise<{ readonly series?: SeriesReport }> {
@@ -45,7 +43,8 @@ export async function judgePeriod(
   const expected = sizesShown(keys, openOlder(olderCheckpoints, key, new Findings()));
   const grewFrom = async (older: Checkpoint, kept: KeptInSeries) =>
     grownByOwnProof(older, kept, newest);
-  const [from, until] = [about.at(0) ?? 0, (about.at(-1) ?? -1) + 1];
+  const [first, until] = [about.at(0) ?? 0, (about.at(-1) ?? -1) + 1];
+  const from = Math.max(first, series.from);
   const subject = { key, keys, newest, findings, grewFrom, expected, until };
   return { series: await judgeWholeSeries(subject, { ...series, from }) };
 }

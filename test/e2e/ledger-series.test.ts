@@ -23,7 +23,11 @@ const notes = await Promise.all(
 );
 
 /** A vault with the first so many entries, a checkpoint for each, and stamps of two of them. */
-async function serveVault(size: number, stamped: readonly number[] = []) {
+async function serveVault(
+  size: number,
+  stamped: readonly number[] = [],
+  lacking: readonly number[] = [],
+) {
   const files = await filesOf(entries.slice(0, size), signer);
   const series = notes.slice(0, size).map((checkpoint, at) => ({
     size: at + 1,
@@ -35,7 +39,7 @@ async function serveVault(size: number, stamped: readonly number[] = []) {
     if (url.pathname === "/v1/ledger/checkpoints") {
       const [after, only] = [url.searchParams.get("after"), url.searchParams.get("only")];
       const checkpoints = series
-        .filter((each) => each.size > Number(after ?? -1))
+        .filter((each) => each.size > Number(after ?? -1) && !lacking.includes(each.size))
         .filter((each) => only === null || each.timestamp !== null)
         .slice(0, Number(url.searchParams.get("limit")));
       return answer(response, 200, { checkpoints });
@@ -73,6 +77,21 @@ test("an export keeps every checkpoint and every stamp, goes on where it ended, 
     code: 0,
     stdout: expect.stringContaining(`a series of ${entries.length} signed checkpoints`),
   });
+});
+
+test("a checkpoint that an export has stays, also where the vault no longer hands it out", async () => {
+  await using folder = await temporaryFolder();
+  await exported(5, folder.path);
+  await using server = await serveVault(7, [], [2, 5, 6]);
+  const here = { env: { ...env, WEIGHTVAULT_URL: server.url } };
+  expect(await weightvaultHere(["ledger", "export", folder.path], here)).toMatchObject({ code: 0 });
+  expect(await sizesOf(folder.path)).toEqual(["1", "2", "3", "4", "5", "7"]);
+  await using silent = await serveVault(7, [], [1, 2, 3, 4, 5, 6, 7]);
+  const quiet = { env: { ...env, WEIGHTVAULT_URL: silent.url } };
+  expect(await weightvaultHere(["ledger", "export", folder.path], quiet)).toMatchObject({
+    code: 0,
+  });
+  expect(await sizesOf(folder.path)).toHaveLength(6);
 });
 
 test("two neighbours that are missing from an export's series are told under the size of its batches, and a rebuilt ledger is excused up to where it was rebuilt", async () => {

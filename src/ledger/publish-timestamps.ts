@@ -19,7 +19,8 @@ export async function publishTimestamps(
   if (known.size === 0) for (const size of await publishedTimestampSizes(store)) known.add(size);
   const covered = await publishedSize(store);
   const stamped = await db.selectFrom("ledger_timestamp").select("size").orderBy("size").execute();
-  let [isWhole, others] = [true, null as unknown];
+  let isWhole = true;
+  let other: Refusal | null = null;
   for (const size of stamped.map((row) => Number(row.size)).filter((each) => !known.has(each))) {
     if (size > covered) {
       isWhole = false;
@@ -29,12 +30,12 @@ export async function publishTimestamps(
       await putTimestamp({ db, store }, size);
     } catch (error) {
       if (!isRefusal(error, "record_tampered")) throw error;
-      others ??= error;
+      other ??= error;
     }
     // What another holds in its place stays there: it is told once, and not tried for ever.
     known.add(size);
   }
-  if (others !== null) throw others;
+  if (other !== null) throw other;
   return isWhole;
 }
 

@@ -86,12 +86,16 @@ export class Timestamping {
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     const { everyMs } = this.#options;
+    let dueAt = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
       let pauseMs = everyMs;
       try {
-        const isStamped = await stampNewest(this.#options, signal);
-        const isPublished = isStamped && (await this.#publish());
-        if (!isPublished) pauseMs = Math.min(everyMs, standbyMs);
+        if (performance.now() >= dueAt && (await stampNewest(this.#options, signal)))
+          dueAt = performance.now() + everyMs;
+        // What could not be published yet is tried again sooner, and nothing is stamped for that.
+        const leftMs = dueAt - performance.now();
+        const isDone = leftMs > 0 && (await this.#publish());
+        pauseMs = isDone ? leftMs : Math.min(everyMs, standbyMs);
         this.#lastTrouble = null;
       } catch (error) {
         const message = Error.isError(error) ? error.message : String(error);

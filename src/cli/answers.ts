@@ -52,6 +52,9 @@ export const answers = {
       .default([]),
   }),
   timestamp: z.object({ size, checkpoint: z.string(), response: base64 }),
+  series: z.object({
+    checkpoints: z.array(z.object({ size, checkpoint: z.string(), timestamp: base64.nullable() })),
+  }),
   receipt: z.object({ index: size, entry: base64, proof: z.string() }),
   recordedRelease: z.object({
     entry: z.object({ index: size }).nullable(),

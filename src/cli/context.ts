@@ -1,4 +1,5 @@
 import type { Writable } from "node:stream";
+import type { Rebuilt } from "../ledger/rebuild.ts";
 import type { TileSource } from "../ledger/source.ts";
 import type { Rotated } from "../maintain.ts";
 import type { VerificationKey } from "../merkle/note.ts";
@@ -28,7 +29,7 @@ export type Context = {
   readonly rebuild: (from: {
     readonly source: TileSource | null;
     readonly key: VerificationKey;
-  }) => Promise<{ readonly size: number; readonly rootHex: string }>;
+  }) => Promise<Rebuilt>;
   /** Hands the ledger over to the next signing key that the server's settings name. */
   readonly rotateKey: (options: { readonly replace: VerificationKey | null }) => Promise<Rotated>;
   /** A witness of ledgers, composed outside. */

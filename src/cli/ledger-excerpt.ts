@@ -2,25 +2,24 @@ import { randomUUID } from "node:crypto";
 import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
+import { batchLimit } from "../ledger/batch-limit.ts";
 import type { Entry } from "../ledger/entry.ts";
-import { readTile, type TileSource } from "../ledger/source.ts";
+import type { TileSource } from "../ledger/source.ts";
 import { readRegularFile } from "../ledger/source-file.ts";
 import { rotationIn } from "../ledger/source-rotations.ts";
+import { type KeptTimestamp, timestampPath } from "../ledger/source-timestamps.ts";
 import type { ExcerptSource } from "../ledger/verify-excerpt.ts";
-import { encodeAddCheckpoint } from "../merkle/add-checkpoint.ts";
-import { parseBundle } from "../merkle/bundle.ts";
-import type { Checkpoint } from "../merkle/checkpoint.ts";
 import { maximumNoteBytes } from "../merkle/note.ts";
-import { consistencyProof, inclusionProof, readTiles, verifyInclusion } from "../merkle/proof.ts";
 import type { PlacedRotation } from "../merkle/rotation.ts";
-import { maximumEntryBytes, type Tile, tileWidth } from "../merkle/tile.ts";
-import { encodeTlogProof } from "../merkle/tlog-proof.ts";
-import { leafHash } from "../merkle/tree.ts";
+import { maximumEntryBytes } from "../merkle/tile.ts";
 import { Failure } from "./failure.ts";
+import type { Beside } from "./ledger-beside.ts";
 import { type LedgerKey, openSigned } from "./ledger-key.ts";
+import { Prover } from "./ledger-prover.ts";
+import { type InSeries, seriesFile, writeSeries } from "./ledger-series.ts";
 import { scanLedger } from "./ledger-source.ts";
 import { type Selection, Story, storyNouns } from "./ledger-story.ts";
-import { growthPath, type KeptTimestamp, timestampFiles } from "./ledger-timestamps.ts";
+import { timestampFiles } from "./ledger-timestamps.ts";
 
 const format = "weightvault/ledger-excerpt/v1";
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -61,7 +60,7 @@ type Chosen = {
 
 /**
  * Writes an excerpt: the entries of a selection, each with its inclusion proof, the checkpoint and the key, the digests of rulebooks and
- * lists, a timestamp with the proof that the checkpoint grew from what was stamped, and what `disclose` gives. The whole ledger is verified first; throws `integrity` where it does not verify. The folder appears
+ * lists, a timestamp and the signed checkpoints of the period, each with the proof that the checkpoint grew from it, and what `disclose` gives. The whole ledger is verified first; throws `integrity` where it does not verify. The folder appears
  * whole or not at all, and one that is there is refused.
  */
 export async function exportExcerpt(
@@ -71,13 +70,13 @@ export async function exportExcerpt(
     folder,
     selection,
     disclose,
-    timestamps = [],
+    beside,
   }: {
     readonly folder: string;
     readonly selection: Selection;
     readonly disclose: Disclose | null;
-    /** By their sizes; the excerpt keeps the oldest of those that cover all of its entries, else the newest. */
-    readonly timestamps?: readonly KeptTimestamp[];
+    /** The excerpt keeps the oldest timestamp that covers all of its entries, else the newest, and the series from its first entry to its last. */
+    readonly beside?: Beside;
   },
 ): Promise<Excerpt> {
   await refusePresent(folder);
@@ -85,7 +84,9 @@ export async function exportExcerpt(
   const chosen: Chosen[] = [];
   const rulebooks = new Set<string>();
   const rotations: PlacedRotation[] = [];
-  let taken = 0;
+  const taken: { first: number | null; last: number } = { first: null, last: -1 };
+  // Before the checkpoint, which then covers what was stamped.
+  const newestTimestamp = (await beside?.newestTimestamp()) ?? null;
   const bytes = await source.checkpoint();
   const frozen: TileSource = { ...source, checkpoint: async () => bytes };
   const report = await scanLedger(frozen, key, (entry) => {
@@ -93,7 +94,10 @@ export async function exportExcerpt(
     if (rotation !== null) rotations.push(rotation);
     // How the key was replaced belongs to every part, or who trusts an older key could not verify it.
     const isAbout = story.takes(entry);
-    if (isAbout) taken += 1;
+    if (isAbout) {
+      taken.first ??= entry.index;
+      taken.last = entry.index;
+    }
     if (!isAbout && rotation === null) return;
     const digest = rulebookOf(entry);
     if (digest !== null) rulebooks.add(digest);
@@ -103,7 +107,8 @@ export async function exportExcerpt(
   });
   if (!report.verified || bytes === null)
     throw new Failure("integrity", `the ledger does not verify: ${report.errors} findings`);
-  if (taken === 0) throw new Failure("notFound", "no entry of the ledger is about it");
+  const { first, last } = taken;
+  if (first === null) throw new Failure("notFound", "no entry of the ledger is about it");
   const opened = openSigned(bytes, { key: key.key, rotations });
   if (opened?.verdict !== "verified")
     throw new Failure("integrity", "the ledger's checkpoint is not signed by its key");
@@ -112,8 +117,12 @@ export async function exportExcerpt(
     await mkdir(temporary);
     const prover = new Prover(source, key, opened.checkpoint, bytes);
     await writeEntries(temporary, chosen, prover);
-    const timestamp = timestampFor(chosen, timestamps, opened.checkpoint);
-    if (timestamp !== undefined) await writeTimestamp(temporary, timestamp, prover);
+    if (beside !== undefined) {
+      const { size } = opened.checkpoint;
+      const timestamp = await timestampFor({ last, size }, beside, newestTimestamp);
+      if (timestamp !== null) await writeTimestamp(temporary, timestamp, prover);
+      await writePeriod(temporary, { first, last, size, prover }, beside);
+    }
     const { evidence, lists } = await writeEvidence(temporary, chosen, disclose);
     const { thing, from, until } = selection;
     const excerpt: Excerpt = {
@@ -169,14 +178,48 @@ async function writeEntries(
 }
 
 /** The oldest that covers every entry, else the newest; one that an export left before its checkpoint came is none of this checkpoint. */
-function timestampFor(
-  chosen: readonly Chosen[],
-  timestamps: readonly KeptTimestamp[],
-  { size: newest }: Checkpoint,
-): KeptTimestamp | undefined {
-  const last = chosen.at(-1)?.index ?? 0;
-  const covered = timestamps.filter(({ size }) => size <= newest);
-  return covered.find(({ size }) => size > last) ?? covered.at(-1);
+async function timestampFor(
+  { last, size: newestSize }: { readonly last: number; readonly size: number },
+  { timestamps }: Beside,
+  newest: KeptTimestamp | null,
+): Promise<KeptTimestamp | null> {
+  for await (const each of timestamps(last)) if (each.size <= newestSize) return each;
+  return newest !== null && newest.size <= newestSize ? newest : null;
+}
+
+/** The series from the newest checkpoint before the first entry to the oldest that covers the last one, each with its way to the excerpt's own. */
+async function writePeriod(
+  folder: string,
+  {
+    first,
+    last,
+    size: newest,
+    prover,
+  }: {
+    readonly first: number;
+    readonly last: number;
+    readonly size: number;
+    readonly prover: Prover;
+  },
+  { series }: Beside,
+): Promise<void> {
+  const begin = first - 2 * batchLimit;
+  await writeSeries(join(folder, seriesFile), async (write) => {
+    let before: InSeries | null = null;
+    const keep = async ({ size, checkpoint }: InSeries) =>
+      await write({ checkpoint, proof: [...(await prover.proveConsistency(size))] });
+    for await (const each of series(begin > 0 ? begin - 1 : null)) {
+      if (each.size > newest) break;
+      if (each.size <= first) {
+        before = each;
+        continue;
+      }
+      if (before !== null) await keep(before);
+      before = null;
+      await keep(each);
+      if (each.size > last) break;
+    }
+  });
 }
 
 async function writeTimestamp(
@@ -187,7 +230,7 @@ async function writeTimestamp(
   await mkdir(join(folder, "timestamp"));
   for (const [path, bytes] of timestampFiles(timestamp)) await writeFile(join(folder, path), bytes);
   const { size } = timestamp;
-  await writeFile(join(folder, growthPath(size)), await prover.proveGrowth(size));
+  await writeFile(join(folder, timestampPath(size, "growth")), await prover.proveGrowth(size));
 }
 
 async function writeEvidence(
@@ -222,60 +265,6 @@ function memberOf(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null
     ? (value as Readonly<Record<string, unknown>>)[name]
     : undefined;
-}
-
-/** Makes proofs against one checkpoint. Neighbours share their bundle; hashes are fetched once. */
-class Prover {
-  readonly #source: TileSource;
-  readonly #key: LedgerKey;
-  readonly #checkpoint: Checkpoint;
-  readonly #note: string;
-  readonly #read: ReturnType<typeof readTiles>;
-  #bundle: { readonly number: number; readonly entries: readonly Buffer[] } | null = null;
-
-  constructor(source: TileSource, key: LedgerKey, checkpoint: Checkpoint, note: Buffer) {
-    this.#source = source;
-    this.#key = key;
-    this.#checkpoint = checkpoint;
-    this.#note = note.toString("utf8");
-    this.#read = readTiles(checkpoint.size, async (tile) => await this.#tile(tile));
-  }
-
-  async prove(index: number): Promise<{ readonly entry: Buffer; readonly proof: string }> {
-    const { size, root } = this.#checkpoint;
-    const entry = await this.#entry(index);
-    const hashes = await inclusionProof(index, size, this.#read);
-    if (!verifyInclusion({ index, size, leaf: leafHash(entry), proof: hashes, root }))
-      throw new Failure("integrity", `entry ${index} is not the one in the signed ledger`);
-    return { entry, proof: encodeTlogProof({ index, hashes, checkpoint: this.#note }) };
-  }
-
-  /** How the checkpoint grew from the tree of that size, as a witness would be told. */
-  async proveGrowth(oldSize: number): Promise<string> {
-    const { size } = this.#checkpoint;
-    const proof = await consistencyProof(oldSize, size, this.#read);
-    return encodeAddCheckpoint({ oldSize, proof, checkpoint: this.#note });
-  }
-
-  async #entry(index: number): Promise<Buffer> {
-    const number = Math.floor(index / tileWidth);
-    if (this.#bundle?.number !== number) {
-      const width = Math.min(tileWidth, this.#checkpoint.size - number * tileWidth);
-      const bytes = await this.#tile({ level: "entries", number, width });
-      this.#bundle = { number, entries: parseBundle(bytes) ?? [] };
-    }
-    const entry = this.#bundle.entries[index % tileWidth];
-    if (entry === undefined)
-      throw new Failure("integrity", `the ledger's bundle lacks entry ${index}`);
-    return entry;
-  }
-
-  async #tile(tile: Tile): Promise<Buffer> {
-    const bytes = await readTile(this.#source, this.#key.key, tile);
-    if (bytes === null)
-      throw new Failure("integrity", "the ledger lacks a tile that its checkpoint covers");
-    return bytes;
-  }
 }
 
 const longestExcerptBytes = 256 * 2 ** 20;

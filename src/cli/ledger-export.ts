@@ -10,9 +10,11 @@ import { successionOf } from "../merkle/rotation.ts";
 import { type Tile, tilePath, tilesOf, tileWidth } from "../merkle/tile.ts";
 import { hashBytes } from "../merkle/tree.ts";
 import { Failure } from "./failure.ts";
+import { type Beside, besideFolder } from "./ledger-beside.ts";
 import { type LedgerKey, openSigned } from "./ledger-key.ts";
+import { keepSeries } from "./ledger-series.ts";
 import { signedCheckpoint } from "./ledger-show.ts";
-import { type KeptTimestamp, timestampFiles } from "./ledger-timestamps.ts";
+import { timestampFiles } from "./ledger-timestamps.ts";
 import { isCode, makeFolder, makeFolders } from "./paths.ts";
 import { writeWhole } from "./whole-file.ts";
 
@@ -21,11 +23,13 @@ export type Exported = {
   readonly size: number;
   readonly fetched: number;
   readonly kept: number;
+  /** How many signed checkpoints are kept beside it. */
+  readonly checkpoints: number;
 };
 
 /**
  * Copies a ledger into a folder in the layout of C2SP tlog-tiles, with its key in `verification-key`. Full tiles that are there stay, since
- * they never change; the checkpoint comes last, so that at every moment the folder holds all that its checkpoint covers. Throws
+ * they never change; the checkpoint comes after them, so that at every moment the folder holds all that its checkpoint covers, and then what lies beside the ledger. Throws
  * `integrity` where the ledger is not what the folder's checkpoint has grown to, and keeps that one; refuses links and special files in the
  * folder, which could lead elsewhere or be waited for. It copies; `ledger verify` judges.
  */
@@ -35,12 +39,12 @@ export async function exportLedger(
   {
     folder,
     signal,
-    timestamps = [],
+    beside,
   }: {
     readonly folder: string;
     readonly signal: AbortSignal;
-    /** Kept beside the ledger; `ledger verify` judges it. */
-    readonly timestamps?: readonly KeptTimestamp[];
+    /** Kept beside the ledger, as far as its checkpoint covers it; `ledger verify` judges it. */
+    readonly beside?: Beside;
   },
 ): Promise<Exported> {
   const { checkpoint, bytes } = await signedCheckpoint(source, key);
@@ -66,13 +70,25 @@ export async function exportLedger(
     await writeWhole(file, tileBytes);
     fetched += 1;
   }
-  for (const [path, timestampBytes] of timestamps.flatMap(timestampFiles)) {
-    await makeFolders(folder, path);
-    await writeWhole(join(folder, path), timestampBytes);
-  }
   await assertGrown(folder, key, checkpoint, older);
   await writeWhole(join(folder, "checkpoint"), bytes);
-  return { folder, size: checkpoint.size, fetched, kept };
+  const { size } = checkpoint;
+  const checkpoints = beside === undefined ? 0 : await keepBeside(folder, size, beside);
+  return { folder, size, fetched, kept, checkpoints };
+}
+
+/** After the checkpoint, which covers all of it. Timestamps never change: those that are there stay. */
+async function keepBeside(folder: string, size: number, beside: Beside): Promise<number> {
+  let last: number | null = null;
+  for await (const each of besideFolder(folder).timestamps(null)) last = each.size;
+  for await (const timestamp of beside.timestamps(last)) {
+    if (timestamp.size > size) break;
+    for (const [path, bytes] of timestampFiles(timestamp)) {
+      await makeFolders(folder, path);
+      await writeWhole(join(folder, path), bytes);
+    }
+  }
+  return await keepSeries(folder, size, beside.series);
 }
 
 /** Both roots follow from the tiles that now lie in the folder. */

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { Failure } from "./failure.ts";
@@ -13,12 +13,30 @@ const stateForm = z.strictObject({
   reachedAt: z.iso.datetime(),
   /** How the key was replaced since; what they are worth is told by their signatures. */
   rotations: z.array(z.strictObject({ index: z.int().min(0), statement: z.string() })).default([]),
+  /** What was told of the entries' meaning: all that was found of the first `size`, and of releases whose time for an outcome ran out by then. */
+  meaning: z
+    .strictObject({
+      size: z.int().min(0),
+      /** When the whole ledger was last read for it. */
+      readAt: z.iso.datetime(),
+      overdueUntil: z.iso.datetime(),
+    })
+    .nullable()
+    .default(null),
 });
 
-/** What a monitor remembers between looks: the last ledger that verified. */
 export type State = z.output<typeof stateForm>;
 
-/** Null before the first look that verified. Throws `failed` for a file that no monitor wrote. */
+/** When a vault that was never reached was first tried. */
+export async function firstTried(folder: string, now: Date): Promise<string> {
+  const file = join(folder, "first-tried");
+  const kept = await readFile(file, "utf8").catch(() => "");
+  if (!Number.isNaN(Date.parse(kept.trim()))) return kept.trim();
+  await writeFile(file, `${now.toISOString()}\n`);
+  return now.toISOString();
+}
+
+/** What a monitor remembers; null before its first look. Throws `failed` for a file that is none of its own. */
 export async function readState(folder: string): Promise<State | null> {
   const text = await readFile(join(folder, "state.json"), "utf8").catch(() => null);
   if (text === null) return null;
@@ -29,19 +47,15 @@ export async function readState(folder: string): Promise<State | null> {
   }
 }
 
-/** The checkpoint also stays beside all the earlier ones, for `ledger verify --checkpoints`. */
-export async function keep(
-  { folder, now }: { readonly folder: string; readonly now: () => Date },
-  bytes: Buffer,
-  verified: Pick<State, "lastLeafHex" | "rotations">,
-): Promise<void> {
+/** Remembers a state. Its checkpoint also stays beside all the earlier ones, for `ledger verify --checkpoints`. */
+export async function keepVerified(folder: string, state: State): Promise<void> {
   await mkdir(join(folder, "checkpoints"), { recursive: true });
-  const checkpoint = bytes.toString("utf8");
-  await writeWhole(join(folder, "checkpoints", checkpoint.split("\n")[1] ?? "0"), bytes);
-  await keepState(folder, { checkpoint, ...verified, reachedAt: now().toISOString() });
+  const { checkpoint } = state;
+  const name = checkpoint.split("\n")[1] ?? "0";
+  await writeWhole(join(folder, "checkpoints", name), Buffer.from(checkpoint, "utf8"));
+  await keepState(folder, state);
 }
 
-/** Remembers all of it in one step. */
 export async function keepState(folder: string, state: State): Promise<void> {
   await writeWhole(join(folder, "state.json"), Buffer.from(`${JSON.stringify(state)}\n`));
 }

@@ -1,22 +1,23 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { isRefusal } from "../errors.ts";
-import { type Entry, parseEntry } from "../ledger/entry.ts";
-import { readTile, type TileSource } from "../ledger/source.ts";
+import type { Entry } from "../ledger/entry.ts";
+import type { TileSource } from "../ledger/source.ts";
 import { readingOf, unlessSpent } from "../ledger/source-budget.ts";
 import { growsFrom } from "../ledger/source-growth.ts";
-import { rotationIn } from "../ledger/source-rotations.ts";
-import { parseBundle } from "../merkle/bundle.ts";
 import type { Checkpoint } from "../merkle/checkpoint.ts";
 import { type CosignerKey, verifyCosignature } from "../merkle/cosignature.ts";
 import { parseNote } from "../merkle/note.ts";
-import { readTiles, rightEdge } from "../merkle/proof.ts";
 import { type SignedCheckpoint, successionOf } from "../merkle/rotation.ts";
-import { tileWidth } from "../merkle/tile.ts";
-import { Frontier, leafHash } from "../merkle/tree.ts";
 import { Failure } from "./failure.ts";
+import { collect, growFrom, lastLeafOf } from "./ledger-growth.ts";
 import { type LedgerKey, openSigned } from "./ledger-key.ts";
-import { keep, keepState, readState, type State } from "./ledger-monitor-state.ts";
+import type { MeaningWatch } from "./ledger-meaning.ts";
+import {
+  firstTried,
+  keepState,
+  keepVerified,
+  readState,
+  type State,
+} from "./ledger-monitor-state.ts";
 import { scanLedger } from "./ledger-source.ts";
 import { makeFolder } from "./paths.ts";
 
@@ -26,6 +27,8 @@ export type Watched = {
   readonly code: "first" | "same" | "grown" | "unreachable" | AlarmCode;
   readonly size: number | null;
   readonly message: string;
+  /** How many findings about what the entries mean were told. */
+  readonly findings?: number;
 };
 
 type AlarmCode =
@@ -47,11 +50,14 @@ export type Monitor = {
   /** For how long the vault may be out of reach before that is an alarm. */
   readonly unreachableLimitMs: number;
   readonly now: () => Date;
+  /** Judges what the entries mean; without it, growth alone is watched. */
+  readonly meaning?: MeaningWatch;
 };
 
 /**
  * Looks once: fetches the newest checkpoint, holds it to the key and to the last one verified, and the new entries to both. Only what
- * verified is remembered, so that an alarm stays until somebody has looked into it. The first look verifies the whole ledger.
+ * verified is remembered, so that an alarm stays until somebody has looked into it. The first look verifies the whole ledger. What its entries mean is
+ * judged apart: a finding there is told once, and the watch goes on.
  */
 export async function watchOnce(monitor: Monitor): Promise<Watched> {
   const { folder, now } = monitor;
@@ -95,20 +101,27 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   if (size === kept.size) {
     if (!root.equals(kept.root))
       return alarm("fork", size, `two checkpoints of ${size} entries have different roots`);
-    await keepState(folder, { ...state, reachedAt: monitor.now().toISOString() });
-    return { isAlarm: false, code: "same", size, message: `still ${size} entries` };
+    const judged = await judgeMeaning(monitor, { checkpoint, bytes, state });
+    if ("isAlarm" in judged) return judged;
+    const { meaning, found } = judged;
+    await keepState(folder, { ...state, meaning, reachedAt: monitor.now().toISOString() });
+    return { isAlarm: false, code: "same", size, ...saying(`still ${size} entries`, found) };
   }
   const reading = await readingOf(source, { key: key.key, checkpoint: bytes, known: rotations });
   const reads = growFrom(
-    { ...monitor, source: reading.source },
-    kept,
-    checkpoint,
-    state.lastLeafHex,
+    { source: reading.source, key },
+    {
+      kept,
+      newest: checkpoint,
+      lastLeafHex: state.lastLeafHex,
+      onEntry: monitor.meaning?.from(kept.size) ?? null,
+    },
   );
   const grown = await unlessSpent(reading, reads);
   if (grown === null) return unproved(size, reading.spent() ?? "");
   // Of what a key signed that nobody has named, nothing but that is to be said.
-  if ("isAlarm" in grown) return opened.verdict === "verified" ? grown : unsigned();
+  if ("broken" in grown)
+    return opened.verdict === "verified" ? alarm(grown.broken, size, grown.message) : unsigned();
   const followed = [...state.rotations, ...grown.rotations];
   // A key that nobody knew before is one that the new entries name, or none.
   const verdict = openSigned(bytes, { key: key.key, rotations: followed })?.verdict;
@@ -121,9 +134,58 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
         size,
         `it does not go on from the ${head.size} entries that its old key had signed when it named the new one`,
       );
-  await keep(monitor, bytes, { lastLeafHex: grown.lastLeafHex, rotations: followed });
+  monitor.meaning?.proved();
+  const { lastLeafHex } = grown;
+  const next = { ...state, rotations: followed };
+  const judged = await judgeMeaning(monitor, { checkpoint, bytes, state: next });
+  if ("isAlarm" in judged) return judged;
+  const { meaning, found } = judged;
+  const reachedAt = monitor.now().toISOString();
+  const text = bytes.toString("utf8");
+  await keepVerified(folder, { ...next, checkpoint: text, lastLeafHex, meaning, reachedAt });
   const message = `${size} entries, ${size - kept.size} of them new; all verified`;
-  return { isAlarm: false, code: "grown", size, message };
+  return { isAlarm: false, code: "grown", size, ...saying(message, found) };
+}
+
+type Judged = {
+  readonly meaning: State["meaning"];
+  readonly found: { readonly count: number; readonly more: number };
+};
+
+/** What the entries up to a verified checkpoint mean, as far as it was not told: from the new ones, or from the whole ledger where that is due. */
+async function judgeMeaning(
+  { meaning, source, key, now }: Monitor,
+  {
+    checkpoint: { size },
+    bytes,
+    state,
+  }: { readonly checkpoint: Checkpoint; readonly bytes: Buffer; readonly state: State },
+): Promise<Judged | Watched> {
+  const none = { count: 0, more: 0 };
+  if (meaning === undefined) return { meaning: state.meaning, found: none };
+  const isDue = meaning.isDue(size, state.meaning, now());
+  if (isDue) {
+    const rotations = async () => state.rotations;
+    const frozen: TileSource = { ...source, checkpoint: async () => bytes, rotations };
+    const report = await meaning.read(frozen, key, { told: state.meaning });
+    if (!report.verified) return unverified(size, report.errors);
+  }
+  const { told, ...found } = meaning.tell(state.meaning, now(), isDue);
+  return { meaning: told, found };
+}
+
+/** Those that were told, and those that were too many to be. */
+function saying(
+  message: string,
+  { count, more }: Judged["found"],
+): Pick<Watched, "message" | "findings"> {
+  if (count === 0) return { message };
+  const others = more === 0 ? "" : `, and ${more} more that ledger verify tells`;
+  return { message: `${message}; ${count} findings${others}`, findings: count };
+}
+
+function unverified(size: number, errors: number): Watched {
+  return alarm("ledger_unverified", size, `the ledger has ${errors} findings`);
 }
 
 function isSignedByMlDsa(bytes: Buffer, { mlDsaKey = null }: Monitor): boolean {
@@ -155,85 +217,26 @@ function unproved(size: number, spent: string): Watched {
 }
 
 async function lookFirst(monitor: Monitor, { size }: Checkpoint, bytes: Buffer): Promise<Watched> {
-  const { source, key } = monitor;
+  const { source, key, meaning, folder, now } = monitor;
   const frozen: TileSource = { ...source, checkpoint: async () => bytes };
   const rotations: State["rotations"] = [];
-  const report = await scanLedger(frozen, key, (entry) => collect(entry, rotations));
+  const onEntry = (entry: Entry) => collect(entry, rotations);
+  const report =
+    meaning === undefined
+      ? await scanLedger(frozen, key, onEntry)
+      : await meaning.read(frozen, key, { told: null, onEntry });
   if (report.size === null) return unsigned();
-  if (!report.verified)
-    return alarm("ledger_unverified", size, `the ledger has ${report.errors} findings`);
-  const last = size === 0 ? "" : await lastLeafOf(monitor, size);
-  await keep(monitor, bytes, { lastLeafHex: last, rotations });
-  return { isAlarm: false, code: "first", size, message: `${size} entries; all verified` };
-}
-
-/** The old tree's right edge must make the old root, and with the new entries' leaves the new one: then nothing but appending happened. */
-async function growFrom(
-  { source, key }: Monitor,
-  kept: Checkpoint,
-  newest: Checkpoint,
-  lastLeafHex: string,
-): Promise<Watched | Pick<State, "lastLeafHex" | "rotations">> {
-  const inconsistent = (what: string) => alarm("inconsistent", newest.size, what);
-  const read = readTiles(newest.size, async (tile) => {
-    const bytes = await readTile(source, key.key, tile);
-    if (bytes === null) throw new RangeError(`the ledger lacks tile ${tile.level}/${tile.number}`);
-    return bytes;
+  if (!report.verified) return unverified(size, report.errors);
+  const lastLeafHex = size === 0 ? "" : await lastLeafOf(monitor, size);
+  const { told = null, ...found } = meaning?.tell(null, now(), true) ?? { count: 0, more: 0 };
+  await keepVerified(folder, {
+    checkpoint: bytes.toString("utf8"),
+    lastLeafHex,
+    rotations,
+    meaning: told,
+    reachedAt: now().toISOString(),
   });
-  let frontier: Frontier;
-  try {
-    frontier = Frontier.restore(kept.size, await rightEdge(kept.size, read));
-  } catch (error) {
-    if (isRefusal(error)) throw error;
-    return inconsistent(Error.isError(error) ? error.message : "a tile cannot be used");
-  }
-  if (!frontier.root().equals(kept.root))
-    return inconsistent(`the first ${kept.size} entries are not those that were verified`);
-  const rotations: State["rotations"] = [];
-  let previous = lastLeafHex;
-  for (
-    let number = Math.floor(kept.size / tileWidth);
-    number * tileWidth < newest.size;
-    number += 1
-  ) {
-    const width = Math.min(tileWidth, newest.size - number * tileWidth);
-    const bundle = await readTile(source, key.key, { level: "entries", number, width });
-    const entries = bundle === null ? null : parseBundle(bundle);
-    if (entries?.length !== width)
-      return alarm("entries_broken", newest.size, `the entries of bundle ${number} are not whole`);
-    for (const bytes of entries.slice(frontier.size - number * tileWidth)) {
-      const index = frontier.size;
-      const entry = parseEntry(bytes);
-      if (entry?.index !== index || entry.previous !== previous)
-        return alarm(
-          "entries_broken",
-          newest.size,
-          `entry ${index} does not follow the one before`,
-        );
-      const leaf = leafHash(bytes);
-      previous = leaf.toString("hex");
-      frontier.append(leaf);
-      collect(entry, rotations);
-    }
-  }
-  if (!frontier.root().equals(newest.root))
-    return inconsistent(`the new entries do not lead to the root that is signed at ${newest.size}`);
-  return { lastLeafHex: previous, rotations };
-}
-
-function collect(entry: Entry, rotations: State["rotations"]): void {
-  const rotation = rotationIn(entry);
-  if (typeof rotation?.statement !== "string") return;
-  rotations.push({ index: rotation.index, statement: rotation.statement });
-}
-
-async function lastLeafOf({ source, key }: Monitor, size: number): Promise<string> {
-  const number = Math.floor((size - 1) / tileWidth);
-  const width = Math.min(tileWidth, size - number * tileWidth);
-  const bytes = await readTile(source, key.key, { level: "entries", number, width });
-  const entry = bytes === null ? undefined : parseBundle(bytes)?.[(size - 1) % tileWidth];
-  if (entry === undefined) throw new Failure("integrity", "the ledger's last entry is gone");
-  return leafHash(entry).toString("hex");
+  return { isAlarm: false, code: "first", size, ...saying(`${size} entries; all verified`, found) };
 }
 
 async function unreached(
@@ -249,14 +252,6 @@ async function unreached(
   return silentMs > unreachableLimitMs
     ? alarm("unreachable_too_long", size, message)
     : { isAlarm: false, code: "unreachable", size, message };
-}
-
-async function firstTried(folder: string, now: Date): Promise<string> {
-  const file = join(folder, "first-tried");
-  const kept = await readFile(file, "utf8").catch(() => "");
-  if (!Number.isNaN(Date.parse(kept.trim()))) return kept.trim();
-  await writeFile(file, `${now.toISOString()}\n`);
-  return now.toISOString();
 }
 
 function alarm(code: AlarmCode, size: number | null, message: string): Watched {

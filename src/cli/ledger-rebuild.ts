@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { Rebuilt } from "../ledger/rebuild.ts";
 import { local } from "./command.ts";
 import type { Context } from "./context.ts";
 import { demandedKey, withLedgerKey } from "./ledger-key.ts";
@@ -34,8 +35,16 @@ export function rebuildCommand(ledger: Command, context: Context): void {
       output.result(rebuilt, () =>
         [
           `rebuilt: ${rebuilt.size} entries, root ${rebuilt.rootHex}`,
+          ...timestampLines(rebuilt.timestamps),
+          `of the checkpoints from before the newest and the stamped ones are kept: an auditor verifies the series with --rebuilt-at ${rebuilt.size}`,
           "this is the record, not the vault: persons, grants, licenses and wrapped keys come from a backup of the database alone",
         ].join("\n"),
       );
     });
+}
+
+function timestampLines({ kept, refused }: Rebuilt["timestamps"]): readonly string[] {
+  if (kept + refused === 0) return [];
+  const others = refused === 0 ? "" : `; ${refused} more are not of this ledger and were left out`;
+  return [`${kept} timestamps are kept${others}`];
 }

@@ -8,6 +8,7 @@ import { readRegularFile } from "../ledger/source-file.ts";
 import { folderSource } from "../ledger/source-folder.ts";
 import { get, urlSource } from "../ledger/source-url.ts";
 import { type Report, verifyLedger } from "../ledger/verify.ts";
+import type { EntryWatch } from "../ledger/verify-watch.ts";
 import { maximumNoteBytes } from "../merkle/note.ts";
 import type { PlacedRotation } from "../merkle/rotation.ts";
 import type { Client } from "./client.ts";
@@ -116,20 +117,21 @@ function youngSpaceBytes(): number {
   return young?.space_size ?? 0;
 }
 
-/** Verifies the whole ledger, and shows every entry on the way, in order. */
+/** Verifies the whole ledger, and shows every entry on the way, in order; a watch collects what they say of one another. */
 export async function scanLedger(
   source: TileSource,
   { text }: Pick<LedgerKey, "text">,
-  onEntry: (entry: Entry) => void,
+  by: ((entry: Entry) => void) | { readonly watch: EntryWatch },
 ): Promise<Report> {
+  const showing = (entry: Entry) => {
+    if (typeof by === "function") by(entry);
+    return null;
+  };
   return await verifyLedger(source, {
     verificationKey: text,
     checkIds: isEveryCheck,
     threads: verifyingThreads,
     onProgress: boundGarbage(),
-    replay: (entry) => {
-      onEntry(entry);
-      return null;
-    },
+    ...(typeof by === "function" ? { replay: showing } : by),
   });
 }

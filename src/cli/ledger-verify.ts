@@ -2,11 +2,12 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { isEveryCheck } from "../export-control/decision.ts";
+import { batchLimit } from "../ledger/batch-limit.ts";
 import type { VerifyOptions as LedgerOptions, Report } from "../ledger/verify.ts";
 import { type KeptCheckpoint, verifyLedger } from "../ledger/verify.ts";
 import { type ExcerptReport, verifyExcerpt } from "../ledger/verify-excerpt.ts";
 import { readPolicy } from "../ledger/witness-policy.ts";
-import { local, positive, repeated } from "./command.ts";
+import { local, positive, repeated, whole } from "./command.ts";
 import type { Context } from "./context.ts";
 import { Failure } from "./failure.ts";
 import { excerptSource, readExcerpt } from "./ledger-excerpt.ts";
@@ -17,6 +18,7 @@ import {
   withLedgerKey,
   withMlDsaKey,
 } from "./ledger-key.ts";
+import { seriesIn } from "./ledger-series.ts";
 import { boundGarbage, readCheckpoint, sourceOf, verifyingThreads } from "./ledger-source.ts";
 import { readTimestamps } from "./ledger-timestamps.ts";
 import { createOutput, type Output } from "./output.ts";
@@ -28,6 +30,7 @@ type VerifyOptions = {
   readonly olderCheckpoint?: readonly string[];
   readonly checkpoints?: string;
   readonly batch?: number;
+  readonly rebuiltAt?: number;
   readonly evidence?: string;
   readonly tokenFile?: string;
   readonly opaqueEntries?: boolean;
@@ -51,8 +54,13 @@ export function verifyCommand(ledger: Command, context: Context): void {
     .option("--checkpoints <folder>", "a folder of such checkpoints, a monitor's for example")
     .option(
       "--batch <entries>",
-      "the checkpoints are all that there were, one at least every so many entries",
+      "a batch has at most so many entries (1024): the folder's own series, or without one the checkpoints given, are all that there were",
       positive,
+    )
+    .option(
+      "--rebuilt-at <entries>",
+      "the ledger was rebuilt from what was published when it had so many, and kept no series of checkpoints from before",
+      whole,
     )
     .option(
       "--evidence <folder>",
@@ -95,7 +103,7 @@ async function verifyWhole(
   context: Context,
   { pinned, olderCheckpoints, options, output }: Verifying,
 ): Promise<void> {
-  const { batch, evidence } = options;
+  const { evidence } = options;
   const replaying = evidence === undefined ? null : await replayOf(evidence);
   const report = await verifyLedger(await sourceOf(place, context, options), {
     verificationKey: pinned.text,
@@ -104,8 +112,8 @@ async function verifyWhole(
     onProgress: boundGarbage(),
     entries: options.opaqueEntries === true ? "opaque" : "parsed",
     olderCheckpoints,
-    ...(batch === undefined ? {} : { mostEntriesPerCheckpoint: batch }),
     ...(replaying === null ? {} : { replay: replaying.replay }),
+    ...(await seriesOf(place, options)),
     ...(await attestations(place, pinned, options)),
   });
   output.result(report, () => reportText(report).join("\n"));
@@ -113,6 +121,17 @@ async function verifyWhole(
   if (isOfAnotherKind(report))
     output.note("no entry is a vault's: for another kind of log, ask for --opaque-entries");
   refuseUnverified(report, "ledger");
+}
+
+/** The series of signed checkpoints that came with a folder; nothing is asked of a ledger without one. */
+async function seriesOf(
+  place: string,
+  { batch, rebuiltAt }: VerifyOptions,
+): Promise<Pick<LedgerOptions, "series" | "mostEntriesPerCheckpoint">> {
+  const checkpoints = /^https?:\/\//.test(place) ? null : await seriesIn(place);
+  // Without one, those that were kept are claimed to be all.
+  if (checkpoints === null) return batch === undefined ? {} : { mostEntriesPerCheckpoint: batch };
+  return { series: { checkpoints, most: batch ?? batchLimit, from: rebuiltAt ?? 0 } };
 }
 
 /** Whose signatures besides the ledger key's, and whose timestamps, are asked for. */
@@ -141,6 +160,7 @@ async function verifyPart(
     verificationKey: pinned.text,
     olderCheckpoints,
     replay,
+    ...(await seriesOf(folder, options)),
     ...(await attestations(folder, pinned, options)),
   });
   output.result(report, () => excerptText(report).join("\n"));
@@ -191,12 +211,13 @@ function isOfAnotherKind({ size, errors, findings }: Report): boolean {
 
 function reportText(report: Report): string[] {
   const { origin, size, rootHex, verified, errors, notices, counts, findings } = report;
-  const { witnessed, mlDsaSigned, timestamps = [] } = report;
+  const { witnessed, mlDsaSigned, timestamps = [], series } = report;
   return [
     `${verified ? "verified" : "NOT VERIFIED"}: ${origin ?? "no checkpoint"}, ${size ?? 0} entries`,
     `root ${rootHex ?? "-"}`,
     ...(mlDsaSigned === undefined ? [] : [`signed with ML-DSA-44: ${mlDsaSigned ? "yes" : "NO"}`]),
     ...(witnessed === undefined ? [] : witnessLines(witnessed)),
+    ...(series === undefined ? [] : [`a series of ${series.checkpoints} signed checkpoints`]),
     ...timestamps.map((stamp) => `stood at ${stamp.size} entries by ${stamp.stampedAt}`),
     ...Object.entries(counts).map(([kind, count]) => `  ${kind.padEnd(26)} ${count}`),
     ...findings.map(

@@ -1,10 +1,10 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { Argument, type Command } from "commander";
 import type { Report } from "../ledger/verify.ts";
 import { ask, type Client, route } from "./client.ts";
-import { local, noun, positive, recordOf, remote, uuid, whole } from "./command.ts";
+import { noun, positive, recordOf, remote, uuid, whole } from "./command.ts";
 import type { Context } from "./context.ts";
 import { Failure, Problem } from "./failure.ts";
+import { besideFolder, besideServer } from "./ledger-beside.ts";
 import {
   type ChoiceOptions,
   type ManifestOptions,
@@ -14,34 +14,18 @@ import {
 } from "./ledger-choice.ts";
 import { type Disclose, exportExcerpt } from "./ledger-excerpt.ts";
 import { exportLedger } from "./ledger-export.ts";
-import { demandedKey, pinnedMlDsaKey, withLedgerKey, withMlDsaKey } from "./ledger-key.ts";
-import { type Monitor, watchOnce } from "./ledger-monitor.ts";
 import { openPlace, type PlaceOptions, withPlace } from "./ledger-place.ts";
 import { rebuildCommand } from "./ledger-rebuild.ts";
 import { rotateKeyCommand } from "./ledger-rotate.ts";
 import { indexesOf, showEntries } from "./ledger-show.ts";
-import { sourceOf } from "./ledger-source.ts";
 import { type StoryNoun, storyNouns, tell } from "./ledger-story.ts";
-import { fetchTimestamps, timestampsIn } from "./ledger-timestamps.ts";
 import { storyText, traceLedger } from "./ledger-trace.ts";
 import { verifyCommand } from "./ledger-verify.ts";
-import { createOutput } from "./output.ts";
+import { monitorCommand } from "./ledger-watch.ts";
 
 type ExportOptions = PlaceOptions & ChoiceOptions & { readonly evidence?: boolean };
 type ShowOptions = PlaceOptions & { readonly last?: number; readonly release?: string };
 type TraceOptions = PlaceOptions & ManifestOptions & { readonly last?: number };
-type MonitorOptions = {
-  readonly json?: boolean;
-  readonly url: string;
-  readonly ledgerKey?: string;
-  readonly mlDsaKey?: string;
-  readonly state: string;
-  readonly tokenFile?: string;
-  readonly once?: boolean;
-  readonly every: number;
-  readonly unreachableFor: number;
-};
-
 export function ledgerCommands(program: Command, context: Context): void {
   const ledger = noun(program, "ledger", "the record of every decision: read, keep and verify it");
   verifyCommand(ledger, context);
@@ -65,17 +49,15 @@ function exportCommand(ledger: Command, context: Context): void {
     .action(async (folder: string, options: ExportOptions) => {
       const selection = selectionOf(options);
       const { source, key, output, client } = await openPlace(context, options);
-      // Before the checkpoint, which then covers what was stamped.
-      const timestamps =
-        client === null ? await timestampsIn(options.ledger ?? "") : await fetchTimestamps(client);
+      const beside = client === null ? besideFolder(options.ledger ?? "") : besideServer(client);
       if (selection === null) {
         if (options.evidence === true)
           throw new Failure("usage", "evidence is disclosed with an excerpt: ask for a part");
         const signal = context.interruption();
-        const result = await exportLedger(source, key, { folder, signal, timestamps });
+        const result = await exportLedger(source, key, { folder, signal, beside });
         output.result(result, () =>
           [
-            `${result.size} entries in ${folder}: ${result.fetched} tiles fetched, ${result.kept} there already`,
+            `${result.size} entries in ${folder}: ${result.fetched} tiles fetched, ${result.kept} there already, ${result.checkpoints} signed checkpoints beside them`,
             `verify them: weightvault ledger verify ${folder} --ledger-key '${key.text}'`,
           ].join("\n"),
         );
@@ -86,7 +68,7 @@ function exportCommand(ledger: Command, context: Context): void {
         folder,
         selection,
         disclose,
-        timestamps,
+        beside,
       });
       output.result({ folder, ...excerpt }, () =>
         [
@@ -178,59 +160,4 @@ function assertVerified({ verified, errors }: Report): void {
       "integrity",
       `the story is of a ledger that does not verify: ${errors} findings`,
     );
-}
-
-function monitorCommand(ledger: Command, context: Context): void {
-  const command = local(
-    ledger,
-    "monitor",
-    "watch a vault's ledger, and alarm on whatever an honest one never does",
-  );
-  withMlDsaKey(withLedgerKey(command))
-    .requiredOption("--url <url>", "the address of the ledger, https://vault.example/ledger/")
-    .requiredOption("--state <folder>", "the folder that remembers what was verified")
-    .option("--token-file <file>", "the token for that address")
-    .option(
-      "--once",
-      "look once and end, with 6 for an alarm and 7 where the vault is out of reach",
-    )
-    .option("--every <seconds>", "how often to look", positive, 60)
-    .option(
-      "--unreachable-for <seconds>",
-      "for how long the vault may be out of reach before that is an alarm",
-      positive,
-      3_600,
-    )
-    .action(async (options: MonitorOptions) => {
-      const key = await demandedKey(context.env, options.ledgerKey);
-      const source = await sourceOf(options.url, context, options);
-      await watch(context, options, {
-        source,
-        key,
-        mlDsaKey: await pinnedMlDsaKey(options.mlDsaKey, key.key),
-        folder: options.state,
-        unreachableLimitMs: options.unreachableFor * 1_000,
-        now: () => new Date(),
-      });
-    });
-}
-
-/** A line a look. A ledger that is not what it was stays so: that ends the watch; an outage may pass. */
-async function watch(context: Context, options: MonitorOptions, monitor: Monitor): Promise<void> {
-  const output = createOutput(context, options.json === true);
-  const signal = context.interruption();
-  while (!signal.aborted) {
-    const watched = await watchOnce(monitor);
-    const at = monitor.now().toISOString();
-    output.result({ at, ...watched }, () =>
-      [at, ...(watched.isAlarm ? ["ALARM"] : []), `${watched.code}: ${watched.message}`].join("  "),
-    );
-    const isOutage = watched.code === "unreachable_too_long";
-    if (watched.isAlarm && (options.once === true || !isOutage))
-      throw new Failure("integrity", `${watched.code}: ${watched.message}`, { isTold: true });
-    if (options.once === true && watched.code === "unreachable")
-      throw new Failure("unavailable", watched.message, { isTold: true });
-    if (options.once === true) return;
-    await delay(options.every * 1_000, undefined, { signal }).catch(() => {});
-  }
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { bootstrapRoutes } from "./bootstrap.ts";
+import { checkpointRoutes } from "./checkpoints.ts";
 import { classificationRoutes } from "./classifications.ts";
 import { custodyRoutes } from "./custody.ts";
 import { decisionRoutes } from "./decisions.ts";
@@ -78,5 +79,6 @@ export const routes: readonly Route[] = [
   ...releaseRoutes,
   ...objectRoutes,
   ...ledgerRoutes,
+  ...checkpointRoutes,
   ...timestampRoutes,
 ];

@@ -3,6 +3,7 @@ import type { Schema } from "../database/schema.ts";
 import { Refusal } from "../errors.ts";
 import type { FullTile, TileEdge } from "../merkle/tile-edge.ts";
 import { leafHash } from "../merkle/tree.ts";
+import { batchLimit } from "./batch-limit.ts";
 import { spliceEntry } from "./entry.ts";
 import { type Lease, standing } from "./lease.ts";
 import { edgeAt, ledgerSize } from "./tiles.ts";
@@ -17,9 +18,6 @@ export type Pending = {
   readonly time: Date;
   readonly body: Buffer;
 };
-
-/** How many entries a batch has at most. */
-export const batchLimit = 1_024;
 
 /** Reads the right edge from the stored entries and tiles. */
 export async function readHead(db: Kysely<Schema>): Promise<Head> {

@@ -26,23 +26,40 @@ export async function cosignedCheckpoint(
  */
 export async function withCosignatures(
   db: Kysely<Schema>,
-  { size, note }: { readonly size: number; readonly note: string },
+  checkpoint: { readonly size: number; readonly note: string },
 ): Promise<string> {
-  const signed = parseNote(note);
-  const rows = await db
-    .selectFrom("ledger_cosignature")
-    .select(["name", "key_id", "signature"])
-    .where("size", "=", BigInt(size))
-    .orderBy("name")
-    .orderBy("key_id")
-    .execute();
-  if (signed === null || rows.length === 0) return note;
-  const cosignatures = rows.map(({ name, key_id: keyId, signature }) => ({
-    name,
-    keyId,
-    signature,
-  }));
-  return encodeWhole(signed, [...signed.signatures, ...cosignatures]) ?? note;
+  return (await withAllCosignatures(db, [checkpoint])).get(checkpoint.size) ?? checkpoint.note;
+}
+
+/** The same of several at once, by their sizes. */
+export async function withAllCosignatures(
+  db: Kysely<Schema>,
+  checkpoints: readonly { readonly size: number; readonly note: string }[],
+): Promise<ReadonlyMap<number, string>> {
+  const sizes = checkpoints.map(({ size }) => BigInt(size));
+  const rows =
+    sizes.length === 0
+      ? []
+      : await db
+          .selectFrom("ledger_cosignature")
+          .select(["size", "name", "key_id", "signature"])
+          .where("size", "in", sizes)
+          .orderBy("name")
+          .orderBy("key_id")
+          .execute();
+  const bySize = Map.groupBy(rows, ({ size }) => Number(size));
+  return new Map(
+    checkpoints.map(({ size, note }) => {
+      const signed = parseNote(note);
+      const cosignatures = (bySize.get(size) ?? []).map(({ name, key_id: keyId, signature }) => ({
+        name,
+        keyId,
+        signature,
+      }));
+      if (signed === null || cosignatures.length === 0) return [size, note];
+      return [size, encodeWhole(signed, [...signed.signatures, ...cosignatures]) ?? note];
+    }),
+  );
 }
 
 /**

@@ -12,6 +12,8 @@ export const findingCodes = {
   rolled_back: "error",
   /** Two neighbours of a series of checkpoints are not there. */
   checkpoints_missing: "error",
+  /** A series of checkpoints that is not in order, or holds what is none. */
+  series_malformed: "error",
   /** A new signing key that the old one did not name. */
   key_rotation_invalid: "error",
   /** A checkpoint by a key that another had replaced. */
@@ -138,10 +140,16 @@ const longestMessage = 500;
 
 /** Collects findings: the first thousand errors and the first thousand notices, and the number of all. */
 export class Findings {
-  readonly #kept: Finding[] = [];
+  readonly #from: number;
+  #kept: Finding[] = [];
   readonly #lacking = new Map<string, number>();
   #errors = 0;
   #notices = 0;
+
+  /** Findings about entries below an index are left out. */
+  constructor(fromIndex = 0) {
+    this.#from = fromIndex;
+  }
 
   get kept(): readonly Finding[] {
     return this.#kept;
@@ -167,7 +175,16 @@ export class Findings {
     }
   }
 
+  /** What was collected since the last drain, which begins the count anew. */
+  drain(): { readonly kept: readonly Finding[]; readonly errors: number } {
+    const drained = { kept: this.#kept, errors: this.#errors };
+    this.#kept = [];
+    [this.#errors, this.#notices] = [0, 0];
+    return drained;
+  }
+
   add(code: FindingCode, message: string, index?: number): void {
+    if (index !== undefined && index < this.#from) return;
     const severity = findingCodes[code];
     const found = severity === "error" ? (this.#errors += 1) : (this.#notices += 1);
     if (found > keptOfEach) return;

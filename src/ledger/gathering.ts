@@ -1,4 +1,4 @@
-import { batchLimit } from "./batch.ts";
+import { batchLimit } from "./batch-limit.ts";
 
 const msForEach = 0.25;
 const mostMs = 25;

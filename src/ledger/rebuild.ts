@@ -12,6 +12,7 @@ import { type FullTile, type TileBytes, TileEdge } from "../merkle/tile-edge.ts"
 import { leafHash } from "../merkle/tree.ts";
 import { bodyBytes, type Entry, parseEntry } from "./entry.ts";
 import { Findings } from "./findings.ts";
+import { type RebuiltTimestamps, rebuildTimestamps } from "./rebuild-timestamps.ts";
 import { assertGoesOn, readRotations } from "./reigns.ts";
 import { readTile, type TileSource } from "./source.ts";
 import { readingOf, unlessSpent } from "./source-budget.ts";
@@ -24,12 +25,16 @@ export type RebuildOptions = {
   readonly key: VerificationKey;
 };
 
-export type Rebuilt = { readonly size: number; readonly rootHex: string };
+export type Rebuilt = {
+  readonly size: number;
+  readonly rootHex: string;
+  readonly timestamps: RebuiltTimestamps;
+};
 
 type Placed = { readonly entry: Entry; readonly bytes: Buffer; readonly leaf: Buffer };
 
 /**
- * Makes the ledger's tables anew from what was published: submissions, entries, tiles and the checkpoint, in one transaction. Before it
+ * Makes the ledger's tables anew from what was published: submissions, entries, tiles, the checkpoint and the stamped ones, in one transaction. Before it
  * commits, the checkpoint's signature, every entry's place in the chain, every tile of hashes and the root have been verified; anything
  * else throws `record_tampered` and leaves the database as it was. Throws `not_found` where no checkpoint is, and `conflict` unless vault and ledger of the database are empty.
  *
@@ -45,7 +50,7 @@ export async function rebuildLedger({ database, source, key }: RebuildOptions): 
   if (newest === null) throw damaged("the checkpoint is not signed by this key");
   const { checkpoint } = newest;
   const reading = await readingOf(source, { key, checkpoint: note });
-  await transact(
+  const timestamps = await transact(
     database.db,
     async (tx) => {
       await assertEmpty(tx);
@@ -56,7 +61,8 @@ export async function rebuildLedger({ database, source, key }: RebuildOptions): 
           `the checkpoint says that it covers ${checkpoint.size} entries, and ${reading.spent()} named no key that signed it`,
         );
       // The entries tell whether a checkpoint of another key of this name is one that the key has handed the ledger over to.
-      const signed = successionOf(key, await readRotations(tx)).openNewest(note);
+      const keys = successionOf(key, await readRotations(tx));
+      const signed = keys.openNewest(note);
       if (signed?.verdict === "retired")
         throw damaged(
           "the checkpoint is signed by a key that had been replaced by then, or that this one has replaced: where the new key has signed nothing yet, name the one before it",
@@ -79,10 +85,11 @@ export async function rebuildLedger({ database, source, key }: RebuildOptions): 
       await sql`select setval(pg_get_serial_sequence('ledger_submission', 'id'), ${Math.max(1, checkpoint.size)}, ${checkpoint.size > 0})`.execute(
         tx,
       );
+      return await rebuildTimestamps(tx, source, { ...checkpoint, keys });
     },
     { attempts: 1 },
   );
-  return { size: checkpoint.size, rootHex: checkpoint.root.toString("hex") };
+  return { size: checkpoint.size, rootHex: checkpoint.root.toString("hex"), timestamps };
 }
 
 async function assertEmpty(tx: Kysely<Schema>): Promise<void> {

@@ -1,23 +1,58 @@
+import { maximumNoteBytes } from "../merkle/note.ts";
 import { maximumTileBytes } from "../merkle/tile.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
 import { publishedPrefix } from "./published.ts";
 import type { TileSource } from "./source.ts";
+import {
+  type KeptTimestamp,
+  longestResponseBytes,
+  timestampFolder,
+  timestampPath,
+  timestampSizes,
+} from "./source-timestamps.ts";
+
+type Readable = Pick<BlobStore, "stat" | "read" | "readTagged" | "list">;
 
 /** A ledger as a vault published it to its blob store. Throws what the store throws where it cannot be asked. */
-export function storeSource(store: Pick<BlobStore, "stat" | "read" | "readTagged">): TileSource {
+export function storeSource(store: Readable): TileSource {
   return {
     checkpoint: async () =>
       (await store.readTagged(`${publishedPrefix}checkpoint`))?.bytes.subarray(0, longest) ?? null,
-    tile: async (path) => {
-      const key = `${publishedPrefix}${path}`;
-      const found = await store.stat(key);
-      if (found === null) return null;
-      const chunks: Buffer[] = [];
-      const range = { start: 0, end: Math.min(found.sizeBytes, longest) };
-      if (range.end > 0) for await (const chunk of store.read(key, range)) chunks.push(chunk);
-      return Buffer.concat(chunks);
-    },
+    tile: async (path) => await read(store, path, longest),
+    timestamps: () => publishedTimestamps(store),
   };
 }
 
 const longest = maximumTileBytes + 1;
+
+async function read(store: Readable, path: string, limitBytes: number): Promise<Buffer | null> {
+  const key = `${publishedPrefix}${path}`;
+  const found = await store.stat(key);
+  if (found === null) return null;
+  const chunks: Buffer[] = [];
+  const range = { start: 0, end: Math.min(found.sizeBytes, limitBytes) };
+  if (range.end > 0) for await (const chunk of store.read(key, range)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** The sizes of the timestamps that are in the store, in order. */
+export async function publishedTimestampSizes(
+  store: Pick<BlobStore, "list">,
+): Promise<readonly number[]> {
+  const prefix = `${publishedPrefix}${timestampFolder}/`;
+  const names = async function* () {
+    for await (const key of store.list(prefix)) yield key.slice(prefix.length);
+  };
+  return await timestampSizes(names(), null);
+}
+
+async function* publishedTimestamps(store: Readable): AsyncGenerator<KeptTimestamp> {
+  const part = async (path: string, limitBytes: number) =>
+    (await read(store, path, limitBytes)) ?? Buffer.alloc(0);
+  for (const size of await publishedTimestampSizes(store))
+    yield {
+      size,
+      checkpoint: await part(timestampPath(size, "checkpoint"), maximumNoteBytes + 1),
+      response: await part(timestampPath(size, "tsr"), longestResponseBytes),
+    };
+}

@@ -54,6 +54,23 @@ export function parseAuthority(pem: string): readonly Certificate[] {
   return found.map((each) => Certificate.fromBER(bufferOf(new X509Certificate(each).raw)));
 }
 
+/** The time that a granted answer about a text tells, whoever signed it; null where it is none, or is of another text. Never throws. */
+export function readStampedAt(response: Uint8Array, text: string): Date | null {
+  try {
+    const { status, timeStampToken: token } = TimeStampResp.fromBER(bufferOf(response));
+    if (![0, 1].includes(Number(status.status)) || token?.contentType !== signedDataOid)
+      return null;
+    const content = new SignedData({ schema: token.content }).encapContentInfo.eContent?.getValue();
+    const info = content === undefined ? null : TSTInfo.fromBER(content);
+    const isOfText =
+      info?.messageImprint.hashAlgorithm.algorithmId === sha256Oid &&
+      isHashOf(info.messageImprint.hashedMessage, Buffer.from(text, "utf8"), "sha256");
+    return isOfText && !Number.isNaN(info.genTime.getTime()) ? info.genTime : null;
+  } catch {
+    return null;
+  }
+}
+
 /**
  * Judges an authority's answer (DER of a TimeStampResp) about a text. It counts where it was granted, names the text's SHA-256, and is signed
  * by a certificate for time-stamping alone that the signature names and that led to one of the authority's at that time. Revocation is not

@@ -4,6 +4,8 @@ import { sql } from "kysely";
 import type { Database } from "../database/open.ts";
 import { Refusal } from "../errors.ts";
 import { parseNote } from "../merkle/note.ts";
+import type { BlobStore } from "../storage/blob-store.ts";
+import { publishTimestamps } from "./publish-timestamps.ts";
 import { newestCheckpoint } from "./receipt.ts";
 import { readRegularFile } from "./source-file.ts";
 import { encodeTimestampRequest, parseAuthority, verifyTimestamp } from "./timestamp-token.ts";
@@ -22,6 +24,8 @@ export type TimestampAuthority = {
 
 export type TimestampingOptions = {
   readonly database: Database;
+  /** Where stamps are published beside the ledger; null where it is not. */
+  readonly store: BlobStore | null;
   /** The name of this process in the ledger's lease: only its holder asks. */
   readonly node: string;
   readonly authority: TimestampAuthority;
@@ -63,6 +67,8 @@ export class Timestamping {
   readonly #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #lastTrouble: string | null = null;
+  /** The stamps that are in the store. */
+  readonly #published = new Set<number>();
 
   constructor(options: TimestampingOptions) {
     this.#options = options;
@@ -80,11 +86,16 @@ export class Timestamping {
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     const { everyMs } = this.#options;
+    let dueAt = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
       let pauseMs = everyMs;
       try {
-        const isStamped = await stampNewest(this.#options, signal);
-        if (!isStamped) pauseMs = Math.min(everyMs, standbyMs);
+        if (performance.now() >= dueAt && (await stampNewest(this.#options, signal)))
+          dueAt = performance.now() + everyMs;
+        // What could not be published yet is tried again sooner, and nothing is stamped for that.
+        const leftMs = dueAt - performance.now();
+        const isDone = leftMs > 0 && (await this.#publish());
+        pauseMs = isDone ? leftMs : Math.min(everyMs, standbyMs);
         this.#lastTrouble = null;
       } catch (error) {
         const message = Error.isError(error) ? error.message : String(error);
@@ -93,6 +104,14 @@ export class Timestamping {
       }
       await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {});
     }
+  }
+
+  async #publish(): Promise<boolean> {
+    const {
+      database: { db },
+      store,
+    } = this.#options;
+    return store === null || (await publishTimestamps({ db, store }, this.#published));
   }
 }
 

@@ -107,12 +107,19 @@ export function judgeOlder(
  */
 export function judgeSeries(sizes: readonly number[], most: number, findings: Findings): void {
   const sorted = [...new Set(sizes)].toSorted((one, other) => one - other);
-  for (const [at, size] of sorted.entries()) {
-    const before = at === 0 ? 0 : (sorted[at - 1] ?? 0);
-    if (size - before <= 2 * most) continue;
-    const message = `between the checkpoints of ${before} and of ${size} entries at least two neighbours are missing`;
-    findings.add("checkpoints_missing", message);
-  }
+  for (const [at, size] of sorted.entries())
+    tellGap(at === 0 ? 0 : (sorted[at - 1] ?? 0), size, { most, findings });
+}
+
+/** Adds the finding where a step from one checkpoint to the next is of more than two batches. */
+export function tellGap(
+  before: number,
+  size: number,
+  { most, findings }: { readonly most: number; readonly findings: Findings },
+): void {
+  if (size - before <= 2 * most) return;
+  const message = `between the checkpoints of ${before} and of ${size} entries at least two neighbours are missing`;
+  findings.add("checkpoints_missing", message);
 }
 
 const codes = {
@@ -130,7 +137,8 @@ export function tellKey(
   if (verdict !== "verified") findings.add(codes[verdict], `${of}it ${wordsOf(verdict, keyName)}`);
 }
 
-function wordsOf(verdict: Exclude<KeyVerdict, "verified">, keyName: string): string {
+/** What the keys have against a checkpoint, in words. */
+export function wordsOf(verdict: Exclude<KeyVerdict, "verified">, keyName: string): string {
   switch (verdict) {
     case "unsigned":
       return `is not signed by ${keyName}`;

@@ -87,6 +87,11 @@ export class EntryChecks {
     return this.#releases.counts;
   }
 
+  /** Those without an outcome, by their ids. */
+  get openReleases(): Releases["open"] {
+    return this.#releases.open;
+  }
+
   /**
    * Takes the entry at its index, with its time in milliseconds. Whether its bytes stand there, and follow those before them, is for
    * `BundleEntries`.
@@ -113,7 +118,7 @@ export class EntryChecks {
   /** Gives the entry to whoever follows its noun. */
   #tell(entry: Entry, { release, standing }: KindFacts, atMs: number): void {
     if (release !== null) {
-      this.#releases.follow(release, entry);
+      this.#releases.follow(release, entry, atMs);
       if (release === "release.allowed") {
         this.#shreddings.allow(entry);
         this.#uploadKeys.allow(entry);

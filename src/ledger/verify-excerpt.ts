@@ -15,6 +15,8 @@ import {
   tellKey,
 } from "./verify-checkpoints.ts";
 import { SigningKeys } from "./verify-keys.ts";
+import { judgePeriod, unseenCheckpoints } from "./verify-period.ts";
+import type { SeriesOptions } from "./verify-series.ts";
 import { grownByProof, judgeTimestamps, type Stamped } from "./verify-timestamps.ts";
 
 /** Some entries of a ledger with their proofs, in a folder. It is trusted with nothing. */
@@ -51,7 +53,10 @@ type ExcerptOptions = Pick<
   | "policy"
   | "mlDsaKey"
   | "timestamps"
->;
+> & {
+  /** The checkpoints of the excerpt's period: each with a proof of its own, and complete where the entries are. */
+  readonly series?: SeriesOptions;
+};
 
 type Judged = { allowed: Map<string, number>; ended: Set<string> };
 
@@ -77,12 +82,15 @@ export async function verifyExcerpt(
   const newest = openNewest(await source.checkpoint(), { key, origin, findings });
   const { keys, signed } = await signedBy(source, indexes, { key, origin, newest, findings });
   let [entries, before] = [0, { index: -2, leafHex: "" }];
+  const about: number[] = [];
   for (const index of signed === null ? [] : indexes) {
     if (signed === null) break;
     const proved = await proveEntry(source, index, { findings, ...signed.checkpoint });
     if (proved === null) continue;
     entries += 1;
     const { entry, leafHex } = proved;
+    // How the key was replaced belongs to every excerpt, whatever its period.
+    if (entry.kind !== rotationKind) about.push(index);
     counts.set(entry.kind, (counts.get(entry.kind) ?? 0) + 1);
     if (before.index === index - 1 && entry.previous !== before.leafHex) {
       const message = `entry ${index} does not follow the entry before it`;
@@ -106,7 +114,10 @@ export async function verifyExcerpt(
   const told =
     newest === null || keys === null
       ? {}
-      : await attested(newest, { key, keys, findings, options });
+      : {
+          ...(await attested(newest, { key, keys, findings, options })),
+          ...(await judgePeriod(newest.checkpoint, { key, keys, findings, about, ...options })),
+        };
   return {
     origin: newest?.checkpoint.origin ?? null,
     size: newest?.checkpoint.size ?? null,
@@ -118,7 +129,7 @@ export async function verifyExcerpt(
     counts: Object.fromEntries([...counts].toSorted(([a], [b]) => (a < b ? -1 : 1))),
     releases: countsOf(counts, releases),
     entries,
-    notChecked,
+    notChecked: [...notChecked, unseenCheckpoints(options.series)],
     ...told,
   };
 }

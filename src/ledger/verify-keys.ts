@@ -24,6 +24,17 @@ export class SigningKeys {
     return this.#succession.reigns.length - 1;
   }
 
+  /** Sizes at which a checkpoint was signed, as each rotation shows: the newest that it names, and the one that covers it. */
+  get signedSizes(): ReadonlyMap<number, string> {
+    return new Map(
+      this.#succession.rotations.flatMap(({ head, index }) => {
+        const whose = `the key's rotation (entry ${index})`;
+        const sizes = [head.size, index + 1].filter((size) => size > 0);
+        return sizes.map((size) => [size, whose] as const);
+      }),
+    );
+  }
+
   /** Holds the ledger to what each old key had signed when it handed over: `goesOnFrom` tells whether it grew from that. */
   async judgeHeads(goesOnFrom: (head: TreeHead) => Promise<boolean>): Promise<void> {
     for (const { head, index } of this.#succession.rotations) {

@@ -38,6 +38,13 @@ const refused = 1;
 const open = 2;
 const ended = 3;
 
+/** A release without an outcome: the index and time of the entry that allowed it, and what it took. */
+export type OpenRelease = {
+  readonly index: number;
+  readonly atMs: number;
+  readonly charge: Charge | null;
+};
+
 /** What the entries before a release told, for it to be held against. */
 export type ReleaseGround = {
   readonly decisions: Decisions;
@@ -54,8 +61,7 @@ export class Releases {
   readonly #repositories: Repositories;
   readonly #uses: Uses;
   readonly #seen = new SeenIds();
-  /** Each release without an outcome: the index of the entry that allowed it, and what it took. */
-  readonly #open = new Map<string, { readonly index: number; readonly charge: Charge | null }>();
+  readonly #open = new Map<string, OpenRelease>();
   readonly #counts: ReleaseCounts = {
     allowed: 0,
     denied: 0,
@@ -79,7 +85,11 @@ export class Releases {
     return { ...this.#counts, open: this.#open.size };
   }
 
-  follow(kind: ReleaseKind, entry: Entry): void {
+  get open(): ReadonlyMap<string, OpenRelease> {
+    return this.#open;
+  }
+
+  follow(kind: ReleaseKind, entry: Entry, atMs: number): void {
     const { index, body } = entry;
     const word = releaseKinds[kind];
     this.#counts[word] += 1;
@@ -89,7 +99,7 @@ export class Releases {
       return;
     }
     if (word === "allowed" || word === "denied" || word === "held") {
-      this.#decide(word, release, entry);
+      this.#decide(word, release, entry, atMs);
     } else {
       this.#end(word, release, entry);
     }
@@ -102,7 +112,7 @@ export class Releases {
     }
   }
 
-  #decide(word: keyof typeof verdicts, release: string, entry: Entry): void {
+  #decide(word: keyof typeof verdicts, release: string, entry: Entry, atMs: number): void {
     const { index, body } = entry;
     const decision = objectOf(body["decision"]);
     this.#decisions.check({ release, word, decision, index });
@@ -113,7 +123,7 @@ export class Releases {
     }
     this.#seen.set(release, word === "allowed" ? open : refused);
     if (word !== "allowed") return;
-    this.#open.set(release, { index, charge });
+    this.#open.set(release, { index, atMs, charge });
     if (charge !== null) this.#uses.take(charge, entry);
   }
 

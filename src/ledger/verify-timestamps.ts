@@ -18,7 +18,7 @@ export type Stamped = {
 export type TimestampOptions = {
   /** PEM of the certificates that stamps must lead to. */
   readonly certificates: string;
-  readonly stamped: readonly Stamped[];
+  readonly stamped: Iterable<Stamped> | AsyncIterable<Stamped>;
 };
 
 /** Sizes at which the ledger is known to have stood, and when: each at the latest then. */
@@ -48,7 +48,9 @@ export async function judgeTimestamps(
   const { parseAuthority, verifyTimestamp } = await import("./timestamp-token.ts");
   const authority = parseAuthority(certificates);
   const report: { size: number; stampedAt: string }[] = [];
-  for (const each of stamped) {
+  let isAny = false;
+  for await (const each of stamped) {
+    isAny = true;
     const { checkpoint: note, response } = each;
     const opened = openCheckpoint(note, key);
     const text = parseNote(note)?.text;
@@ -74,7 +76,7 @@ export async function judgeTimestamps(
       findings.add("timestamp_invalid", `of the timestamp at size ${size}: ${result.refused}`);
     else report.push({ size, stampedAt: result.stampedAt.toISOString() });
   }
-  if (stamped.length === 0) findings.add("timestamp_missing", "no timestamp came with the ledger");
+  if (!isAny) findings.add("timestamp_missing", "no timestamp came with the ledger");
   return report;
 }
 

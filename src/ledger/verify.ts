@@ -1,4 +1,5 @@
 import { Refusal } from "../errors.ts";
+import type { Checkpoint } from "../merkle/checkpoint.ts";
 import type { CosignerKey } from "../merkle/cosignature.ts";
 import { parseVerificationKey, type VerificationKey } from "../merkle/note.ts";
 import type { Policy } from "../merkle/policy.ts";
@@ -24,12 +25,20 @@ import { SigningKeys } from "./verify-keys.ts";
 import { judgeMlDsa } from "./verify-ml-dsa.ts";
 import type { ReleaseCounts } from "./verify-releases.ts";
 import {
+  GrowingRoot,
+  judgeWholeSeries,
+  type SeriesOptions,
+  type SeriesReport,
+  sizesShown,
+} from "./verify-series.ts";
+import {
   grownByTiles,
   judgeTimestamps,
   type TimestampOptions,
   type TimestampReport,
 } from "./verify-timestamps.ts";
 import { walkTree } from "./verify-tree.ts";
+import type { EntryWatch } from "./verify-watch.ts";
 import { judgeWitnesses, type WitnessReport } from "./verify-witnesses.ts";
 
 export type { KeptCheckpoint } from "./verify-checkpoints.ts";
@@ -49,6 +58,8 @@ export type VerifyOptions = {
    * are missing are then found.
    */
   readonly mostEntriesPerCheckpoint?: number;
+  /** All checkpoints that were signed, as they came with the ledger. */
+  readonly series?: SeriesOptions;
   /** Whose cosignatures the checkpoint must have. */
   readonly policy?: Policy;
   /** The ledger's own ML-DSA-44 key, which must have signed the checkpoint as well. */
@@ -61,6 +72,8 @@ export type VerifyOptions = {
   readonly checkIds?: ExpectedChecks;
   /** How many threads hash and read beside the caller's own, where the ledger is long enough for them; none where it is not given. */
   readonly threads?: number;
+  /** Collects what the entries say of one another, apart from the report, and can go on from there. */
+  readonly watch?: EntryWatch;
   readonly onProgress?: (progress: { readonly verified: number; readonly size: number }) => void;
   /** Decides an entry again, from evidence that the caller holds. Called for every entry, in order, in the caller's thread. */
   readonly replay?: (entry: Entry) => Replayed;
@@ -84,6 +97,8 @@ export type Report = {
   readonly witnessed?: WitnessReport;
   /** Whether the ML-DSA-44 key signed it, where that was demanded alone. */
   readonly mlDsaSigned?: boolean;
+  /** Where a series of checkpoints came with the ledger alone. */
+  readonly series?: SeriesReport;
   /** Where timestamps were asked for alone. */
   readonly timestamps?: TimestampReport;
 };
@@ -127,7 +142,8 @@ export async function verifyLedger(source: TileSource, options: VerifyOptions): 
               findings,
             ),
           };
-    return { ...reportOf(newest, findings, verified.checks), ...attested, ...stamped };
+    const series = await judgedSeries({ source, key, newest, options, findings }, verified);
+    return { ...reportOf(newest, findings, verified.checks), ...attested, ...stamped, ...series };
   }
   // No key that the trusted one named signed it, so that nothing that it covers is the ledger's.
   const alone = new Findings();
@@ -145,6 +161,23 @@ export function judgeSignatures(
     ...(policy === undefined ? {} : { witnessed: judgeWitnesses(bytes, policy, findings) }),
     ...(mlDsaKey === undefined ? {} : { mlDsaSigned: judgeMlDsa(bytes, mlDsaKey, findings) }),
   };
+}
+
+/** The series, where one came: held to the leaf hashes, and to the older checkpoints and rotations that show what it must have. */
+async function judgedSeries(
+  { source, key, newest: { checkpoint }, options, findings }: Subject & { source: TileSource },
+  { keys, older }: Verified,
+): Promise<Pick<Report, "series">> {
+  const { series } = options;
+  if (series === undefined) return {};
+  const expected = sizesShown(keys, older);
+  const growing = new GrowingRoot(source, key, checkpoint.size);
+  const grewFrom = async (each: Checkpoint) => await growing.leadsTo(each);
+  const subject = { key, keys, newest: checkpoint, findings, grewFrom, expected, until: null };
+  const report = await judgeWholeSeries(subject, series);
+  if (!(await growing.leadsTo(checkpoint)))
+    findings.add("tile_mismatch", "the leaf hashes do not make the root that is signed");
+  return { series: report };
 }
 
 /** No key that is known signed the checkpoint, and what may be read on its own word named none. */
@@ -168,17 +201,21 @@ type Subject = {
   readonly findings: Findings;
 };
 
+type Verified = {
+  readonly checks: EntryChecks;
+  readonly keys: SigningKeys;
+  readonly older: readonly NamedCheckpoint[];
+  readonly isSigned: boolean;
+};
+
 async function verifyEntries(
   source: TileSource,
   { key, newest, options, findings }: Subject,
-): Promise<{
-  readonly checks: EntryChecks;
-  readonly keys: SigningKeys;
-  readonly isSigned: boolean;
-}> {
+): Promise<Verified> {
   const { origin, size, root } = newest.checkpoint;
   const keys = new SigningKeys(findings, key, origin);
-  const checks = new EntryChecks(findings, { ...options, keys });
+  const checks =
+    options.watch?.begin(size, keys) ?? new EntryChecks(findings, { ...options, keys });
   const entries = new BundleEntries(findings, checks);
   const older = openOlder(keptBy(options), key, findings);
   const isParsed = (options.entries ?? "parsed") === "parsed";
@@ -210,7 +247,7 @@ async function verifyEntries(
       async (head) => await growsFrom(head, { source, key, newest: newest.checkpoint }),
     );
   if (roots !== null && isParsed) checks.finish();
-  return { checks, keys, isSigned: verdict === "verified" || verdict === "retired" };
+  return { checks, keys, older, isSigned: verdict === "verified" || verdict === "retired" };
 }
 
 /** Below this a thread takes longer to start than to work. */

@@ -384,7 +384,9 @@ test("a license that the facts do not bring under its scope is found", async () 
 
 const watch = async (ledger: string, state: string, ...args: readonly string[]) => {
   const fixed = ["ledger", "monitor", "--once", "--json", "--ledger-key", key];
-  const ended = await weightvaultHere([...fixed, "--url", ledger, "--state", state, ...args]);
+  // The entries are of a fixed day, so that what is open among them is overdue on any other.
+  const patient = ["--outcome-within", "9000000000", ...args];
+  const ended = await weightvaultHere([...fixed, "--url", ledger, "--state", state, ...patient]);
   const { code: said = "", isAlarm = false } =
     ended.stdout === "" ? {} : (JSON.parse(ended.stdout) as { code: string; isAlarm: boolean });
   return [ended.code, said, isAlarm];
@@ -451,6 +453,24 @@ test("a monitor alarms with 6 on a smaller ledger, a fork, another history and b
     await writeLedger(ledger, records);
     expect(await watch(ledger, state)).toEqual([0, "grown", false]);
   }
+});
+
+test("a monitor tells a finding about new entries once, with its code, and ends with 6 then", async () => {
+  await using folder = await temporaryFolder();
+  const [ledger, state] = [join(folder.path, "ledger"), join(folder.path, "state")];
+  await writeLedger(ledger, records);
+  expect(await watch(ledger, state)).toEqual([0, "first", false]);
+  await writeLedger(ledger, [...records, delivered("third")]);
+  const once = ["ledger", "monitor", "--once", "--ledger-key", key, "--url", ledger];
+  const look = async (...more: readonly string[]) =>
+    await weightvaultHere([...once, "--state", state, "--outcome-within", "9000000000", ...more]);
+  const alarm = `ALARM  second_outcome at ${records.length}: release ${idOf("third")} ends again`;
+  expect(await look("--read-every", "0")).toMatchObject({
+    code: 6,
+    stdout: expect.stringContaining(alarm),
+  });
+  const { code, stdout } = await look("--read-every", "0");
+  expect([code, stdout.includes("ALARM")]).toEqual([0, false]);
 });
 
 test("a monitor bears a vault that is out of reach for a while, of which one look alone ends with 7, and alarms after its limit", async () => {

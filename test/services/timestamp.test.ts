@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { transact } from "../../src/database/transact.ts";
@@ -201,7 +201,7 @@ function nonce(): Buffer {
     expect((await weightvaultHere([...verify, ...certificate])).code).toBe(6);
   });
 
-  test("a server has its newest checkpoint stamped soon after its start, and a whole export and an excerpt verify with the stamp offline", async () => {
+  test("a server has its newest checkpoint stamped soon after its start, and a whole export, an excerpt and what it published verify with the stamp offline", async () => {
     await using authorityHere = await serveAuthority((request) => authority.answer(request));
     await using place = await temporaryFolder();
     const at = (name: string) => join(place.path, name);
@@ -228,6 +228,16 @@ function nonce(): Buffer {
       const asked = async () => await api.as(auditor.token).ask("GET", "/v1/ledger/timestamp");
       await until(async () => (await asked()).status === 200, { seconds: 30 });
       const { size } = (await asked()).json as { size: number };
+      const published = join(server.folder, "store", "blobs", "ledger");
+      const stamp = join(published, "timestamp", `${size}.tsr`);
+      await until(
+        async () =>
+          await access(stamp).then(
+            () => true,
+            () => false,
+          ),
+        { seconds: 30 },
+      );
       expect(await here("ledger", "export", at("whole"))).toMatchObject({ code: 0 });
       const part = ["ledger", "export", "--from", "2020-01-01"];
       expect(await here(...part, at("part"))).toMatchObject({ code: 0 });
@@ -236,6 +246,11 @@ function nonce(): Buffer {
       expect(copied).toMatchObject({ code: 0 });
       const verify = async (folder: string) =>
         await here("ledger", "verify", at(folder), "--timestamp-certificate", at("authority.pem"));
+      const certified = ["--timestamp-certificate", at("authority.pem")];
+      expect(await here("ledger", "verify", published, ...certified)).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining(`stood at ${size} entries by`),
+      });
       for (const folder of ["whole", "part", "copied"])
         expect([folder, await verify(folder)]).toEqual([
           folder,

@@ -143,3 +143,31 @@ test.each([
 ])("the address /ledger/%s is nobody's", async (path) => {
   expectProblem(await get("entries", path, { token: true }), "not_found");
 });
+
+test("auditors alone page through every signed checkpoint, and a page is bounded", async () => {
+  const at = served.get("entries");
+  if (at === undefined) throw new Error("not served");
+  await settleAll(at.serving.ledger, await submitMany(at.serving.vault.database, 3));
+  const page = async (query: string, token: string | null = at.token) =>
+    await ask(at.serving, `GET /v1/ledger/checkpoints${query}`, token === null ? {} : { token });
+  const sizes = async (query: string) => {
+    const { status, json } = await page(query);
+    const { checkpoints } = json as { checkpoints?: { size: number; checkpoint: string }[] };
+    for (const { size, checkpoint } of checkpoints ?? [])
+      expect(checkpoint.split("\n")[1]).toBe(String(size));
+    return { status, sizes: checkpoints?.map(({ size }) => size) ?? [] };
+  };
+  const whole = await sizes("?limit=256");
+  expect(whole.sizes.length).toBeGreaterThan(1);
+  const paged: number[] = [];
+  for (let after = ""; ; after = `&after=${paged.at(-1)}`) {
+    const next = await sizes(`?limit=1${after}`);
+    if (next.sizes.length === 0) break;
+    paged.push(...next.sizes);
+  }
+  expect(paged).toEqual(whole.sizes);
+  expect(await sizes("?only=stamped")).toEqual({ status: 200, sizes: [] });
+  for (const query of ["?limit=257", "?limit=0", "?after=-1", "?after=x", "?only=all", "?a=1"])
+    expectProblem(await page(query), "invalid_request");
+  expectProblem(await page("", null), "not_authenticated");
+});

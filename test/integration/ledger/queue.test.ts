@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { Database } from "../../../src/database/open.ts";
-import { batchLimit } from "../../../src/ledger/batch.ts";
+import { batchLimit } from "../../../src/ledger/batch-limit.ts";
 import type { RunningLedger } from "../../../src/ledger/open.ts";
 import { Queue } from "../../../src/ledger/queue.ts";
 import { forEachDatabase } from "../../support/database.ts";

@@ -1,0 +1,122 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Command } from "commander";
+import type { Finding } from "../ledger/findings.ts";
+import { local, positive, whole } from "./command.ts";
+import type { Context } from "./context.ts";
+import { Failure } from "./failure.ts";
+import { demandedKey, pinnedMlDsaKey, withLedgerKey, withMlDsaKey } from "./ledger-key.ts";
+import { type MeaningOptions, MeaningWatch } from "./ledger-meaning.ts";
+import { type Monitor, watchOnce } from "./ledger-monitor.ts";
+import { sourceOf } from "./ledger-source.ts";
+import { createOutput, type Output } from "./output.ts";
+
+type MonitorOptions = {
+  readonly json?: boolean;
+  readonly url: string;
+  readonly ledgerKey?: string;
+  readonly mlDsaKey?: string;
+  readonly state: string;
+  readonly tokenFile?: string;
+  readonly once?: boolean;
+  readonly every: number;
+  readonly unreachableFor: number;
+  readonly outcomeWithin: number;
+  readonly readEvery: number;
+  readonly evidence?: string;
+};
+
+/** `ledger monitor`: looks at a vault's ledger now and then, and prints a line a look and one for each finding. */
+export function monitorCommand(ledger: Command, context: Context): void {
+  const command = local(
+    ledger,
+    "monitor",
+    "watch a vault's ledger, and alarm on whatever an honest one never does",
+  );
+  withMlDsaKey(withLedgerKey(command))
+    .requiredOption("--url <url>", "the address of the ledger, https://vault.example/ledger/")
+    .requiredOption("--state <folder>", "the folder that remembers what was verified")
+    .option("--token-file <file>", "the token for that address")
+    .option(
+      "--once",
+      "look once and end, with 6 for an alarm and 7 where the vault is out of reach",
+    )
+    .option("--every <seconds>", "how often to look", positive, 60)
+    .option(
+      "--unreachable-for <seconds>",
+      "for how long the vault may be out of reach before that is an alarm",
+      positive,
+      3_600,
+    )
+    .option(
+      "--outcome-within <seconds>",
+      "for how long a release may be without an outcome; longer than the vault lets one last",
+      positive,
+      3_600,
+    )
+    .option(
+      "--read-every <seconds>",
+      "with --once, how often the whole ledger is read for what its entries mean, 0 for each time; without, that is at the start",
+      whole,
+      86_400,
+    )
+    .option(
+      "--evidence <folder>",
+      "an excerpt's folder, whose disclosed evidence decisions are held to and made again from",
+    )
+    .action(async (options: MonitorOptions) => {
+      const key = await demandedKey(context.env, options.ledgerKey);
+      const source = await sourceOf(options.url, context, options);
+      const output = createOutput(context, options.json === true);
+      const now = () => new Date();
+      await watch(context, options, {
+        source,
+        key,
+        mlDsaKey: await pinnedMlDsaKey(options.mlDsaKey, key.key),
+        folder: options.state,
+        unreachableLimitMs: options.unreachableFor * 1_000,
+        now,
+        meaning: new MeaningWatch({
+          graceMs: options.outcomeWithin * 1_000,
+          everyMs: options.once === true ? options.readEvery * 1_000 : 0,
+          ...(await replaying(options.evidence)),
+          tell: (finding) => tell(output, finding, now()),
+        }),
+      });
+    });
+}
+
+/** The rulebook is big, and no other watch needs it. */
+async function replaying(folder: string | undefined): Promise<Pick<MeaningOptions, "replay">> {
+  if (folder === undefined) return {};
+  const { replayFrom } = await import("./ledger-replay.ts");
+  return { replay: replayFrom(folder).replay };
+}
+
+function tell(output: Output, { code, index, message }: Finding, now: Date): void {
+  const at = now.toISOString();
+  output.result({ at, isAlarm: true, code, index, message }, () =>
+    [at, "ALARM", `${code}${index === undefined ? "" : ` at ${index}`}: ${message}`].join("  "),
+  );
+}
+
+/** A line a look, after those of its findings, which end no watch but that of one look. A ledger that is not what it was stays so: that ends the watch; an outage may pass. */
+async function watch(context: Context, options: MonitorOptions, monitor: Monitor): Promise<void> {
+  const output = createOutput(context, options.json === true);
+  const signal = context.interruption();
+  while (!signal.aborted) {
+    const watched = await watchOnce(monitor);
+    const at = monitor.now().toISOString();
+    output.result({ at, ...watched }, () =>
+      [at, ...(watched.isAlarm ? ["ALARM"] : []), `${watched.code}: ${watched.message}`].join("  "),
+    );
+    const isOutage = watched.code === "unreachable_too_long";
+    if (watched.isAlarm && (options.once === true || !isOutage))
+      throw new Failure("integrity", `${watched.code}: ${watched.message}`, { isTold: true });
+    if (options.once === true && watched.code === "unreachable")
+      throw new Failure("unavailable", watched.message, { isTold: true });
+    if (options.once === true && (watched.findings ?? 0) > 0)
+      throw new Failure("integrity", watched.message, { isTold: true });
+    if (options.once === true) return;
+    await delay(options.every * 1_000, undefined, { signal }).catch(() => {});
+  }
+}

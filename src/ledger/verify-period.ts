@@ -1,0 +1,50 @@
+import type { Checkpoint } from "../merkle/checkpoint.ts";
+import type { VerificationKey } from "../merkle/note.ts";
+import { Findings } from "./findings.ts";
+import { type KeptCheckpoint, openOlder } from "./verify-checkpoints.ts";
+import type { SigningKeys } from "./verify-keys.ts";
+import {
+  grownByOwnProof,
+  judgeWholeSeries,
+  type KeptInSeries,
+  type SeriesOptions,
+  type SeriesReport,
+  sizesShown,
+} from "./verify-series.ts";
+
+/** What the checkpoints that came with an excerpt cannot show, in a sentence. */
+export function unseenCheckpoints(series: SeriesOptions | undefined): string {
+  return series === undefined
+    ? "that no signed checkpoint is missing: no series of them came with the excerpt"
+    : "that no signed checkpoint is missing before and after the entries that are here";
+}
+
+/** Judges the series of an excerpt's period, from its first entry to the checkpoint that covers its last; nothing where none came. */
+export async function judgePeriod(
+  newest: Checkpoint,
+  {
+    key,
+    keys,
+    findings,
+    about,
+    series,
+    olderCheckpoints = [],
+  }: {
+    readonly key: VerificationKey;
+    readonly keys: SigningKeys;
+    readonly findings: Findings;
+    /** The indexes of the entries that the excerpt is about, in order. */
+    readonly about: readonly number[];
+    readonly series?: SeriesOptions;
+    readonly olderCheckpoints?: readonly KeptCheckpoint[];
+  },
+): Promise<{ readonly series?: SeriesReport }> {
+  if (series === undefined) return {};
+  const expected = sizesShown(keys, openOlder(olderCheckpoints, key, new Findings()));
+  const grewFrom = async (older: Checkpoint, kept: KeptInSeries) =>
+    grownByOwnProof(older, kept, newest);
+  const [first, until] = [about.at(0) ?? 0, (about.at(-1) ?? -1) + 1];
+  const from = Math.max(first, series.from);
+  const subject = { key, keys, newest, findings, grewFrom, expected, until };
+  return { series: await judgeWholeSeries(subject, { ...series, from }) };
+}

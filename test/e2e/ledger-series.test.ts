@@ -1,0 +1,150 @@
+import { cp, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "@jest/globals";
+import { encodeAll, filesOf, fixedSigner, type Recorded } from "../vectors/ledger/build.ts";
+import { beginning, decided, delivered, idOf } from "../vectors/ledger/story.ts";
+import { temporaryFolder, weightvaultHere } from "./command.ts";
+import { answer, serveHttp } from "./http-double.ts";
+
+const signer = fixedSigner(7);
+const records: readonly Recorded[] = [
+  ...beginning,
+  decided("allowed", "second"),
+  delivered("second"),
+  decided("allowed", "third"),
+  delivered("third"),
+];
+const entries = encodeAll(records);
+const notes = await Promise.all(
+  entries.map(async (_, at) => {
+    const files = await filesOf(entries.slice(0, at + 1), signer);
+    return files.get("checkpoint")?.toString("utf8") ?? "";
+  }),
+);
+
+/** A vault with the first so many entries, a checkpoint for each, and stamps of two of them. */
+async function serveVault(
+  size: number,
+  stamped: readonly number[] = [],
+  lacking: readonly number[] = [],
+) {
+  const files = await filesOf(entries.slice(0, size), signer);
+  const series = notes.slice(0, size).map((checkpoint, at) => ({
+    size: at + 1,
+    checkpoint,
+    timestamp: stamped.includes(at + 1) ? "c3RhbXA=" : null,
+  }));
+  return await serveHttp((request, response) => {
+    const url = new URL(request.url ?? "", "http://vault.example");
+    if (url.pathname === "/v1/ledger/checkpoints") {
+      const [after, only] = [url.searchParams.get("after"), url.searchParams.get("only")];
+      const checkpoints = series
+        .filter((each) => each.size > Number(after ?? -1) && !lacking.includes(each.size))
+        .filter((each) => only === null || each.timestamp !== null)
+        .slice(0, Number(url.searchParams.get("limit")));
+      return answer(response, 200, { checkpoints });
+    }
+    const bytes = files.get(url.pathname.replace("/ledger/", ""));
+    if (bytes === undefined) answer(response, 404, { status: 404, code: "not_found" });
+    else response.end(bytes);
+  });
+}
+
+const linesOf = async (folder: string): Promise<readonly string[]> =>
+  (await readFile(join(folder, "checkpoints.jsonl"), "utf8")).trim().split("\n");
+const sizesOf = async (folder: string): Promise<readonly string[]> =>
+  (await linesOf(folder)).map((line) => JSON.parse(line).checkpoint.split("\n")[1]);
+const env = { WEIGHTVAULT_LEDGER_KEY: signer.verificationKey };
+const verify = async (folder: string, ...more: readonly string[]) =>
+  await weightvaultHere(["ledger", "verify", folder, ...more], { env });
+
+async function exported(size: number, folder: string, ...part: readonly string[]) {
+  await using server = await serveVault(size, [4, 6]);
+  const here = { env: { ...env, WEIGHTVAULT_URL: server.url } };
+  const { code, stderr } = await weightvaultHere(["ledger", "export", folder, ...part], here);
+  expect([code, stderr]).toEqual([0, ""]);
+}
+
+test("an export keeps every checkpoint and every stamp, goes on where it ended, and verifies with them", async () => {
+  await using folder = await temporaryFolder();
+  await exported(5, folder.path);
+  expect(await sizesOf(folder.path)).toEqual(["1", "2", "3", "4", "5"]);
+  await exported(entries.length, folder.path);
+  expect(await sizesOf(folder.path)).toEqual(entries.map((_, at) => String(at + 1)));
+  for (const size of [4, 6])
+    expect(await readFile(join(folder.path, `timestamp/${size}.tsr`), "utf8")).toBe("stamp");
+  expect(await verify(folder.path)).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining(`a series of ${entries.length} signed checkpoints`),
+  });
+});
+
+test("a checkpoint that an export has stays, also where the vault no longer hands it out", async () => {
+  await using folder = await temporaryFolder();
+  await exported(5, folder.path);
+  await using server = await serveVault(7, [], [2, 5, 6]);
+  const here = { env: { ...env, WEIGHTVAULT_URL: server.url } };
+  expect(await weightvaultHere(["ledger", "export", folder.path], here)).toMatchObject({ code: 0 });
+  expect(await sizesOf(folder.path)).toEqual(["1", "2", "3", "4", "5", "7"]);
+  await using silent = await serveVault(7, [], [1, 2, 3, 4, 5, 6, 7]);
+  const quiet = { env: { ...env, WEIGHTVAULT_URL: silent.url } };
+  expect(await weightvaultHere(["ledger", "export", folder.path], quiet)).toMatchObject({
+    code: 0,
+  });
+  expect(await sizesOf(folder.path)).toHaveLength(6);
+});
+
+test("two neighbours that are missing from an export's series are told under the size of its batches, and a rebuilt ledger is excused up to where it was rebuilt", async () => {
+  await using folder = await temporaryFolder();
+  await exported(entries.length, folder.path);
+  const lines = await linesOf(folder.path);
+  await writeFile(join(folder.path, "checkpoints.jsonl"), `${lines.toSpliced(3, 2).join("\n")}\n`);
+  expect((await verify(folder.path)).code).toBe(0);
+  expect(await verify(folder.path, "--batch", "1")).toMatchObject({
+    code: 6,
+    stdout: expect.stringContaining("error checkpoints_missing: between the checkpoints of 3 and"),
+  });
+  expect((await verify(folder.path, "--batch", "1", "--rebuilt-at", "6")).code).toBe(0);
+});
+
+test("an excerpt, of the server or of a copy, keeps the checkpoints of its period, each proved to lead to its own", async () => {
+  await using folder = await temporaryFolder();
+  const at = (name: string) => join(folder.path, name);
+  const release = ["--release", idOf("second")];
+  await exported(entries.length, at("part"), ...release);
+  await exported(entries.length, at("whole"));
+  const copied = await weightvaultHere(
+    ["ledger", "export", at("copied"), ...release, "--ledger", at("whole")],
+    { env },
+  );
+  expect([copied.code, copied.stderr]).toEqual([0, ""]);
+  // The decision and its outcome are neighbours: one checkpoint before them, and one for each.
+  const first = beginning.length;
+  for (const name of ["part", "copied"]) {
+    expect(await sizesOf(at(name))).toEqual([first, first + 1, first + 2].map(String));
+    expect(await verify(at(name))).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("a series of 3 signed checkpoints"),
+    });
+  }
+  const lines = await linesOf(at("part"));
+  const broken = async (...kept: readonly string[]) => {
+    await cp(at("part"), at("broken"), { recursive: true, force: true });
+    await writeFile(join(at("broken"), "checkpoints.jsonl"), `${kept.join("\n")}\n`);
+    return await verify(at("broken"));
+  };
+  expect(await broken(...lines.slice(0, 2))).toMatchObject({
+    code: 6,
+    stdout: expect.stringContaining("error checkpoints_missing: the series ends"),
+  });
+  const [one = "", two = ""] = lines;
+  const swapped = JSON.stringify({ ...JSON.parse(two), proof: JSON.parse(one).proof });
+  expect(await broken(one, swapped, ...lines.slice(2))).toMatchObject({
+    code: 6,
+    stdout: expect.stringContaining("error history_rewritten"),
+  });
+  expect(await broken(one, "{}", ...lines.slice(1))).toMatchObject({
+    code: 6,
+    stdout: expect.stringContaining("error series_malformed"),
+  });
+});

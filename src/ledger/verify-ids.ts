@@ -99,7 +99,11 @@ export class SeenIds {
 /** By the last characters, which differ in ids of every kind. Whoever makes ids of one place alone makes hashes that are not kept. */
 function recentPlaceOf(id: string): number {
   const last = id.length - 1;
-  const [one, other, third] = [id.charCodeAt(last), id.charCodeAt(last - 1), id.charCodeAt(last - 2)];
+  const [one, other, third] = [
+    id.charCodeAt(last),
+    id.charCodeAt(last - 1),
+    id.charCodeAt(last - 2),
+  ];
   return (one + other * 11 + third * 101) & (keptHashes - 1);
 }
 

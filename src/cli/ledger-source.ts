@@ -85,25 +85,22 @@ export async function readCheckpoint(file: string): Promise<Buffer> {
  */
 export const verifyingThreads = Math.max(1, Math.min(2, availableParallelism() - 1));
 
-/** Above this many entries what is remembered of them needs the room that garbage otherwise takes. */
-const manyEntries = 1_000_000;
-
 /** Within these bounds the garbage of the bundles that are under way dies young, and takes no room that counts. */
 const youngBytes = { least: 4 * 2 ** 20, most: 8 * 2 ** 20 };
 
 /** How many bundles pass between two looks at it. */
-const lookedAtEvery = 64;
+const lookedAtEvery = 16;
 
 /**
- * For `onProgress`: on a long ledger it keeps the memory in which V8 makes new things from growing to a hundred MiB, for the rest of the
+ * For `onProgress`: it keeps the memory in which V8 makes new things from growing to a hundred MiB, for the rest of the
  * process, and from staying so small that garbage is taken for lasting.
  */
-export function boundGarbage(): (progress: { readonly size: number }) => void {
+export function boundGarbage(): () => void {
   let calls = 0;
   let isGrowing = true;
-  return ({ size }) => {
+  return () => {
     calls += 1;
-    if (size <= manyEntries || calls % lookedAtEvery !== 0) return;
+    if (calls % lookedAtEvery !== 0) return;
     const bytes = youngSpaceBytes();
     const mayGrow = bytes < (isGrowing ? youngBytes.most : youngBytes.least);
     if (mayGrow === isGrowing) return;

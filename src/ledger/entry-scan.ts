@@ -185,7 +185,7 @@ function hexEnd(bytes: Uint8Array, at: number): number {
   return place === at + hexDigits ? place : none;
 }
 
-/** `2026-01-28T23:59:59.999Z`; the ends of months are left to the calendar of the parser. */
+/** `2026-01-31T23:59:59.999Z`, on a day of the calendar. */
 function isPlainTime(bytes: Uint8Array, at: number): boolean {
   for (let offset = 0; offset < timeForm.length; offset += 1) {
     const form = timeForm[offset];
@@ -194,9 +194,16 @@ function isPlainTime(bytes: Uint8Array, at: number): boolean {
   }
   const month = twoDigits(bytes, at + 5);
   const day = twoDigits(bytes, at + 8);
-  const isDay = month >= 1 && month <= 12 && day >= 1 && day <= 28;
+  const isDay = month >= 1 && month <= 12 && day >= 1 && day <= daysOf(bytes, at, month);
   const isMinute = twoDigits(bytes, at + 11) < 24 && twoDigits(bytes, at + 14) < 60;
   return isDay && isMinute && twoDigits(bytes, at + 17) < 60;
+}
+
+/** How many days the month has, in the year that stands at `at`. */
+function daysOf(bytes: Uint8Array, at: number, month: number): number {
+  if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+  const [century, year] = [twoDigits(bytes, at), twoDigits(bytes, at + 2)];
+  return (year === 0 ? century : year) % 4 === 0 ? 29 : 28;
 }
 
 const timeForm = Buffer.from("0000-00-00T00:00:00.000Z", "latin1");

@@ -6,6 +6,8 @@ const smallest = 16;
 /** From this size on a shard grows where it is, into address space that was reserved: what `malloc` gets back from it would lie about in pieces. */
 const growsInPlaceBytes = 2 ** 14;
 const reservedTimes = 64;
+/** How many hashes are kept for ids that come again soon: those of the releases, grants and people of the jobs that run. */
+const keptHashes = 256;
 
 /**
  * Ids that were seen, each with a state of 1 to 255, in 8 bytes a place and 9.4 to 10.6 an id: a ledger of ten million releases is checked
@@ -21,8 +23,12 @@ export class SeenIds {
   #count = 0;
   /** What a shard held, while it grows. */
   #moving = new Uint32Array(0);
-  #lastId = "";
-  #lastHash: Hash = halfSipHash(this.#key, "");
+  readonly #recent: { id: string; hash: Hash }[];
+
+  constructor() {
+    const none = { id: "", hash: halfSipHash(this.#key, "") };
+    this.#recent = Array.from({ length: keptHashes }, () => ({ ...none }));
+  }
 
   get size(): number {
     return this.#count;
@@ -77,13 +83,28 @@ export class SeenIds {
     return this.#shards[low & (shards - 1)] ?? new Uint32Array(2 * smallest);
   }
 
-  /** An id is asked for and then set: once is enough to hash it. */
+  /** An id is asked for, then set, and mostly comes again soon: once is enough to hash it. */
   #hash(id: string): Hash {
-    if (id === this.#lastId) return this.#lastHash;
-    this.#lastId = id;
-    this.#lastHash = halfSipHash(this.#key, id);
-    return this.#lastHash;
+    const recent = this.#recent[recentPlaceOf(id)];
+    if (recent?.id === id) return recent.hash;
+    const made = halfSipHash(this.#key, id);
+    if (recent !== undefined) {
+      recent.id = id;
+      recent.hash = made;
+    }
+    return made;
   }
+}
+
+/** By the last characters, which differ in ids of every kind. Whoever makes ids of one place alone makes hashes that are not kept. */
+function recentPlaceOf(id: string): number {
+  const last = id.length - 1;
+  const [one, other, third] = [
+    id.charCodeAt(last),
+    id.charCodeAt(last - 1),
+    id.charCodeAt(last - 2),
+  ];
+  return (one + other * 11 + third * 101) & (keptHashes - 1);
 }
 
 /** More of the places are not taken: beyond it, searches get long. */

@@ -1,6 +1,8 @@
 import { createServer } from "node:http";
+import { setFlagsFromString } from "node:v8";
+import { Worker } from "node:worker_threads";
 import { expect, test } from "@jest/globals";
-import { serverLedger } from "../../../src/cli/ledger-source.ts";
+import { boundGarbage, serverLedger } from "../../../src/cli/ledger-source.ts";
 import { nothingSigned, signRotation } from "../../../src/merkle/rotation.ts";
 import { fixedSigner } from "../../vectors/ledger/build.ts";
 
@@ -32,5 +34,40 @@ test("a server's ledger tells the rotations that its key's answer names, and non
   } finally {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
+  }
+});
+
+/** Makes garbage of a short ledger's size, in a heap of its own, and tells the most that the space of young things took. */
+const program = (address: string) => `
+  import { getHeapSpaceStatistics } from "node:v8";
+  import { parentPort } from "node:worker_threads";
+  const { boundGarbage } = await import(${JSON.stringify(address)});
+  const look = boundGarbage();
+  const kept = [];
+  let mostBytes = 0;
+  for (let bundle = 0; bundle < 800; bundle += 1) {
+    kept.push(Array.from({ length: 2_000 }, (_, number) => ({ bundle, number })));
+    if (kept.length > 40) kept.shift();
+    look({ verified: bundle * 256, size: 800 * 256 });
+    const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space");
+    mostBytes = Math.max(mostBytes, young.space_size);
+  }
+  parentPort.postMessage(mostBytes);
+`;
+
+test("the memory in which new things are made stays bounded from a ledger's first bundles on, however short it is", async () => {
+  const address = new URL("../../../src/cli/ledger-source.ts", import.meta.url).href;
+  const code = `data:text/javascript,${encodeURIComponent(program(address))}`;
+  const worker = new Worker(new URL(code));
+  try {
+    const mostBytes = await new Promise((resolve, reject) => {
+      worker.on("message", resolve);
+      worker.on("error", reject);
+    });
+    expect(mostBytes).toBeGreaterThan(0);
+    expect(mostBytes).toBeLessThan(32 * 2 ** 20);
+  } finally {
+    await worker.terminate();
+    setFlagsFromString("--semi-space-growth-factor=2");
   }
 });

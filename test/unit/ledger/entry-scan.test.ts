@@ -74,6 +74,20 @@ test.each([
   expect(end === -1 || end < text.length).toBe(true);
 });
 
+test("a plain entry is of a day of the calendar, and on every one of them it is found plain", () => {
+  const entry = { index: 1, previous: "0".repeat(64), kind: "thing.done", body: {} };
+  const bytes = encodeEntry({ ...entry, time: "2026-01-01T00:00:00.000Z" }).toString();
+  const wrong: string[] = [];
+  for (const year of ["0000", "1900", "2000", "2026", "2028", "2100"])
+    for (let month = 0; month <= 13; month += 1)
+      for (let day = 0; day <= 32; day += 1) {
+        const date = [year, ...[month, day].map((part) => String(part).padStart(2, "0"))].join("-");
+        const changed = Buffer.from(bytes.replace("2026-01-01", date));
+        if (isPlainEntry(changed) !== (parseEntry(changed) !== null)) wrong.push(date);
+      }
+  expect(wrong).toEqual([]);
+});
+
 test("the time of a plain entry is what the calendar says, in every year that can be written", () => {
   const from = Date.parse("0000-01-01T00:00:00.000Z");
   const to = Date.parse("9999-12-31T23:59:59.999Z");

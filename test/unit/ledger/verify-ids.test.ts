@@ -32,6 +32,20 @@ test("an id in another spelling is another id", () => {
   expect(seen.get("")).toBe(0);
 });
 
+test("ids whose hashes are kept in one place, and ids that come again, keep their own states", () => {
+  const seen = new SeenIds();
+  const endsAlike = Array.from({ length: 2_000 }, (_, number) => `${number}-aaa`);
+  for (const [number, id] of endsAlike.entries()) {
+    expect(seen.get(id)).toBe(0);
+    seen.set(id, 1 + (number % 255));
+    expect(seen.get(endsAlike[0] ?? "")).toBe(1);
+  }
+  expect(endsAlike.filter((id, number) => seen.get(id) !== 1 + (number % 255))).toEqual([]);
+  expect(seen.get("a")).toBe(0);
+  seen.set("a", 7);
+  expect(seen.get("a")).toBe(7);
+});
+
 test("an id takes 10.6 bytes at most, free places included", () => {
   const seen = new SeenIds();
   for (let number = 0; number < 150_000; number += 1) seen.set(alike(number), 1);

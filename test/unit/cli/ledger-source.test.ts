@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { expect, test } from "@jest/globals";
-import { boundGarbage, serverLedger } from "../../../src/cli/ledger-source.ts";
+import { serverLedger } from "../../../src/cli/ledger-source.ts";
 import { nothingSigned, signRotation } from "../../../src/merkle/rotation.ts";
 import { fixedSigner } from "../../vectors/ledger/build.ts";
 

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { Secret } from "../../src/crypto/secret.ts";
 import type {
   AddressedPart,
@@ -10,9 +11,12 @@ import type {
 
 type Address = AddressedPart & { readonly blob: MultipartBlob; readonly endsAt: number };
 
+/** A part that was put, as a line of the file has it. */
+type KeptPart = HeldPart & { readonly place: string; readonly sha256: string };
+
 /**
  * A store that gives addresses out, over one that has none: `put` stands for the store's own server, which takes at an address the bytes that it was made for,
- * until its time is over, and nothing else.
+ * until its time is over, and nothing else. What was put outlives the process where a file is given for it; an address does not.
  */
 export class AddressedStore {
   readonly store: BlobStore;
@@ -20,12 +24,21 @@ export class AddressedStore {
   /** What was put at addresses, by session and part; the newest alone, as in a store. */
   readonly #put = new Map<string, RecognisedPart>();
   readonly #now: () => Date;
+  readonly #file: string | null;
 
   /** What every address begins with: that of a server which calls `put`, or nothing. */
   base = "store:/";
 
-  constructor(inner: BlobStore, now: () => Date) {
+  constructor(inner: BlobStore, now: () => Date, file: string | null = null) {
     this.#now = now;
+    this.#file = file;
+    if (file !== null && existsSync(file))
+      for (const line of readFileSync(file, "utf8")
+        .split("\n")
+        .filter((each) => each !== "")) {
+        const { place, sha256, ...held } = JSON.parse(line) as KeptPart;
+        this.#put.set(place, { ...held, sha256: Buffer.from(sha256, "hex") });
+      }
     const wrap = (blob: MultipartBlob): MultipartBlob => this.#wrap(blob);
     this.store = new Proxy(inner, {
       get: (target, property) => {
@@ -54,7 +67,10 @@ export class AddressedStore {
     const writer = await blob.put(part, sizeBytes);
     await writer.write(bytes);
     const held = await writer.complete();
-    this.#put.set(`${blob.session}/${part}`, { ...held, sha256 });
+    const place = `${blob.session}/${part}`;
+    this.#put.set(place, { ...held, sha256 });
+    const kept: KeptPart = { ...held, place, sha256: sha256.toString("hex") };
+    if (this.#file !== null) appendFileSync(this.#file, `${JSON.stringify(kept)}\n`);
     return 200;
   }
 

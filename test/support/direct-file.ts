@@ -22,8 +22,13 @@ export function partsOf({ whole }: Pick<DirectFile, "whole">): number {
   return Math.max(1, Math.ceil(whole.length / partBytes));
 }
 
-/** What a client seals the file's parts with: under its key, which the vault hands out once more and records. */
-export async function sealerOf(vault: Vault, caller: Caller, file: DirectFile): Promise<Sealer> {
+/** What a client seals the file's parts with: under its key, which the vault hands out once more and records. `onKey` hears of each hand-out by its id. */
+export async function sealerOf(
+  vault: Vault,
+  caller: Caller,
+  file: DirectFile,
+  onKey: (handOut: string) => void = () => {},
+): Promise<Sealer> {
   const pair = await newRecipientKeyPair();
   const { upload, object } = file;
   const recipientKey = pair.publicKey;
@@ -31,6 +36,7 @@ export async function sealerOf(vault: Vault, caller: Caller, file: DirectFile): 
   const leaf = leafHash(Buffer.from(handed.receipt.entry, "base64"));
   using key = await pair.open(handed.enclosure, uploadInfo(leaf));
   if (key === null) throw new Error("the enclosure does not open");
+  onKey(handed.key);
   return new Sealer({ key, aad: aadOf(object), header: handed.header });
 }
 

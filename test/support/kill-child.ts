@@ -16,8 +16,10 @@ import { sweep } from "../../src/vault/sweep.ts";
 import { openUpload, putFile } from "../../src/vault/upload.ts";
 import type { Vault } from "../../src/vault/vault.ts";
 import { chunked, model, sha256, unitedStates } from "./actors.ts";
+import { AddressedStore } from "./addressed-store.ts";
 import { withFaults } from "./faults.ts";
-import { finishWhatWasLeft, uploadByParts } from "./kill-parts.ts";
+import { assertSaid, resumingDirectly, uploadDirectly } from "./kill-direct.ts";
+import { finishWhatWasLeft, resumingByParts, uploadByParts } from "./kill-parts.ts";
 import { entriesOf, verified } from "./ledger.ts";
 import { startVault, type TestAdapters } from "./vault.ts";
 
@@ -26,7 +28,7 @@ export type KillOrder = {
   readonly folder: string;
   /** Null for PGlite in the folder. */
   readonly databaseUrl: string | null;
-  readonly work: "upload" | "parts" | "enclosed" | "stream";
+  readonly work: "upload" | "parts" | "direct" | "enclosed" | "stream";
   readonly nth: number;
   readonly life: number;
   readonly uploaderToken: string;
@@ -39,6 +41,8 @@ const order = JSON.parse(process.argv[2] ?? "{}") as KillOrder;
 
 let effects = Number.NEGATIVE_INFINITY;
 let writes = 0;
+
+const isByParts = order.work === "parts" || order.work === "direct";
 
 /** A part has more than a hundred writes, all alike: one of so many counts. */
 const writesOfAPart = 32;
@@ -57,21 +61,38 @@ function say(line: string): void {
 const executing: readonly (number | undefined)[] = [0x45, 0x51];
 
 function countStatements(): void {
-  count(Client.prototype, "query", () => true);
+  count(Client.prototype, "query", order.work === "direct" ? isDurable : () => true);
   // Inside a transaction PGlite calls no method that it shows, so its protocol messages are counted.
   count(PGlite.prototype, "execProtocolRaw", ([message]) =>
     executing.includes((message as Uint8Array)[0]),
   );
 }
 
+const inTransaction = new WeakSet<object>();
+
+/**
+ * Whether something stays of a statement once the process is killed: of a transaction nothing does before its commit, and of a read nothing ever does, so that a kill before
+ * any other statement finds what a kill before one of these does.
+ */
+function isDurable([asked]: readonly unknown[], client: object): boolean {
+  const text = typeof asked === "string" ? asked : String(Reflect.get(asked as object, "text"));
+  const [word = ""] = /[a-z]+/i.exec(text.replace(/^\s*\/\*.*?\*\//s, "")) ?? [];
+  const verb = word.toLowerCase();
+  if (verb === "begin" || verb === "start") inTransaction.add(client);
+  if (verb !== "commit" && verb !== "rollback")
+    return !inTransaction.has(client) && verb !== "select";
+  inTransaction.delete(client);
+  return verb === "commit";
+}
+
 function count(
   target: object,
   name: string,
-  isEffect: (parameters: readonly unknown[]) => boolean,
+  isEffect: (parameters: readonly unknown[], self: object) => boolean,
 ): void {
   const original = Reflect.get(target, name) as (...all: unknown[]) => unknown;
-  Reflect.set(target, name, function counted(this: unknown, ...parameters: unknown[]) {
-    if (isEffect(parameters)) effect();
+  Reflect.set(target, name, function counted(this: object, ...parameters: unknown[]) {
+    if (isEffect(parameters, this)) effect();
     return Reflect.apply(original, this, parameters);
   });
 }
@@ -80,7 +101,7 @@ function countCalls<Port extends object>(port: Port): Port {
   const faulty = withFaults(port);
   const again = () => faulty.arm({ nth: 1, when: "before", act: counted });
   const isCounted = () => {
-    if (order.work !== "parts" || faulty.calls.at(-1) !== "writer.write") return true;
+    if (!isByParts || faulty.calls.at(-1) !== "writer.write") return true;
     writes += 1;
     return writes % writesOfAPart === 1;
   };
@@ -99,13 +120,21 @@ async function live(): Promise<void> {
     databaseUrl === null
       ? await openPglite({ folder: join(folder, "database") })
       : openPostgres({ url: databaseUrl });
-  const wrap = (adapters: TestAdapters): TestAdapters => ({
-    database: adapters.database,
-    custodian: countCalls(adapters.custodian),
-    signer: countCalls(adapters.signer),
-    store: countCalls(adapters.store),
-  });
+  const given: { addressed: AddressedStore | null } = { addressed: null };
+  const wrap = (adapters: TestAdapters): TestAdapters => {
+    // What goes past the vault is no effect of it: this stands between the count and the disk.
+    const taking = new AddressedStore(adapters.store, () => t.clock.now(), join(folder, "put"));
+    given.addressed = taking;
+    return {
+      database: adapters.database,
+      custodian: countCalls(adapters.custodian),
+      signer: countCalls(adapters.signer),
+      store: countCalls(order.work === "direct" ? taking.store : adapters.store),
+    };
+  };
   const t = await startVault({ database, folder, wrap });
+  const { addressed } = given;
+  if (addressed === null) throw new Error("the store was not wrapped");
   t.clock.advance({ seconds: 3_600 * (order.life + 1) });
   await sweep(t.vault);
   await assertHolds(t.vault);
@@ -115,11 +144,17 @@ async function live(): Promise<void> {
     throw new Error(`the ledger does not verify: ${JSON.stringify(errors)}`);
   if (report.releases.open > 0) throw new Error("the sweeper left a release open");
   say(`verified ${report.size}`);
-  const works = { upload, parts, enclosed, stream };
-  const isUpload = order.work === "upload" || order.work === "parts";
+  const isUpload = order.work === "upload" || isByParts;
   const token = isUpload ? order.uploaderToken : order.readerToken;
   const caller = await authenticate(database.db, token, t.vault.now());
-  if (order.work === "parts") await finishWhatWasLeft(t.vault, caller, readSaid());
+  const client = { vault: t.vault, caller, addressed };
+  const direct = async () => await uploadDirectly(client, say);
+  const works = { upload, parts, direct, enclosed, stream };
+  if (isByParts) {
+    const resuming =
+      order.work === "direct" ? resumingDirectly(client) : resumingByParts(t.vault, caller);
+    await finishWhatWasLeft(t.vault, caller, readSaid(), resuming);
+  }
   // A process that is killed keeps nothing of what it compiled for the next one.
   if (order.nth === 1) flushCompileCache();
   effects = 0;
@@ -160,6 +195,7 @@ async function assertHolds(vault: Vault): Promise<void> {
       .filter(({ kind }) => /^release\.(delivered|failed|unknown)$/.test(kind))
       .map(({ body }) => body["release"]),
   );
+  assertSaid(entries, readSaid());
   for (const line of readSaid()) {
     const [what, id = ""] = line.split(" ");
     if (what === "committed" && !visible.has(id))

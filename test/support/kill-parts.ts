@@ -41,6 +41,20 @@ export async function uploadByParts(
   say(`committed ${revision}`);
 }
 
+/** How one who comes back goes on with a file: which parts it has, and how one of them is sent again. */
+export type Resuming = {
+  readonly order: readonly number[];
+  readonly sha256: string;
+  readonly send: (address: ObjectAddress, part: number) => Promise<void>;
+};
+
+/** Of the file of `uploadByParts`. */
+export function resumingByParts(vault: Vault, caller: Caller): Resuming {
+  const resend = async (address: ObjectAddress, part: number) =>
+    await send(vault, caller, { address, part });
+  return { order, sha256: file.sha256, send: resend };
+}
+
 /**
  * What a client does that comes back: every upload that a killed process left is finished from what the server holds, and given up. Throws
  * where a part or a file that was acknowledged, as the lines of `said` tell, is not there any more.
@@ -49,21 +63,22 @@ export async function finishWhatWasLeft(
   vault: Vault,
   caller: Caller,
   said: readonly string[],
+  resuming: Resuming,
 ): Promise<void> {
   for (const { upload, objects, files } of await listUploads(vault, caller, model)) {
     for (const { object } of objects) {
       const address = { upload, object };
       const { held } = await readParted(vault, caller, address);
-      const missing = order.filter((part) => held.every((each) => each.part !== part));
+      const missing = resuming.order.filter((part) => held.every((each) => each.part !== part));
       const lost = missing.find((part) => said.includes(`part ${object} ${part}`));
       if (lost !== undefined) throw new Error(`the acknowledged part ${lost} is lost`);
       if (said.includes(`sealed ${object}`)) throw new Error("an acknowledged file is open again");
-      for (const part of missing) await send(vault, caller, { address, part });
+      for (const part of missing) await resuming.send(address, part);
       const sealed = await complete(vault, caller, address);
-      if (sealed.sha256 !== file.sha256) throw new Error("what was finished is another file");
+      if (sealed.sha256 !== resuming.sha256) throw new Error("what was finished is another file");
     }
     for (const { sha256: digest } of files)
-      if (digest !== file.sha256) throw new Error("an upload holds another file than was sent");
+      if (digest !== resuming.sha256) throw new Error("an upload holds another file than was sent");
     await abortUpload(vault, caller, upload);
   }
 }
@@ -79,7 +94,7 @@ async function send(
   await putPart(vault, caller, { ...address, part, sizeBytes, sha256: sha256(bytes), source });
 }
 
-async function complete(
+export async function complete(
   vault: Vault,
   caller: Caller,
   address: ObjectAddress,

@@ -36,7 +36,7 @@ test("every command that the design names is there", () => {
       ...["init", "check", "rotate", "status"].map((verb) => `custody ${verb}`),
       "decide",
       ...["create", "list", "show", "revoke"].map((verb) => `token ${verb}`),
-      ...["create", "list", "show"].map((verb) => `repository ${verb}`),
+      ...["create", "list", "policy", "show"].map((verb) => `repository ${verb}`),
       "upload",
       "download",
       ...["attach", "list", "save"].map((verb) => `signature ${verb}`),

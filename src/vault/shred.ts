@@ -129,8 +129,8 @@ type Doomed = {
 };
 
 /**
- * The locks, in their order: holds, against being placed; the caller; open uploads, against a commit; the repository's classifications, which
- * every decision and recheck of a release shares; the repository, against a commit and a new classification; the objects.
+ * The locks, in their order: holds, against being placed; the caller; open uploads, against a commit; the repository, against a commit and a new
+ * classification; its classifications, which every decision and recheck of a release shares; the objects.
  */
 async function assertShreddable(
   tx: Tx,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { listClassifications } from "../vault/classification.ts";
-import { policyOf, type RepositoryPolicy, setPolicy } from "../vault/policy.ts";
+import { type RepositoryPolicy, readPolicy, setPolicy } from "../vault/policy.ts";
 import {
   createRepository,
   findVisibleRepository,
@@ -79,7 +79,7 @@ export const repositoryRoutes = [
       const classifications = await listClassifications(vault, params);
       const approved = classifications.find(({ state }) => state === "approved");
       const inForce = approved === undefined ? null : outlineOf(approved);
-      const inPolicy = policyOutline(vault, await policyOf(vault.database.db, repository.id));
+      const inPolicy = policyOutline(vault, await readPolicy(vault, repository.id));
       return {
         status: 200,
         json: { ...outline(repository), policy: inPolicy, classification: inForce },

@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Schema } from "../database/schema.ts";
-import { Refusal } from "../errors.ts";
+import { isRefusal, Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { newestOf } from "../ledger/outbox.ts";
 import { submit } from "../ledger/submit.ts";
@@ -52,7 +52,7 @@ export async function setPolicy(
 
 /**
  * The policy in force of a repository; the least strict one where nobody set any. Throws `record_tampered` where its rows differ from its newest
- * entry: whoever edits, removes or adds a row makes nothing releasable.
+ * entry: whoever edits, removes or adds a row makes nothing of declared origin releasable. Who calls it holds a lock that `setPolicy` takes.
  */
 export async function policyOf(db: Kysely<Schema>, repository: string): Promise<RepositoryPolicy> {
   const row = await db
@@ -80,6 +80,19 @@ export async function policyOf(db: Kysely<Schema>, repository: string): Promise<
     );
   const { require_proved: requireProved, version, set_by: setBy, set_at: setAt } = row;
   return { requireProved, version, setBy, setAt };
+}
+
+/** The same for whoever only looks and has no lock: where the row and its entry differ because somebody set it between the two, they are read again. */
+export async function readPolicy(
+  { database }: Pick<Vault, "database">,
+  repository: string,
+): Promise<RepositoryPolicy> {
+  try {
+    return await policyOf(database.db, repository);
+  } catch (error) {
+    if (!isRefusal(error, "record_tampered")) throw error;
+    return await policyOf(database.db, repository);
+  }
 }
 
 async function insert(

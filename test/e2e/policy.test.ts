@@ -4,7 +4,7 @@ import { sql } from "kysely";
 import { newRecipientKeyPair } from "../../src/crypto/enclosure.ts";
 import { completeParted } from "../../src/vault/complete-parted.ts";
 import { beginParted } from "../../src/vault/parted.ts";
-import { policyOf, setPolicy } from "../../src/vault/policy.ts";
+import { policyOf, readPolicy, setPolicy } from "../../src/vault/policy.ts";
 import { proveDeclared } from "../../src/vault/prove-declared.ts";
 import { releaseEnclosed } from "../../src/vault/release.ts";
 import { findRepository } from "../../src/vault/repository.ts";
@@ -235,6 +235,40 @@ test("the API shows a policy to whoever may know of the repository, and an offic
   const nowhere = { ...by(cast.first), json };
   expectProblem(await ask(s, "PUT /v1/repositories/lab/none/policy", nowhere), "not_found");
 });
+
+test("a policy that is set between the reads of its row and of its entry is read anew, and told for no tampering", async () => {
+  const { database } = s.vault;
+  const { version } = await policyOf(database.db, id);
+  const betweenReads = () => {
+    let isSet = false;
+    const executor = database.db.getExecutor();
+    const setting = intercepted(executor, "executeQuery", async (...query) => {
+      if (!isSet) await demand();
+      isSet = true;
+      return await executor.executeQuery(...query);
+    });
+    // The row is read by the builder, and then the entry by a statement in words, which asks for the executor.
+    return intercepted(database.db, "getExecutor", () => setting);
+  };
+  const looking = { database: { ...database, db: betweenReads() } };
+  const policy = { requireProved: true, version: version + 1 };
+  expect(await readPolicy(looking, id)).toMatchObject(policy);
+});
+
+/** The same but for one method. */
+function intercepted<Of extends object, Name extends keyof Of>(
+  of: Of,
+  name: Name,
+  method: Of[Name],
+): Of {
+  return new Proxy(of, {
+    get: (target, asked) => {
+      if (asked === name) return method;
+      const value: unknown = Reflect.get(target, asked, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
 
 test("a command shows a policy and sets it", async () => {
   const run = async (who: Actor, ...more: string[]) => {

@@ -11,8 +11,8 @@ type Policy = {
   readonly officer: string | null;
 };
 
-/** A revision that was committed with files on their uploader's word. */
-type Revision = { readonly files: number; readonly objects: readonly string[] };
+/** A revision that was committed with files on their uploader's word, and those of them that still are. */
+type Revision = { readonly files: number; readonly objects: Set<string> };
 
 const digestPattern = /^[0-9a-f]{64}$/;
 
@@ -31,11 +31,18 @@ export class Policies {
   /** The same, by that digest. */
   readonly #lists = new Map<string, string>();
   readonly #revisions = new Map<string, Revision>();
+  /** Where each of their objects is named, so that nothing is kept of a revision once all of it is proved. */
+  readonly #named = new Map<string, string[]>();
 
   constructor(findings: Findings, principals: Principals, repositories: Repositories) {
     this.#findings = findings;
     this.#principals = principals;
     this.#repositories = repositories;
+  }
+
+  /** How many revisions have files on their uploader's word. */
+  get unprovedRevisions(): number {
+    return this.#revisions.size;
   }
 
   /** Takes `repository.policy-set`. */
@@ -75,6 +82,12 @@ export class Policies {
     if (typeof object !== "string") return;
     this.#lists.delete(this.#declared.get(object) ?? "");
     this.#declared.delete(object);
+    for (const revision of this.#named.get(object) ?? []) {
+      const { objects } = this.#revisions.get(revision) ?? {};
+      objects?.delete(object);
+      if (objects?.size === 0) this.#revisions.delete(revision);
+    }
+    this.#named.delete(object);
   }
 
   /** Takes `revision.committed`, which names the files that stood on their uploader's word then. */
@@ -84,7 +97,13 @@ export class Policies {
     const count = objectOf(files)?.["count"];
     if (!isStrings(declared) || typeof count !== "number")
       return this.#malformed(entry, "the declared files or the number of all");
-    this.#revisions.set(keyOf(repository, revision), { files: count, objects: declared });
+    const key = keyOf(repository, revision);
+    this.#revisions.set(key, { files: count, objects: new Set(declared) });
+    for (const object of declared) {
+      const known = this.#named.get(object);
+      if (known === undefined) this.#named.set(object, [key]);
+      else known.push(key);
+    }
   }
 
   /** Holds a `release.allowed` to the policy that was in force before it. */
@@ -104,9 +123,8 @@ export class Policies {
     const { sha256, count } = objectOf(objects) ?? {};
     if (typeof sha256 === "string" && this.#lists.has(sha256)) return true;
     const known = this.#revisions.get(keyOf(repository, revision));
-    return (
-      known?.files === count && known?.objects.some((each) => this.#declared.has(each)) === true
-    );
+    if (known === undefined || known.files !== count) return false;
+    return [...known.objects].some((each) => this.#declared.has(each));
   }
 
   #malformed({ index, kind }: Entry, what: string): void {

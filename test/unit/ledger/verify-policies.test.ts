@@ -1,6 +1,9 @@
 import { expect, test } from "@jest/globals";
 import type { Canonical } from "../../../src/crypto/canonical-json.ts";
-import type { FindingCode } from "../../../src/ledger/findings.ts";
+import { type FindingCode, Findings } from "../../../src/ledger/findings.ts";
+import { Policies } from "../../../src/ledger/verify-policies.ts";
+import { Principals } from "../../../src/ledger/verify-principals.ts";
+import { Repositories } from "../../../src/ledger/verify-repositories.ts";
 import type { Recorded } from "../../vectors/ledger/build.ts";
 import { digestOf, idOf, made, record } from "../../vectors/ledger/story.ts";
 import { allowed, told, verifyStory, without } from "../../vectors/ledger/tell.ts";
@@ -127,6 +130,32 @@ test.each<[string, readonly Recorded[], FindingCode]>([
   ["of a declaration with no list", [hand, declare({ list: "x" })], "body_malformed"],
 ])("a policy %s is found", async (_, records, code) => {
   expect(await codesOf(records)).toContain(code);
+});
+
+test("nothing is kept of a revision once each of its files is proved", () => {
+  const findings = new Findings();
+  const principals = new Principals(findings);
+  const policies = new Policies(findings, principals, new Repositories(findings, principals));
+  const entry = (kind: string, body: Body) => ({ index: 0, previous: "", time: "", kind, body });
+  const objects = ["one", "other", "third"].map(idOf);
+  for (const each of objects) policies.declare(entry("object.declared", { object: each }));
+  const commit = (name: string, declared: readonly string[]) =>
+    policies.commit(
+      entry("revision.committed", {
+        repository,
+        revision: name,
+        declared: [...declared],
+        files: { count: 3, bytes: "3" },
+      }),
+    );
+  const kept = [0, 1, 2, 3].map((proofs) => {
+    if (proofs === 0) {
+      commit("a", objects.slice(0, 1));
+      commit("b", objects);
+    } else policies.prove(entry("object.proved", { object: objects[proofs - 1] ?? "" }));
+    return policies.unprovedRevisions;
+  });
+  expect(kept).toEqual([2, 1, 1, 0]);
 });
 
 test("a declaration of an older vault, without its list, is told", async () => {

@@ -63,6 +63,8 @@ export class MeaningWatch {
     { told, onEntry }: { readonly told: Told | null; readonly onEntry?: (entry: Entry) => void },
   ): Promise<Report> {
     let isReading = true;
+    // What it held is of no more use, and need not lie beside what is read now.
+    this.#watch = null;
     const { replay } = this.#options;
     const watch = new EntryWatch({
       checkIds: isEveryCheck,

@@ -1,9 +1,9 @@
-import { cp, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { encodeAll, filesOf, fixedSigner, type Recorded } from "../vectors/ledger/build.ts";
 import { beginning, decided, delivered, idOf } from "../vectors/ledger/story.ts";
-import { temporaryFolder, weightvaultHere } from "./command.ts";
+import { temporaryFolder, weightvault, weightvaultHere } from "./command.ts";
 import { answer, serveHttp } from "./http-double.ts";
 
 const signer = fixedSigner(7);
@@ -147,4 +147,58 @@ test("an excerpt, of the server or of a copy, keeps the checkpoints of its perio
     code: 6,
     stdout: expect.stringContaining("error series_malformed"),
   });
+});
+
+/** A vault whose checkpoints go on and on, up to a number of pages that no honest client asks for. */
+async function serveWithoutEnd(timestamp: string | null) {
+  const files = await filesOf(entries, signer);
+  const last = notes.at(-1) ?? "";
+  const pages = { asked: 0 };
+  const server = await serveHttp((request, response) => {
+    const url = new URL(request.url ?? "", "http://vault.example");
+    const bytes = files.get(url.pathname.replace("/ledger/", ""));
+    if (bytes !== undefined) return response.end(bytes);
+    if (url.pathname !== "/v1/ledger/checkpoints" || url.searchParams.get("only") === null)
+      return answer(response, 404, { status: 404, code: "not_found" });
+    pages.asked += 1;
+    const after = Math.max(entries.length, Number(url.searchParams.get("after") ?? 0));
+    const count = pages.asked > 5 ? 0 : Number(url.searchParams.get("limit"));
+    const checkpoints = Array.from({ length: count }, (_, at) => {
+      const size = after + at + 1;
+      return { size, checkpoint: last.replace(`\n${entries.length}\n`, `\n${size}\n`), timestamp };
+    });
+    return answer(response, 200, { checkpoints });
+  });
+  return { ...server, pages };
+}
+
+test("a server that answers with checkpoints without end, none of them stamped, ends an export with an error", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await serveWithoutEnd(null);
+  const here = { env: { ...env, WEIGHTVAULT_URL: server.url } };
+  expect(await weightvaultHere(["ledger", "export", folder.path], here)).toMatchObject({
+    code: 6,
+    stderr: expect.stringContaining("asked for stamped checkpoints"),
+  });
+  expect(server.pages.asked).toBe(1);
+});
+
+test("an excerpt reads no further in a server's timestamps than its own checkpoint", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await serveWithoutEnd("c3RhbXA=");
+  const here = { env: { ...env, WEIGHTVAULT_URL: server.url } };
+  const part = ["ledger", "export", join(folder.path, "part"), "--release", idOf("second")];
+  expect(await weightvaultHere(part, here)).toMatchObject({ code: 0 });
+  expect(server.pages.asked).toBe(1);
+});
+
+test("a ledger is held to more kept checkpoints than may be open at once", async () => {
+  await using folder = await temporaryFolder();
+  await exported(entries.length, join(folder.path, "whole"));
+  const kept = join(folder.path, "kept");
+  await mkdir(kept);
+  for (let at = 0; at < 300; at += 1) await writeFile(join(kept, `${at}`), notes[0] ?? "");
+  const asked = ["ledger", "verify", join(folder.path, "whole"), "--checkpoints", kept];
+  const verified = await weightvault(asked, { env, limits: "ulimit -n 100" });
+  expect(verified).toMatchObject({ code: 0, stderr: "" });
 });

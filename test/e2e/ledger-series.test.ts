@@ -1,6 +1,7 @@
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
+import { keepSeries } from "../../src/cli/ledger-series.ts";
 import { encodeAll, filesOf, fixedSigner, type Recorded } from "../vectors/ledger/build.ts";
 import { beginning, decided, delivered, idOf } from "../vectors/ledger/story.ts";
 import { temporaryFolder, weightvault, weightvaultHere } from "./command.ts";
@@ -201,4 +202,51 @@ test("a ledger is held to more kept checkpoints than may be open at once", async
   const asked = ["ledger", "verify", join(folder.path, "whole"), "--checkpoints", kept];
   const verified = await weightvault(asked, { env, limits: "ulimit -n 100" });
   expect(verified).toMatchObject({ code: 0, stderr: "" });
+});
+
+async function* inSeries(...checkpoints: readonly string[]) {
+  for (const checkpoint of checkpoints)
+    yield { size: Number(checkpoint.split("\n")[1]), checkpoint };
+}
+
+test("a signature that an export's checkpoint has stays, also where the vault hands the same checkpoint out without it or with a false one", async () => {
+  await using folder = await temporaryFolder();
+  const [one = "", two = ""] = notes;
+  const cosigned = `${one}— witness.example/w ${Buffer.alloc(76, 1).toString("base64")}\n`;
+  const keep = async (...checkpoints: readonly string[]) =>
+    await keepSeries(folder.path, 9, () => inSeries(...checkpoints));
+  const checkpoints = async () =>
+    (await linesOf(folder.path)).map((line) => JSON.parse(line).checkpoint);
+  await keep(one);
+  await keep(cosigned, two);
+  expect(await checkpoints()).toEqual([cosigned, two]);
+  await keep(one, two);
+  await keep(one, two);
+  expect(await checkpoints()).toEqual([cosigned, one, two]);
+  const forged = two.replace(/— .*/u, `— ${signer.name} ${Buffer.alloc(68).toString("base64")}`);
+  await keep(one, forged);
+  expect(await checkpoints()).toEqual([cosigned, one, two, forged]);
+});
+
+test("an export's series that is damaged is told and left as it is", async () => {
+  await using folder = await temporaryFolder();
+  await exported(5, folder.path);
+  const lines = (await linesOf(folder.path)).with(1, "{}").join("\n");
+  await writeFile(join(folder.path, "checkpoints.jsonl"), `${lines}\n`);
+  await using server = await serveVault(7);
+  const here = { env: { ...env, WEIGHTVAULT_URL: server.url } };
+  expect(await weightvaultHere(["ledger", "export", folder.path], here)).toMatchObject({
+    code: 6,
+    stderr: expect.stringContaining("a series of checkpoints that is damaged"),
+  });
+  expect((await linesOf(folder.path)).join("\n")).toBe(lines);
+});
+
+test("a checkpoint as long as a note can be is read again from the series", async () => {
+  await using folder = await temporaryFolder();
+  const [one = "", two = "", three = ""] = notes;
+  const long = one.replace("\n\n", `\n${"\u6c34".repeat(900_000)}\n\n`);
+  await keepSeries(folder.path, 9, () => inSeries(long, two));
+  await keepSeries(folder.path, 9, () => inSeries(three));
+  expect(await sizesOf(folder.path)).toEqual(["1", "2", "3"]);
 });

@@ -194,3 +194,18 @@ test("what is wrong with the keys that new entries name is told as well", async 
     ["key_rotation_invalid", at + 2],
   ]);
 });
+
+test("a monitor whose clock was ahead and was put right tells of what comes afterwards", async () => {
+  nowMs = beginMs + 365 * 24 * 60 * minuteMs;
+  await look(started(), beginning);
+  nowMs = beginMs + minuteMs;
+  const meaning = started();
+  const open = [...beginning, unallowed, decided("allowed", "second")];
+  expect(await look(meaning, open)).toMatchObject({ code: "grown", findings: 1 });
+  expect(codes()).toEqual([["outcome_without_allowed", at]]);
+  nowMs += 20 * minuteMs;
+  expect(await look(meaning, open)).toMatchObject({ code: "same", findings: 1 });
+  expect(codes()).toEqual([["release_open", at + 1]]);
+  await look(started(), open);
+  expect(codes()).toEqual([]);
+});

@@ -27,7 +27,10 @@ import { type Recovered, recoverGovernor } from "./vault/recover.ts";
  */
 export async function rebuildFrom(
   env: Readonly<Record<string, string | undefined>>,
-  { source: given, key }: Pick<RebuildOptions, "key"> & { readonly source: TileSource | null },
+  {
+    source: given,
+    ...keys
+  }: Pick<RebuildOptions, "key" | "mlDsaKey"> & { readonly source: TileSource | null },
 ): Promise<Rebuilt> {
   const config = readConfig(env);
   const url = config.databaseOwnerUrl ?? config.databaseUrl;
@@ -49,7 +52,7 @@ export async function rebuildFrom(
     opened.defer(() => store.close());
     source = storeSource(store);
   }
-  return await rebuildLedger({ database, source, key });
+  return await rebuildLedger({ database, source, ...keys });
 }
 
 /** `weightvault migrate`: applies the migrations as the owner of the tables and prepares the server's role. Gives the exit code. */

@@ -2,6 +2,7 @@ import type { Writable } from "node:stream";
 import type { Rebuilt } from "../ledger/rebuild.ts";
 import type { TileSource } from "../ledger/source.ts";
 import type { Rotated } from "../maintain.ts";
+import type { CosignerKey } from "../merkle/cosignature.ts";
 import type { VerificationKey } from "../merkle/note.ts";
 import type { Recovered } from "../vault/recover.ts";
 import type { WitnessCommands } from "../witness.ts";
@@ -29,6 +30,7 @@ export type Context = {
   readonly rebuild: (from: {
     readonly source: TileSource | null;
     readonly key: VerificationKey;
+    readonly mlDsaKey: CosignerKey | null;
   }) => Promise<Rebuilt>;
   /** Hands the ledger over to the next signing key that the server's settings name. */
   readonly rotateKey: (options: { readonly replace: VerificationKey | null }) => Promise<Rotated>;

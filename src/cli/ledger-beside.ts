@@ -2,7 +2,7 @@ import { type KeptTimestamp, timestampsIn } from "../ledger/source-timestamps.ts
 import { type Answer, parseAnswer } from "./answers.ts";
 import { ask, type Client, query } from "./client.ts";
 import { Failure, Problem } from "./failure.ts";
-import { type InSeries, seriesIn, sizeOf } from "./ledger-series.ts";
+import { damaged, type InSeries, seriesIn, sizeOf } from "./ledger-series.ts";
 
 /** What lies beside a ledger: the checkpoints that were signed, and those of them that were stamped. Each by its size, above `after`. */
 export type Beside = {
@@ -66,7 +66,12 @@ async function* stamped(client: Client, after: number | null): AsyncGenerator<Ke
   let isAny = false;
   for await (const { size, checkpoint, timestamp } of pages(client, after, "stamped")) {
     isAny = true;
-    if (timestamp === null) continue;
+    // Nobody would see an end of those, who waits for a stamp.
+    if (timestamp === null)
+      throw new Failure(
+        "integrity",
+        "the server was asked for stamped checkpoints and gave another",
+      );
     yield {
       size,
       checkpoint: Buffer.from(checkpoint, "utf8"),
@@ -96,8 +101,7 @@ function nothingIfUnknown(thrown: unknown): null {
 async function* seriesAfter(folder: string, after: number | null): AsyncGenerator<InSeries> {
   for await (const kept of (await seriesIn(folder)) ?? []) {
     const size = kept === null ? null : sizeOf(kept.checkpoint);
-    if (kept === null || size === null)
-      throw new Failure("integrity", `${folder} holds a series of checkpoints that is damaged`);
+    if (kept === null || size === null) throw damaged(folder);
     if (size > (after ?? -1)) yield { size, checkpoint: kept.checkpoint };
   }
 }

@@ -183,7 +183,11 @@ async function timestampFor(
   { timestamps }: Beside,
   newest: KeptTimestamp | null,
 ): Promise<KeptTimestamp | null> {
-  for await (const each of timestamps(last)) if (each.size <= newestSize) return each;
+  // By their sizes: behind the first that is too large there is none.
+  for await (const each of timestamps(last)) {
+    if (each.size > newestSize) break;
+    return each;
+  }
   return newest !== null && newest.size <= newestSize ? newest : null;
 }
 

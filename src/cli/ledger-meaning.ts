@@ -53,7 +53,9 @@ export class MeaningWatch {
   isDue(size: number, told: Told | null, now: Date): boolean {
     if (this.#watch?.size === size) return false;
     const { everyMs } = this.#options;
-    return told === null || now.getTime() - Date.parse(told.readAt) >= everyMs;
+    const sinceMs = told === null ? null : now.getTime() - Date.parse(told.readAt);
+    // A clock that was ahead must not put the next reading off until it is so late again.
+    return sinceMs === null || sinceMs < 0 || sinceMs >= everyMs;
   }
 
   /** Verifies the whole ledger, as the report says, and follows its entries from the first one. */
@@ -63,6 +65,8 @@ export class MeaningWatch {
     { told, onEntry }: { readonly told: Told | null; readonly onEntry?: (entry: Entry) => void },
   ): Promise<Report> {
     let isReading = true;
+    // What it held is of no more use, and need not lie beside what is read now.
+    this.#watch = null;
     const { replay } = this.#options;
     const watch = new EntryWatch({
       checkIds: isEveryCheck,
@@ -88,7 +92,9 @@ export class MeaningWatch {
     if (watch === null) return { told: before, count: 0, more: 0 };
     const { graceMs, tell } = this.#options;
     const { findings, more } = watch.drain();
-    const until = before === null ? 0 : Date.parse(before.overdueUntil);
+    const toldUntil = before === null ? 0 : Date.parse(before.overdueUntil);
+    // By a clock that was ahead all that was open was told; what came later was not.
+    const until = toldUntil > now.getTime() + graceMs ? now.getTime() : toldUntil;
     const overdue: Finding[] = [];
     // Of an entry that came late, too, whatever time it says.
     for (const { finding, atMs } of watch.openSince(now.getTime() - graceMs))

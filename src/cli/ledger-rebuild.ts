@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { Rebuilt } from "../ledger/rebuild.ts";
 import { local } from "./command.ts";
 import type { Context } from "./context.ts";
-import { demandedKey, withLedgerKey } from "./ledger-key.ts";
+import { demandedKey, pinnedMlDsaKey, withLedgerKey, withMlDsaKey } from "./ledger-key.ts";
 import { sourceOf } from "./ledger-source.ts";
 import { createOutput } from "./output.ts";
 
@@ -10,6 +10,7 @@ type RebuildOptions = {
   readonly json?: boolean;
   readonly from?: string;
   readonly ledgerKey?: string;
+  readonly mlDsaKey?: string;
   readonly tokenFile?: string;
 };
 
@@ -20,7 +21,7 @@ export function rebuildCommand(ledger: Command, context: Context): void {
     "rebuild",
     "make the ledger of an empty database anew from what was published",
   );
-  withLedgerKey(command)
+  withMlDsaKey(withLedgerKey(command))
     .option(
       "--from <folder-or-url>",
       "a folder in the layout of tlog-tiles, or the address of one; without it, the store that the server's settings name",
@@ -29,9 +30,10 @@ export function rebuildCommand(ledger: Command, context: Context): void {
     .action(async (options: RebuildOptions) => {
       const output = createOutput(context, options.json === true);
       const pinned = await demandedKey(context.env, options.ledgerKey);
+      const mlDsaKey = await pinnedMlDsaKey(options.mlDsaKey, pinned.key);
       const { from } = options;
       const source = from === undefined ? null : await sourceOf(from, context, options);
-      const rebuilt = await context.rebuild({ source, key: pinned.key });
+      const rebuilt = await context.rebuild({ source, key: pinned.key, mlDsaKey });
       output.result(rebuilt, () =>
         [
           `rebuilt: ${rebuilt.size} entries, root ${rebuilt.rootHex}`,

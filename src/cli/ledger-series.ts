@@ -6,6 +6,7 @@ import { openRegularFile } from "../ledger/source-file.ts";
 import type { KeptInSeries } from "../ledger/verify-series.ts";
 import { parseCheckpoint } from "../merkle/checkpoint.ts";
 import { maximumNoteBytes, parseNote } from "../merkle/note.ts";
+import { Failure } from "./failure.ts";
 
 /** A signed checkpoint of a series, with the size that it says. */
 export type InSeries = { readonly size: number; readonly checkpoint: string };
@@ -20,8 +21,8 @@ const lineForm = z.strictObject({
   proof: z.array(hash).max(128).optional(),
 });
 
-/** JSON writes a line feed as two characters. */
-const longestLineBytes = 2 * maximumNoteBytes + 8_192;
+/** JSON writes a line feed as two characters, and UTF-8 another one as three bytes at most. */
+const longestLineBytes = 3 * maximumNoteBytes + 8_192;
 
 /** So many of the newest may get cosignatures after they were copied; they are fetched again. */
 const refetched = 64;
@@ -68,7 +69,8 @@ export function sizeOf(checkpoint: string): number | null {
 
 /**
  * Keeps the series of a ledger of `size` entries in a folder, and goes on where an earlier copy ended. What the copy has stays, also where the source no
- * longer has it, or has another of that size: it is evidence. The file is there whole or as it was; a source without a series leaves none.
+ * longer has it, or has another of that size, or the same without a signature that the copy has: it is evidence. The file is there whole or as it was; a
+ * source without a series leaves none. Throws `integrity` where the copy is damaged, and leaves it so.
  */
 export async function keepSeries(
   folder: string,
@@ -80,7 +82,7 @@ export async function keepSeries(
     const tail: InSeries[] = [];
     for await (const kept of (await seriesIn(folder)) ?? []) {
       const of = kept === null ? null : sizeOf(kept.checkpoint);
-      if (kept === null || of === null) continue;
+      if (kept === null || of === null) throw damaged(folder);
       tail.push({ size: of, checkpoint: kept.checkpoint });
       const settled = tail.length > refetched ? tail.shift() : undefined;
       if (settled === undefined) continue;
@@ -90,7 +92,7 @@ export async function keepSeries(
     for await (const each of source(after)) {
       if (each.size > size) break;
       for (let [old] = tail; old !== undefined && old.size <= each.size; [old] = tail) {
-        if (old.size < each.size || textOf(old) !== textOf(each)) await write(old);
+        if (old.size < each.size || !isWithin(old, each)) await write(old);
         tail.shift();
       }
       await write(each);
@@ -99,8 +101,19 @@ export async function keepSeries(
   });
 }
 
-function textOf({ checkpoint }: InSeries): string {
-  return parseNote(checkpoint)?.text ?? checkpoint;
+/** Whether the one note says nothing that the other does not say too, and nobody signed it who did not sign the other so. */
+function isWithin(one: InSeries, other: InSeries): boolean {
+  const [old, own] = [parseNote(one.checkpoint), parseNote(other.checkpoint)];
+  if (old === null || own === null || old.text !== own.text) return false;
+  return old.signatures.every(({ name, keyId, signature }) =>
+    own.signatures.some(
+      (each) => each.name === name && each.keyId === keyId && each.signature.equals(signature),
+    ),
+  );
+}
+
+export function damaged(folder: string): Failure {
+  return new Failure("integrity", `${folder} holds a series of checkpoints that is damaged`);
 }
 
 /** Writes the file whole or not at all, and none where nothing was written; gives the number of lines. */

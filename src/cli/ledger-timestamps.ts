@@ -1,5 +1,10 @@
 import { readRegularFile } from "../ledger/source-file.ts";
-import { type KeptTimestamp, timestampPath, timestampsIn } from "../ledger/source-timestamps.ts";
+import {
+  type KeptTimestamp,
+  stampedSizesIn,
+  timestampPath,
+  timestampsOf,
+} from "../ledger/source-timestamps.ts";
 import type { TimestampOptions } from "../ledger/verify-timestamps.ts";
 import { Failure } from "./failure.ts";
 
@@ -17,7 +22,10 @@ export function timestampFiles({
 
 const longestCertificateBytes = 1_000_000;
 
-/** The timestamps of an exported ledger or an excerpt, with the certificates of a PEM file. Throws `failed` where that cannot be read. */
+/**
+ * The timestamps that an exported ledger, an excerpt or a published ledger has now, with the certificates of a PEM file: asked for before the checkpoint, which covers them then,
+ * also where the vault goes on publishing. Throws `failed` where the file cannot be read.
+ */
 export async function readTimestamps(
   folder: string,
   certificate: string,
@@ -28,5 +36,8 @@ export async function readTimestamps(
     },
   );
   if (pem === null) throw new Failure("failed", `${certificate} is no file`);
-  return { certificates: pem.toString("latin1"), stamped: timestampsIn(folder) };
+  return {
+    certificates: pem.toString("latin1"),
+    stamped: timestampsOf(folder, await stampedSizesIn(folder)),
+  };
 }

@@ -190,9 +190,10 @@ async function keptCheckpoints({
 }: VerifyOptions): Promise<readonly KeptCheckpoint[]> {
   const names = checkpoints === undefined ? [] : await namesIn(checkpoints);
   const files = [...olderCheckpoint, ...names];
-  return await Promise.all(
-    files.map(async (name) => ({ name, bytes: await readCheckpoint(name) })),
-  );
+  // One after the other: a monitor keeps more in a month than may be open at once.
+  const kept: KeptCheckpoint[] = [];
+  for (const name of files) kept.push({ name, bytes: await readCheckpoint(name) });
+  return kept;
 }
 
 async function namesIn(folder: string): Promise<readonly string[]> {

@@ -5,6 +5,7 @@ import { transact } from "../database/transact.ts";
 import { Refusal } from "../errors.ts";
 import { parseBundle } from "../merkle/bundle.ts";
 import type { Checkpoint } from "../merkle/checkpoint.ts";
+import type { CosignerKey } from "../merkle/cosignature.ts";
 import type { VerificationKey } from "../merkle/note.ts";
 import { successionOf } from "../merkle/rotation.ts";
 import { type Tile, tilePath, tileWidth } from "../merkle/tile.ts";
@@ -18,11 +19,14 @@ import { readTile, type TileSource } from "./source.ts";
 import { readingOf, unlessSpent } from "./source-budget.ts";
 import { subjectOf } from "./subject.ts";
 import { openNewest } from "./verify-checkpoints.ts";
+import { judgeMlDsa } from "./verify-ml-dsa.ts";
 
 export type RebuildOptions = {
   readonly database: Database;
   readonly source: TileSource;
   readonly key: VerificationKey;
+  /** The ledger's own ML-DSA-44 key, which must have signed the checkpoint too; left out, it is not asked for. */
+  readonly mlDsaKey?: CosignerKey | null;
 };
 
 export type Rebuilt = {
@@ -41,13 +45,21 @@ type Placed = { readonly entry: Entry; readonly bytes: Buffer; readonly leaf: Bu
  * What it makes is the record and not the vault: persons, grants, licenses, wrapped keys and facts stand in no entry. Submissions get new ids,
  * so rows of an older backup do not refer to them.
  */
-export async function rebuildLedger({ database, source, key }: RebuildOptions): Promise<Rebuilt> {
+export async function rebuildLedger({
+  database,
+  source,
+  key,
+  mlDsaKey = null,
+}: RebuildOptions): Promise<Rebuilt> {
   const note = await source.checkpoint();
   if (note === null)
     throw new Refusal("not_found", "no checkpoint is published there: nothing was rebuilt");
   const findings = new Findings();
   const newest = openNewest(note, { key, origin: key.name, findings });
   if (newest === null) throw damaged("the checkpoint is not signed by this key");
+  // The server signs what is rebuilt with that key, where it has not: a past that another wrote must not come by its signature so.
+  if (mlDsaKey !== null && !judgeMlDsa(note, mlDsaKey, findings))
+    throw damaged("the checkpoint is not signed by the ledger's ML-DSA-44 key");
   const { checkpoint } = newest;
   const reading = await readingOf(source, { key, checkpoint: note });
   const timestamps = await transact(

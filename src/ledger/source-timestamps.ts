@@ -52,22 +52,35 @@ export async function timestampSizes(
   return sizes.toSorted((one, other) => one - other);
 }
 
-/**
- * The timestamps in a folder's `timestamp/`, by their sizes, one at a time. A part of one that is not there is empty: whoever judges it says so. Throws
- * `ledger_unavailable` where the folder cannot be read.
- */
-export async function* timestampsIn(
+/** The sizes of the timestamps that are in a folder's `timestamp/` now, above `after`. Throws `ledger_unavailable` where that cannot be read. */
+export async function stampedSizesIn(
   folder: string,
   after: number | null = null,
-): AsyncGenerator<KeptTimestamp> {
+): Promise<readonly number[]> {
   const below = join(folder, timestampFolder);
   const names = await readdir(below).catch((cause: unknown) => {
     if (Error.isError(cause) && "code" in cause && cause.code === "ENOENT") return [];
     throw new Refusal("ledger_unavailable", `${below} cannot be read.`, { cause });
   });
+  return await timestampSizes(names, after);
+}
+
+/** The timestamps in a folder's `timestamp/`, by their sizes, one at a time. Throws as `stampedSizesIn`. */
+export async function* timestampsIn(
+  folder: string,
+  after: number | null = null,
+): AsyncGenerator<KeptTimestamp> {
+  yield* timestampsOf(folder, await stampedSizesIn(folder, after));
+}
+
+/** Those of these sizes. A part of one that is not there is empty: whoever judges it says so. */
+export async function* timestampsOf(
+  folder: string,
+  sizes: readonly number[],
+): AsyncGenerator<KeptTimestamp> {
   const read = async (file: string, limitBytes: number) =>
     (await readRegularFile(join(folder, file), limitBytes)) ?? Buffer.alloc(0);
-  for (const size of await timestampSizes(names, after)) {
+  for (const size of sizes) {
     const growth = await read(timestampPath(size, "growth"), longestGrowthBytes);
     yield {
       size,

@@ -8,11 +8,12 @@ import type { Findings } from "./findings.ts";
  * note of `rotationText`, signed by the key that rules and by the one to come. It is the last entry that the old key's checkpoints cover.
  */
 export class SigningKeys {
-  readonly #findings: Findings;
+  #findings: Findings;
   readonly #succession: Succession;
   readonly #origin: string;
   /** The id of the key that the latest rotation named; null before the first. */
   #namedKeyId: string | null = null;
+  #isFinished = false;
 
   constructor(findings: Findings, trusted: VerificationKey, origin: string) {
     this.#findings = findings;
@@ -44,11 +45,17 @@ export class SigningKeys {
     }
   }
 
+  /** Has what is wrong with entries that come after the verified ones told elsewhere: its report is given out by then. */
+  tellTo(findings: Findings): void {
+    this.#findings = findings;
+  }
+
   /** Takes `ledger.key-rotated`. */
   rotate({ index, body }: Entry): void {
     const { statement } = body;
     if (!this.#succession.take({ index, statement })) return this.#tell(index);
     this.#namedKeyId = readRotation(statement, this.#origin)?.to.keyId ?? null;
+    if (this.#isFinished && this.#succession.strays.includes(index)) this.#tell(index);
   }
 
   /** Takes `ledger.key-taken-up`: the first entry under a new key, where nothing else was to be its first. */
@@ -58,8 +65,9 @@ export class SigningKeys {
     this.#findings.add("key_rotation_invalid", message, index);
   }
 
-  /** Names the rotations that led to no trusted key; call it once, after the last entry. */
+  /** Names the rotations that led to no trusted key; call it once, after the last entry. One that comes later is named at once. */
   finish(): void {
+    this.#isFinished = true;
     for (const index of this.#succession.strays) this.#tell(index);
   }
 

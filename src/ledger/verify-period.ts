@@ -33,17 +33,19 @@ export async function judgePeriod(
     readonly key: VerificationKey;
     readonly keys: SigningKeys;
     readonly findings: Findings;
-    /** The indexes of the entries that the excerpt is about, in order. */
+    /** The indexes of the entries that the excerpt is about. */
     readonly about: readonly number[];
     readonly series?: SeriesOptions;
     readonly olderCheckpoints?: readonly KeptCheckpoint[];
   },
 ): Promise<{ readonly series?: SeriesReport }> {
-  if (series === undefined) return {};
+  if (series === undefined || about.length === 0) return {};
   const expected = sizesShown(keys, openOlder(olderCheckpoints, key, new Findings()));
   const grewFrom = async (older: Checkpoint, kept: KeptInSeries) =>
     grownByOwnProof(older, kept, newest);
-  const [first, until] = [about.at(0) ?? 0, (about.at(-1) ?? -1) + 1];
+  // The excerpt says in which order they stand: another one must not make the period shorter.
+  const first = about.reduce((one, other) => Math.min(one, other));
+  const until = about.reduce((one, other) => Math.max(one, other)) + 1;
   const from = Math.max(first, series.from);
   const subject = { key, keys, newest, findings, grewFrom, expected, until };
   return { series: await judgeWholeSeries(subject, { ...series, from }) };

@@ -22,6 +22,7 @@ export class EntryWatch {
   readonly #options: WatchOptions;
   #findings: Findings;
   #checks: EntryChecks;
+  #keys: SigningKeys | null = null;
   #size = 0;
 
   constructor(options: WatchOptions) {
@@ -39,12 +40,13 @@ export class EntryWatch {
   begin(size: number, keys: SigningKeys): EntryChecks {
     this.#findings = new Findings(this.#options.toldSize);
     this.#checks = new EntryChecks(this.#findings, { ...this.#options, keys });
-    this.#size = size;
+    [this.#size, this.#keys] = [size, keys];
     return this.#checks;
   }
 
   /** Takes the entry that follows, whose place in the chain the caller has judged. */
   take(entry: Entry): void {
+    this.#keys?.tellTo(this.#findings);
     this.#checks.take(entry, Date.parse(entry.time));
     this.#size = entry.index + 1;
   }

@@ -1,9 +1,10 @@
-import { cp, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
+import { keepSeries } from "../../src/cli/ledger-series.ts";
 import { encodeAll, filesOf, fixedSigner, type Recorded } from "../vectors/ledger/build.ts";
 import { beginning, decided, delivered, idOf } from "../vectors/ledger/story.ts";
-import { temporaryFolder, weightvaultHere } from "./command.ts";
+import { temporaryFolder, weightvault, weightvaultHere } from "./command.ts";
 import { answer, serveHttp } from "./http-double.ts";
 
 const signer = fixedSigner(7);
@@ -147,4 +148,105 @@ test("an excerpt, of the server or of a copy, keeps the checkpoints of its perio
     code: 6,
     stdout: expect.stringContaining("error series_malformed"),
   });
+});
+
+/** A vault whose checkpoints go on and on, up to a number of pages that no honest client asks for. */
+async function serveWithoutEnd(timestamp: string | null) {
+  const files = await filesOf(entries, signer);
+  const last = notes.at(-1) ?? "";
+  const pages = { asked: 0 };
+  const server = await serveHttp((request, response) => {
+    const url = new URL(request.url ?? "", "http://vault.example");
+    const bytes = files.get(url.pathname.replace("/ledger/", ""));
+    if (bytes !== undefined) return response.end(bytes);
+    if (url.pathname !== "/v1/ledger/checkpoints" || url.searchParams.get("only") === null)
+      return answer(response, 404, { status: 404, code: "not_found" });
+    pages.asked += 1;
+    const after = Math.max(entries.length, Number(url.searchParams.get("after") ?? 0));
+    const count = pages.asked > 5 ? 0 : Number(url.searchParams.get("limit"));
+    const checkpoints = Array.from({ length: count }, (_, at) => {
+      const size = after + at + 1;
+      return { size, checkpoint: last.replace(`\n${entries.length}\n`, `\n${size}\n`), timestamp };
+    });
+    return answer(response, 200, { checkpoints });
+  });
+  return { ...server, pages };
+}
+
+test("a server that answers with checkpoints without end, none of them stamped, ends an export with an error", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await serveWithoutEnd(null);
+  const here = { env: { ...env, WEIGHTVAULT_URL: server.url } };
+  expect(await weightvaultHere(["ledger", "export", folder.path], here)).toMatchObject({
+    code: 6,
+    stderr: expect.stringContaining("asked for stamped checkpoints"),
+  });
+  expect(server.pages.asked).toBe(1);
+});
+
+test("an excerpt reads no further in a server's timestamps than its own checkpoint", async () => {
+  await using folder = await temporaryFolder();
+  await using server = await serveWithoutEnd("c3RhbXA=");
+  const here = { env: { ...env, WEIGHTVAULT_URL: server.url } };
+  const part = ["ledger", "export", join(folder.path, "part"), "--release", idOf("second")];
+  expect(await weightvaultHere(part, here)).toMatchObject({ code: 0 });
+  expect(server.pages.asked).toBe(1);
+});
+
+test("a ledger is held to more kept checkpoints than may be open at once", async () => {
+  await using folder = await temporaryFolder();
+  await exported(entries.length, join(folder.path, "whole"));
+  const kept = join(folder.path, "kept");
+  await mkdir(kept);
+  for (let at = 0; at < 300; at += 1) await writeFile(join(kept, `${at}`), notes[0] ?? "");
+  const asked = ["ledger", "verify", join(folder.path, "whole"), "--checkpoints", kept];
+  const verified = await weightvault(asked, { env, limits: "ulimit -n 100" });
+  expect(verified).toMatchObject({ code: 0, stderr: "" });
+});
+
+async function* inSeries(...checkpoints: readonly string[]) {
+  for (const checkpoint of checkpoints)
+    yield { size: Number(checkpoint.split("\n")[1]), checkpoint };
+}
+
+test("a signature that an export's checkpoint has stays, also where the vault hands the same checkpoint out without it or with a false one", async () => {
+  await using folder = await temporaryFolder();
+  const [one = "", two = ""] = notes;
+  const cosigned = `${one}— witness.example/w ${Buffer.alloc(76, 1).toString("base64")}\n`;
+  const keep = async (...checkpoints: readonly string[]) =>
+    await keepSeries(folder.path, 9, () => inSeries(...checkpoints));
+  const checkpoints = async () =>
+    (await linesOf(folder.path)).map((line) => JSON.parse(line).checkpoint);
+  await keep(one);
+  await keep(cosigned, two);
+  expect(await checkpoints()).toEqual([cosigned, two]);
+  await keep(one, two);
+  await keep(one, two);
+  expect(await checkpoints()).toEqual([cosigned, one, two]);
+  const forged = two.replace(/— .*/u, `— ${signer.name} ${Buffer.alloc(68).toString("base64")}`);
+  await keep(one, forged);
+  expect(await checkpoints()).toEqual([cosigned, one, two, forged]);
+});
+
+test("an export's series that is damaged is told and left as it is", async () => {
+  await using folder = await temporaryFolder();
+  await exported(5, folder.path);
+  const lines = (await linesOf(folder.path)).with(1, "{}").join("\n");
+  await writeFile(join(folder.path, "checkpoints.jsonl"), `${lines}\n`);
+  await using server = await serveVault(7);
+  const here = { env: { ...env, WEIGHTVAULT_URL: server.url } };
+  expect(await weightvaultHere(["ledger", "export", folder.path], here)).toMatchObject({
+    code: 6,
+    stderr: expect.stringContaining("a series of checkpoints that is damaged"),
+  });
+  expect((await linesOf(folder.path)).join("\n")).toBe(lines);
+});
+
+test("a checkpoint as long as a note can be is read again from the series", async () => {
+  await using folder = await temporaryFolder();
+  const [one = "", two = "", three = ""] = notes;
+  const long = one.replace("\n\n", `\n${"\u6c34".repeat(900_000)}\n\n`);
+  await keepSeries(folder.path, 9, () => inSeries(long, two));
+  await keepSeries(folder.path, 9, () => inSeries(three));
+  expect(await sizesOf(folder.path)).toEqual(["1", "2", "3"]);
 });

@@ -4,6 +4,7 @@ import { afterEach, expect, test } from "@jest/globals";
 import type { Database } from "../../../src/database/open.ts";
 import { keepCosignature } from "../../../src/ledger/cosigned.ts";
 import type { RunningLedger } from "../../../src/ledger/open.ts";
+import { rebuildLedger } from "../../../src/ledger/rebuild.ts";
 import { makeReceipt, makeShortReceipt } from "../../../src/ledger/receipt.ts";
 import { folderSource } from "../../../src/ledger/source-folder.ts";
 import { verifyLedger } from "../../../src/ledger/verify.ts";
@@ -11,7 +12,7 @@ import { type Cosigner, verifyCosignature } from "../../../src/merkle/cosignatur
 import { encodeVerificationKey, parseNote } from "../../../src/merkle/note.ts";
 import { forEachDatabase } from "../../support/database.ts";
 import { storedLedger } from "../../support/ledger.ts";
-import { openStoreFolder, settleAll, startNode, submitMany } from "../../support/log.ts";
+import { keyOf, openStoreFolder, settleAll, startNode, submitMany } from "../../support/log.ts";
 import { TestSigner } from "../../support/test-signer.ts";
 import { until } from "../../support/until.ts";
 import { freshCosigner } from "../../unit/merkle/signed-texts.ts";
@@ -122,6 +123,23 @@ forEachDatabase("a ledger with an ML-DSA-44 key of its own", (open) => {
     expect([await verifies(old), await verifies(next)]).toEqual([false, true]);
     const note = parseNote(await readFile(join(published, "checkpoint")));
     expect(note?.signatures).toHaveLength(2);
+  });
+
+  test("a ledger is rebuilt only from a checkpoint that the demanded ML-DSA-44 key signed, so that no other past comes by its signature afterwards", async () => {
+    const [database, signer] = [await open(), new TestSigner()];
+    const [own, other] = [ownKeyOf(signer), ownKeyOf(signer)];
+    const { store, published, remove } = await openStoreFolder();
+    ends.push(remove);
+    const ledger = await start(database, signer, { store, cosigners: [own] });
+    await settleAll(ledger, await submitMany(database, 3), "published");
+    const empty = await open();
+    const from = { database: empty, source: folderSource(published), key: keyOf(signer) };
+    await expect(rebuildLedger({ ...from, mlDsaKey: other.key })).rejects.toMatchObject({
+      code: "record_tampered",
+      message: expect.stringMatching(/not signed by the ledger's ML-DSA-44 key: nothing was/),
+    });
+    expect(await checkpoints(empty)).toEqual([]);
+    expect(await rebuildLedger({ ...from, mlDsaKey: own.key })).toMatchObject({ size: 3 });
   });
 
   test("a false signature under the ledger's ML-DSA-44 key that somebody stored stops the ledger", async () => {

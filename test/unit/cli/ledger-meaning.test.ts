@@ -7,6 +7,7 @@ import { watchOnce } from "../../../src/cli/ledger-monitor.ts";
 import type { Finding } from "../../../src/ledger/findings.ts";
 import type { TileSource } from "../../../src/ledger/source.ts";
 import { parseVerificationKey } from "../../../src/merkle/note.ts";
+import { nothingSigned, signRotation } from "../../../src/merkle/rotation.ts";
 import {
   encodeAll,
   filesOf,
@@ -174,4 +175,37 @@ test("what a decision made again differs in is told with its code", async () => 
   await look(meaning, beginning);
   await look(meaning, [...beginning, decided("allowed", "second"), delivered("second")]);
   expect(codes()).toEqual([["license_out_of_scope", at]]);
+});
+
+test("what is wrong with the keys that new entries name is told as well", async () => {
+  const meaning = started();
+  await look(meaning, beginning);
+  const taken = [...beginning, record("ledger.key-taken-up", { keyId: "00000000" })];
+  expect(await look(meaning, taken)).toMatchObject({ code: "grown", findings: 1 });
+  expect(codes()).toEqual([["key_rotation_invalid", at]]);
+  const [foreign, stranger] = [fixedSigner(8), fixedSigner(9)];
+  const statement = await signRotation(foreign, stranger, nothingSigned);
+  const named = ["none", statement].map((each) =>
+    record("ledger.key-rotated", { statement: each }),
+  );
+  expect(await look(meaning, [...taken, ...named])).toMatchObject({ code: "grown", findings: 2 });
+  expect(codes()).toEqual([
+    ["key_rotation_invalid", at + 1],
+    ["key_rotation_invalid", at + 2],
+  ]);
+});
+
+test("a monitor whose clock was ahead and was put right tells of what comes afterwards", async () => {
+  nowMs = beginMs + 365 * 24 * 60 * minuteMs;
+  await look(started(), beginning);
+  nowMs = beginMs + minuteMs;
+  const meaning = started();
+  const open = [...beginning, unallowed, decided("allowed", "second")];
+  expect(await look(meaning, open)).toMatchObject({ code: "grown", findings: 1 });
+  expect(codes()).toEqual([["outcome_without_allowed", at]]);
+  nowMs += 20 * minuteMs;
+  expect(await look(meaning, open)).toMatchObject({ code: "same", findings: 1 });
+  expect(codes()).toEqual([["release_open", at + 1]]);
+  await look(started(), open);
+  expect(codes()).toEqual([]);
 });

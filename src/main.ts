@@ -4,6 +4,7 @@ import { chmod, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Logger, pino } from "pino";
+import { withCause } from "./cli/describe.ts";
 import { makeFolder } from "./cli/paths.ts";
 import { type Config, ConfigurationError, readConfig } from "./config.ts";
 import { type NextSigner, openCustody, unfitCustody } from "./custodians.ts";
@@ -382,8 +383,8 @@ function greeting({ url, bootstrapTokenFile, verificationKey }: RunningServer): 
 export function reasonOf(error: unknown): string {
   if (error instanceof DataFolderLocked)
     return `${error.message}; stop that process, or choose another folder with WEIGHTVAULT_DATA`;
-  if (error instanceof ConfigurationError || error instanceof ListError || isRefusal(error))
-    return error.message;
+  if (error instanceof ConfigurationError || error instanceof ListError) return error.message;
+  if (isRefusal(error)) return withCause(error);
   if (isOutage(error))
     return `the database cannot be reached (${Error.isError(error) ? error.message : String(error)})`;
   if (!Error.isError(error)) return String(error);

@@ -1,4 +1,4 @@
-import { isRefusal, type RefusalCode, refusals } from "../errors.ts";
+import { isRefusal, type Refusal, type RefusalCode, refusals } from "../errors.ts";
 import { Problem } from "./failure.ts";
 
 const quietOutcomes: readonly unknown[] = ["pass", "covered", "not-applicable"];
@@ -7,12 +7,24 @@ const quietOutcomes: readonly unknown[] = ["pass", "covered", "not-applicable"];
 export function describe(thrown: unknown): string {
   if (thrown instanceof Problem) return describeProblem(thrown).join("\n");
   if (isRefusal(thrown)) {
+    // It is this process that asks the store, and no server has a log of it.
+    if (thrown.code === "store_unavailable")
+      return [withCause(thrown), todo("Correct that, and run the command again.")].join("\n");
     // A ledger's host does not say which role it wants; it is always the same.
     const remedy = thrown.code === "role_missing" ? "Use an auditor's token." : thrown.remedy;
     // The remedy of a conflict is for who asked over HTTP; here the sentence itself says what stands in the way.
     return thrown.code === "conflict" ? thrown.message : [thrown.message, todo(remedy)].join("\n");
   }
-  return Error.isError(thrown) ? thrown.message : String(thrown);
+  if (!Error.isError(thrown)) return String(thrown);
+  // What Node says of it sounds like a fault.
+  return thrown.name === "AbortError" ? "interrupted" : thrown.message;
+}
+
+/** A refusal's sentence for whoever runs the process that asked: with what the store answered, which over HTTP is in the log alone. */
+export function withCause({ code, message, cause }: Refusal): string {
+  if (code !== "store_unavailable" || !Error.isError(cause)) return message;
+  const reason = "code" in cause && cause.message === "" ? String(cause.code) : cause.message;
+  return `${message}: ${cause.name === "Error" ? "" : `${cause.name}: `}${reason}`;
 }
 
 function describeProblem({ status, code, message, document }: Problem): string[] {

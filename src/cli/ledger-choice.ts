@@ -74,7 +74,7 @@ export async function manifestOf(
   if (client === null || repository === undefined || revision === undefined)
     throw new Failure(
       "usage",
-      "no entry names an object: say which revision holds it, with --in namespace/name@revision or, offline, --manifest",
+      "an object's releases are of its revision: say which holds it, with --in namespace/name@revision or, offline, --manifest",
     );
   const address = repositoryRoute(repositoryName(repository));
   return await ask(client, "GET", `${address}/revisions/${encodeURIComponent(revision)}`);

@@ -21,7 +21,7 @@ export type Selection = {
   readonly thing: { readonly noun: StoryNoun; readonly id: string } | null;
   readonly from: string | null;
   readonly until: string | null;
-  /** An object's revision, as the server answers it or as it was committed; no entry names an object. */
+  /** An object's revision, as the server answers it or as it was committed; releases and commits name revisions, not their objects. */
   readonly manifest?: unknown;
   /** Revisions whose entries belong to it too, as `revisionKey` names them: what an object's revision was made from. */
   readonly also?: ReadonlySet<string>;

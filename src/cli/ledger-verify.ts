@@ -196,10 +196,18 @@ async function keptCheckpoints({
   return kept;
 }
 
+/** The files of a folder of checkpoints; of a monitor's state folder, those that it keeps there. Throws `usage` for a ledger, whose files are mostly none. */
 async function namesIn(folder: string): Promise<readonly string[]> {
   const found = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
     throw new Failure("failed", `${folder} is no folder that can be read`, { cause });
   });
+  const has = (name: string) => found.some((each) => each.name === name);
+  if (has("state.json") && has("checkpoints")) return await namesIn(join(folder, "checkpoints"));
+  if (has("tile"))
+    throw new Failure(
+      "usage",
+      `${folder} is a ledger and no folder of checkpoints: its own is --older-checkpoint ${join(folder, "checkpoint")}`,
+    );
   return found
     .filter((each) => each.isFile() && !each.name.endsWith(".partial"))
     .map(({ name }) => join(folder, name));

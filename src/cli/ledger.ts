@@ -144,6 +144,10 @@ function traceCommand(ledger: Command, context: Context): void {
       const selection = { thing, from: null, until: null, manifest };
       const { traced, report } = await traceLedger(source, key, { selection, last: options.last });
       output.result({ ...thing, ...traced }, () => storyText(traced));
+      if (what === "object")
+        output.note(
+          "of one revision: other revisions that hold the object have releases of their own, to be traced with their --in",
+        );
       assertVerified(report);
     });
 }

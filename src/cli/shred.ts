@@ -26,7 +26,10 @@ export function shredCommands(program: Command, context: Context): void {
         await ask(client, "POST", `${repositoryRoute(named)}/shreddings`, bodyOf(options)),
       );
       const id = String(answer["shredding"]);
+      const target = options.object === undefined ? "" : ` --object ${options.object}`;
+      const approval = `weightvault shred approve ${named.namespace}/${named.name} ${id}${target}`;
       output.result(answer, () => `${told(answer, "would lose")}\nshredding ${id} is proposed`);
+      output.note(`another officer approves it with: ${approval}`);
     },
   );
   targeted(shred, "approve", "approve what another officer proposed: it is done at once")

@@ -16,7 +16,7 @@ export type Proposed = {
 
 /**
  * What one officer proposed to destroy, another one approves. The proposal stands in the ledger alone. Throws `not_found` where nobody proposed
- * exactly this, `conflict` for a proposal that is too old, and `two_person_rule` to the proposer.
+ * exactly this, and says so where it was proposed of something else; `conflict` for a proposal that is too old, and `two_person_rule` to the proposer.
  */
 export async function assertProposed(
   tx: Tx,
@@ -25,10 +25,14 @@ export async function assertProposed(
   { what, id, of }: Proposed,
 ): Promise<void> {
   const proposed = await firstOf(tx, id);
-  const isIt =
-    proposed?.kind === `${what}.proposed` &&
-    Object.entries(of).every(([name, value]) => proposed.body[name] === value);
-  if (!isIt) throw new Refusal("not_found", `nobody proposed this ${what}`);
+  if (proposed?.kind !== `${what}.proposed`)
+    throw new Refusal("not_found", `nobody proposed this ${what}`);
+  const others = Object.entries(of).filter(([name, value]) => proposed.body[name] !== value);
+  if (others.length > 0)
+    throw new Refusal(
+      "not_found",
+      `this ${what} was proposed of another ${others.map(([name]) => name).join(" and ")}: approve exactly what was proposed`,
+    );
   if (secondsAfter(proposed.time, proposalDays * 86_400) < vault.now())
     throw new Refusal(
       "conflict",

@@ -143,6 +143,7 @@ test("an object's story is the revision that holds it, whose entry says so, and 
   const file = join(folder.path, "manifest.json");
   await writeFile(file, JSON.stringify(manifest));
   const traced = await trace(folder.path, "object", object, "--manifest", file, "--json");
+  expect(traced.stderr).toContain("other revisions that hold the object");
   const at = records.length;
   expect(indexesIn(traced.stdout)).toEqual([at, at + 1, at + 2]);
   const changed = { ...manifest, message: "other weights" };

@@ -81,6 +81,7 @@ test("two officers shred an object, it is refused as gone, and `ledger trace` te
   );
   expect(proposed.stdout).toContain(`  shared by revision ${String(revision?.["revision"])}`);
   const id = /shredding (\S+) is proposed/.exec(proposed.stdout)?.[1] ?? "";
+  expect(proposed.stderr).toContain(`weightvault shred approve lab/model ${id} --object ${object}`);
   const alone = await as("first", ["shred", "approve", "lab/model", id, "--object", object]);
   expect({ code: alone.code, says: alone.stderr.includes("second person") }).toEqual({
     code: 1,

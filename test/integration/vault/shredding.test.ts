@@ -139,7 +139,10 @@ forEachDatabase("a shredding", (open) => {
       await expect(approve(shredding, objectOf("b.bin"))).rejects.toMatchObject({
         code: "not_found",
       });
-      await expect(approve(shredding, null)).rejects.toMatchObject({ code: "not_found" });
+      await expect(approve(shredding, null)).rejects.toMatchObject({
+        code: "not_found",
+        message: "this shredding was proposed of another object: approve exactly what was proposed",
+      });
       await expect(approve(repository, object)).rejects.toMatchObject({ code: "not_found" });
       t.clock.advance({ days: 31 });
       await expect(approve(shredding, object)).rejects.toMatchObject({ code: "conflict" });

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { describe as describeFailure } from "../../../src/cli/describe.ts";
+import { describe as describeFailure, withCause } from "../../../src/cli/describe.ts";
 import { Failure, Problem } from "../../../src/cli/failure.ts";
 import { Refusal } from "../../../src/errors.ts";
 
@@ -70,4 +70,23 @@ test("a conflict that this process met says what stands in the way, and nothing 
   expect(describeFailure(new Refusal("conflict", "name the person: one of a, b"))).toBe(
     "name the person: one of a, b",
   );
+});
+
+test("whoever runs the process that asks the store is told what the store answered, and not to look into a server's log", () => {
+  const missing = Object.assign(new Error("The specified bucket does not exist"), {
+    name: "NoSuchBucket",
+  });
+  const refused = new Refusal("store_unavailable", "the object store does not serve", {
+    cause: missing,
+  });
+  expect(describeFailure(refused)).toBe(
+    "the object store does not serve: NoSuchBucket: The specified bucket does not exist\nwhat to do: Correct that, and run the command again.",
+  );
+  expect(
+    withCause(new Refusal("custodian_unavailable", "it does not serve", { cause: missing })),
+  ).toBe("it does not serve");
+});
+
+test("an interruption is told as one, and not as a fault", () => {
+  expect(describeFailure(AbortSignal.abort().reason)).toBe("interrupted");
 });

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { GetObjectCommand, type GetObjectCommandOutput, type S3Client } from "@aws-sdk/client-s3";
 import { Refusal } from "../errors.ts";
 import { isMissing, isTaken, onS3, statusOf } from "./s3-failure.ts";
+import { withPatience } from "./s3-patience.ts";
 
 export type S3Object = {
   readonly client: S3Client;
@@ -69,14 +70,13 @@ async function begin(
   const last = end === Number.POSITIVE_INFINITY ? "" : end - 1;
   const answer = await onS3(async () => {
     try {
-      return await client.send(
-        new GetObjectCommand({
-          Bucket: bucket,
-          Key: key,
-          ...(isWhole ? {} : { Range: `bytes=${start}-${last}` }),
-          ...(etag === undefined ? {} : { IfMatch: etag }),
-        }),
-      );
+      const command = new GetObjectCommand({
+        Bucket: bucket,
+        Key: key,
+        ...(isWhole ? {} : { Range: `bytes=${start}-${last}` }),
+        ...(etag === undefined ? {} : { IfMatch: etag }),
+      });
+      return await withPatience(async (abortSignal) => await client.send(command, { abortSignal }));
     } catch (error) {
       if (isMissing(error)) throw missing(key, error);
       if (statusOf(error) === 416) throw shorter(key);

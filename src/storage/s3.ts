@@ -29,6 +29,7 @@ import { locateObject } from "./s3-locate.ts";
 import { assertLocks, lockFrom, type Retention } from "./s3-lock.ts";
 import { beginMultipart, S3Multipart } from "./s3-multipart.ts";
 import { sha256Of } from "./s3-once.ts";
+import { withPatience } from "./s3-patience.ts";
 import {
   type BodyStream,
   firstOf,
@@ -172,7 +173,9 @@ class S3Store implements BlobStore {
     return await onS3(async () => {
       try {
         const command = new HeadObjectCommand({ Bucket: bucket, Key: name });
-        const { ContentLength: sizeBytes } = await this.#client.send(command);
+        const { ContentLength: sizeBytes } = await withPatience(
+          async (abortSignal) => await this.#client.send(command, { abortSignal }),
+        );
         if (sizeBytes === undefined) throw new Error("the object store told no length");
         return { sizeBytes };
       } catch (error) {
@@ -188,7 +191,9 @@ class S3Store implements BlobStore {
     return await onS3(async () => {
       try {
         const command = new GetObjectCommand({ Bucket: bucket, Key: name });
-        const { Body: body, ETag: tag } = await this.#client.send(command);
+        const { Body: body, ETag: tag } = await withPatience(
+          async (abortSignal) => await this.#client.send(command, { abortSignal }),
+        );
         if (body === undefined || tag === undefined)
           throw new Error("the object store sent a blob without its bytes or its entity tag");
         return { bytes: await firstOf(body as BodyStream, longestTaggedBytes + 1), tag };

@@ -1,9 +1,10 @@
 import type { Kysely } from "kysely";
 import type { Schema } from "../database/schema.ts";
-import { isRefusal, Refusal } from "../errors.ts";
+import { isRefusal, type Refusal } from "../errors.ts";
 import { parseNote } from "../merkle/note.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
 import { publishedPrefix } from "./published.ts";
+import { putPublished } from "./put-published.ts";
 import { publishedTimestampSizes } from "./source-store.ts";
 import { timestampPath } from "./source-timestamps.ts";
 
@@ -62,18 +63,10 @@ async function putTimestamp(
 }
 
 async function put(store: BlobStore, path: string, bytes: Buffer): Promise<void> {
-  const writer = await store.create(`${publishedPrefix}${path}`, { isRetained: true });
-  try {
-    await writer.write(bytes);
-    await writer.complete();
-  } catch (cause) {
-    if (!isRefusal(cause, "already_exists")) throw cause;
-    throw new Refusal(
-      "record_tampered",
-      `the blob store holds other bytes under ${path} than the ledger's timestamp: somebody changed it, or the database was put back to before it and stamped again`,
-      { cause },
-    );
-  } finally {
-    await writer.abort();
-  }
+  await putPublished(store, {
+    path,
+    bytes,
+    isRetained: true,
+    otherwise: `the blob store holds other bytes under ${path} than the ledger's timestamp: somebody changed it, or the database was put back to before it and stamped again`,
+  });
 }

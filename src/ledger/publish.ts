@@ -7,6 +7,7 @@ import type { BlobStore } from "../storage/blob-store.ts";
 import { cosignedCheckpoint, withMoreCosignatures } from "./cosigned.ts";
 import { isHeld, type Lease } from "./lease.ts";
 import { assertContinues, type Published, publishedPrefix, readPublished } from "./published.ts";
+import { putPublished } from "./put-published.ts";
 import { readTile } from "./tiles.ts";
 
 export type PublishOptions = {
@@ -70,23 +71,14 @@ function isFull({ width }: Tile): boolean {
 async function putTile({ db, store }: PublishOptions, tile: Tile): Promise<void> {
   const bytes = await readTile(db, tile);
   if (bytes === null) throw new Error(`the stored ledger lacks ${tilePath(tile)}`);
-  // A partial tile is removed once its full one is there; a full one is for ever, and the checkpoint's bytes change.
-  const writer = await store.create(`${publishedPrefix}${tilePath(tile)}`, {
+  const path = tilePath(tile);
+  await putPublished(store, {
+    path,
+    bytes,
+    // A partial tile is removed once its full one is there; a full one is for ever, and the checkpoint's bytes change.
     isRetained: isFull(tile),
+    otherwise: `the blob store holds other bytes under ${path} than the ledger has there. Somebody changed the published ledger, or two databases publish into one store: keep that blob as evidence, then remove it.`,
   });
-  try {
-    await writer.write(bytes);
-    await writer.complete();
-  } catch (cause) {
-    if (!isRefusal(cause, "already_exists")) throw cause;
-    throw new Refusal(
-      "record_tampered",
-      `the blob store holds other bytes under ${tilePath(tile)} than the ledger has there. Somebody changed the published ledger, or two databases publish into one store: keep that blob as evidence, then remove it.`,
-      { cause },
-    );
-  } finally {
-    await writer.abort();
-  }
 }
 
 async function replaceCheckpoint(

@@ -1,11 +1,10 @@
 import { plaintextPartsOf } from "../../src/floe/layout.ts";
 import { beginParted, type ObjectAddress } from "../../src/vault/parted.ts";
 import { proveDeclared } from "../../src/vault/prove-declared.ts";
-import { commitRevision } from "../../src/vault/revision.ts";
 import { openUpload } from "../../src/vault/upload.ts";
 import { model, sha256 } from "./actors.ts";
 import { type DirectClient, sealerOf, sendPart } from "./direct-file.ts";
-import { complete, type Resuming } from "./kill-parts.ts";
+import { commitFile, complete, type Resuming } from "./kill-parts.ts";
 
 /** Two parts, the second a small one. */
 const { partBytes } = plaintextPartsOf(2 ** 24);
@@ -32,12 +31,7 @@ export async function uploadDirectly(
   }
   const sealed = await complete(vault, caller, address);
   say(`sealed ${object}`);
-  const { head } = await vault.database.db
-    .selectFrom("repository")
-    .select("head")
-    .executeTakeFirstOrThrow();
-  const request = { ...model, upload, parent: head, message: "", files: [sealed] };
-  const { revision } = await commitRevision(vault, caller, request);
+  const revision = await commitFile(vault, caller, { upload, file: sealed });
   say(`committed ${revision}`);
   const failures: unknown[] = [];
   const signal = new AbortController().signal;

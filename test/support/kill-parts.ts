@@ -32,13 +32,22 @@ export async function uploadByParts(
   }
   const sealed = await complete(vault, caller, address);
   say(`sealed ${address.object}`);
+  const revision = await commitFile(vault, caller, { upload, file: sealed });
+  say(`committed ${revision}`);
+}
+
+/** Commits an upload's one file onto the head. Gives the revision. */
+export async function commitFile(
+  vault: Vault,
+  caller: Caller,
+  { upload, file }: { readonly upload: string; readonly file: UploadedFile },
+): Promise<string> {
   const { head } = await vault.database.db
     .selectFrom("repository")
     .select("head")
     .executeTakeFirstOrThrow();
-  const request = { ...model, upload, parent: head, message: "", files: [sealed] };
-  const { revision } = await commitRevision(vault, caller, request);
-  say(`committed ${revision}`);
+  const request = { ...model, upload, parent: head, message: "", files: [file] };
+  return (await commitRevision(vault, caller, request)).revision;
 }
 
 /** How one who comes back goes on with a file: which parts it has, and how one of them is sent again. */

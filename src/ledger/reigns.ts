@@ -1,4 +1,4 @@
-import { type Kysely, sql } from "kysely";
+import { type Kysely, sql, type Transaction } from "kysely";
 import type { Signer } from "../custody/signer.ts";
 import type { Schema } from "../database/schema.ts";
 import { Refusal } from "../errors.ts";
@@ -20,6 +20,14 @@ import { newestCheckpoint } from "./receipt.ts";
 import { hashReader } from "./tiles.ts";
 
 export const rotationKind = "ledger.key-rotated";
+
+/** Any number that nothing else locks. */
+const rotationLock = 7_318_009_027n;
+
+/** One rotation is submitted at a time, whoever asks, and none while a key is taken up; held until the transaction ends. */
+export async function lockRotations(tx: Transaction<Schema>): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${rotationLock}::bigint)`.execute(tx);
+}
 
 /** The rotations that are entries, in their order. Whether they are true is for who reads them: each is signed by the keys that it names. */
 export async function readRotations(db: Kysely<Schema>): Promise<readonly PlacedRotation[]> {

@@ -16,7 +16,7 @@ import {
   type TreeHead,
 } from "../merkle/rotation.ts";
 import { newestCheckpoint } from "./receipt.ts";
-import { openSigned, readRotations, rotationKind, statementOf } from "./reigns.ts";
+import { lockRotations, openSigned, readRotations, rotationKind, statementOf } from "./reigns.ts";
 import { submit } from "./submit.ts";
 
 export type RotationOptions = {
@@ -26,9 +26,6 @@ export type RotationOptions = {
   /** Whose key is to follow. */
   readonly to: Signer;
 };
-
-/** Any number that nothing else locks: one rotation is submitted at a time, whoever asks. */
-const rotationLock = 7_318_009_027n;
 
 /** The size of the old key's last checkpoint; null until that covers the handing over from the one to the other. */
 export async function rotatedSize({ database, from, to }: RotationOptions): Promise<number | null> {
@@ -71,7 +68,7 @@ export async function submitRotation({
   const [own, next] = [keyOf(from), keyOf(to)];
   const statement = await signRotation(from, to, await headOf(database.db, own));
   return await transact(database.db, async (tx) => {
-    await sql`select pg_advisory_xact_lock(${rotationLock}::bigint)`.execute(tx);
+    await lockRotations(tx);
     const succession = successionOf(own, await readRotations(tx));
     const submitted = await submittedFrom(tx, own);
     if (submitted !== null && isSameKey(submitted.to, next)) return submitted.id;

@@ -4,6 +4,7 @@ import type { Schema } from "../database/schema.ts";
 import { openCheckpoint } from "../merkle/checkpoint.ts";
 import type { VerificationKey } from "../merkle/note.ts";
 import { newestCheckpoint } from "./receipt.ts";
+import { lockRotations } from "./reigns.ts";
 import { submit } from "./submit.ts";
 
 export const takenUpKind = "ledger.key-taken-up";
@@ -18,6 +19,8 @@ export async function takeUp(
   { key, note, now }: { readonly key: VerificationKey; readonly note: string; readonly now: Date },
 ): Promise<boolean> {
   if (openCheckpoint(note, key)?.verdict === "verified") return false;
+  // A rotation from this key that came in between would be the entry before, and name another key.
+  await lockRotations(tx);
   const { rows } = await sql`select 1 from ledger_pending limit 1`.execute(tx);
   if (rows.length > 0) return false;
   await submit(tx, { kind: takenUpKind, time: now, body: { keyId: key.keyId } });

@@ -1,22 +1,24 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test } from "@jest/globals";
+import { sql } from "kysely";
 import type { Database } from "../../../src/database/open.ts";
 import { transact } from "../../../src/database/transact.ts";
 import { openLedger, type RunningLedger } from "../../../src/ledger/open.ts";
 import { assertPublishedFrom } from "../../../src/ledger/published.ts";
 import { rebuildLedger } from "../../../src/ledger/rebuild.ts";
-import { allReigns, readRotations } from "../../../src/ledger/reigns.ts";
+import { allReigns, lockRotations, readRotations } from "../../../src/ledger/reigns.ts";
 import { rotatedSize, submitRotation } from "../../../src/ledger/rotate.ts";
 import { folderSource } from "../../../src/ledger/source-folder.ts";
 import { submit } from "../../../src/ledger/submit.ts";
+import { isSignedBeyond, takeUp } from "../../../src/ledger/take-up.ts";
 import { verifyLedger } from "../../../src/ledger/verify.ts";
 import { signCheckpoint } from "../../../src/merkle/checkpoint.ts";
 import { algorithmOf } from "../../../src/merkle/key-algorithm.ts";
 import { encodeVerificationKey, parseVerificationKey } from "../../../src/merkle/note.ts";
 import { parsePolicy } from "../../../src/merkle/policy.ts";
 import { nothingSigned, readRotation, signRotation } from "../../../src/merkle/rotation.ts";
-import { forEachDatabase } from "../../support/database.ts";
+import { describePostgres, forEachDatabase } from "../../support/database.ts";
 import { storedLedger } from "../../support/ledger.ts";
 import {
   keyOf,
@@ -32,6 +34,7 @@ import { until } from "../../support/until.ts";
 import { startWitness } from "../../support/witness.ts";
 import { encodeAll, filesOf, fixedSigner, memorySource } from "../../vectors/ledger/build.ts";
 import { beginning, record } from "../../vectors/ledger/story.ts";
+import { openCloned } from "../database/cloned.ts";
 
 const now = () => new Date("2026-11-23T09:00:00.000Z");
 
@@ -182,13 +185,15 @@ forEachDatabase("a ledger whose key is replaced", (open) => {
       );
     const third = new TestSigner();
     const other = await start(database, to, { name: "other" });
+    expect(await isSignedBeyond(database.db, 1, 10_000)).toBe(true);
     const second = await submitRotation({ database, from: to, to: third, now });
     other.wake();
     await other.settle(second, { after: "checkpoint", timeoutMs: 10_000 });
     const newest = await start(database, third, { name: "newest" });
+    expect(await isSignedBeyond(database.db, 3, 10_000)).toBe(true);
     await settleAll(newest, await submitMany(database, 1));
     for (const trusted of [from, to, third])
-      expect(await verifyStored(database, trusted)).toMatchObject({ verified: true, size: 3 });
+      expect(await verifyStored(database, trusted)).toMatchObject({ verified: true, size: 5 });
   });
 
   test("a rotation that the ruling key has not signed is given no place, and stops the ledger", async () => {
@@ -398,3 +403,42 @@ forEachDatabase("a ledger whose key is replaced", (open) => {
     expect(both.answers.every(({ status }) => status === 200)).toBe(true);
   });
 });
+
+describePostgres("a key that is replaced while it takes the ledger up", () => {
+  test("leaves no entry of its own behind its rotation", async () => {
+    await using opened = await openCloned({ poolSize: 6 });
+    const { database } = opened;
+    const { db } = database;
+    const [from, to, third] = [new TestSigner(), new TestSigner(), new TestSigner()];
+    const node = await startNode({ database, signer: from, store: null });
+    await settleAll(node, await submitMany(database, 1));
+    await node.stop();
+    const note = String(await storedLedger(database).checkpoint());
+    const [held, begun] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const rotating = db.transaction().execute(async (tx) => {
+      await lockRotations(tx);
+      begun.resolve();
+      await held.promise;
+      const statement = await signRotation(to, third, nothingSigned);
+      await submit(tx, { kind: "ledger.key-rotated", time: now(), body: { statement } });
+    });
+    await begun.promise;
+    const takingUp = db
+      .transaction()
+      .execute(async (tx) => await takeUp(tx, { key: keyOf(to), note, now: now() }));
+    // Of no use to the test where it waits for nothing: then it has its answer before the rotation is there.
+    const first = await Promise.race([takingUp, untilWaiting(db).then(() => "waits")]);
+    held.resolve();
+    await rotating;
+    expect(first).toBe("waits");
+    expect(await takingUp).toBe(false);
+  });
+});
+
+async function untilWaiting(db: Database["db"]): Promise<void> {
+  await until(async () => {
+    const { rows } =
+      await sql`select from pg_locks where locktype = 'advisory' and not granted`.execute(db);
+    return rows.length > 0;
+  });
+}

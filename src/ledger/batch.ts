@@ -36,17 +36,27 @@ export async function readHead(db: Kysely<Schema>): Promise<Head> {
  * no clock has a say in it.
  *
  * Each row is looked up by its id, and the statement is not prepared: a join that was planned while the tables were small would read the whole
- * outbox for every batch later on.
+ * outbox for every batch later on. Throws `record_tampered` for a pending row without its submission: one statement writes both, and none
+ * takes the submission away.
  */
 export async function readPending(db: Kysely<Schema>): Promise<readonly Pending[]> {
-  const { rows } = await sql<Pending>`/* ledger-pending */
-    select submission.* from (
+  const { rows } = await sql<Pending | Lost>`/* ledger-pending */
+    select oldest.id, submission.* from (
       select submission as id from ledger_pending order by submission limit ${batchLimit}) as oldest
-    cross join lateral (
-      select id, kind, time, body from ledger_submission where ledger_submission.id = oldest.id limit 1) as submission
-    order by submission.id`.execute(db);
-  return rows;
+    left join lateral (
+      select kind, time, body from ledger_submission where ledger_submission.id = oldest.id limit 1) as submission on true
+    order by oldest.id`.execute(db);
+  return rows.map((row) => {
+    if (row.kind !== null) return row;
+    throw new Refusal(
+      "record_tampered",
+      "a submission that waits for its place was taken away: the ledger is not continued",
+      { cause: new Error(`submission ${row.id}`) },
+    );
+  });
 }
+
+type Lost = { readonly id: bigint; readonly kind: null };
 
 /**
  * Gives pending submissions their places: entries, the tiles that they fill, and the pending rows deleted, in one statement and so in one

@@ -36,6 +36,18 @@ describePostgres("a batch", () => {
     expect(fetched).toBe(3);
   });
 
+  test("is not made around a submission that was taken away", async () => {
+    const [id] = await submitMany(database, 2, "taken");
+    await transact(database.db, async (tx) => {
+      await sql`set local session_replication_role = replica`.execute(tx);
+      await sql`delete from ledger_submission where id = ${id}::bigint`.execute(tx);
+    });
+    await expect(readPending(database.db)).rejects.toMatchObject({
+      code: "record_tampered",
+      cause: new Error(`submission ${id}`),
+    });
+  });
+
   test("waits for nobody who stands by: the lease of another is neither locked nor written", async () => {
     const row = async () =>
       (

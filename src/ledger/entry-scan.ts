@@ -1,3 +1,5 @@
+import { isDigit, isPlainTime, timeFromEnd } from "./entry-time.ts";
+
 /** Where the value of an entry's body begins: after `{"body":`. */
 const bodyAt = 8;
 const opening = Buffer.from('{"body":{', "latin1");
@@ -14,16 +16,27 @@ const none = -1;
 
 /**
  * Whether the bytes certainly are an entry in its one canonical form (RFC 8785), found in a single pass over plain ASCII, without building it.
- * False leaves the question open: for `parseEntry`, which the bytes then go to. `skip` is a stretch that the caller knows to be one canonical
- * value, so that it need not be read again.
+ * False leaves the question open: for `parseEntry`, which the bytes then go to.
  */
-export function isPlainEntry(bytes: Uint8Array, skip: Skip | null = null): boolean {
+export function isPlainEntry(bytes: Uint8Array, known: Known = nothingKnown): boolean {
   if (!startsWith(bytes, 0, opening)) return false;
-  const end = objectEnd(bytes, bodyAt, { depth: 0, skip });
-  return end !== none && isTail(bytes, end);
+  const end = objectEnd(bytes, bodyAt, { depth: 0, skip: known.skip });
+  return end !== none && isTail(bytes, end, known);
 }
 
+/** What the caller has found out about an entry, so that it need not be read again. */
+export type Known = {
+  /** A stretch that is one canonical value. */
+  readonly skip: Skip | null;
+  /** Whether 64 small hexadecimal digits stand where an entry that is not the first names the one before it. */
+  readonly isLinked: boolean;
+  /** Whether a time stands where an entry has its own. */
+  readonly isTimed: boolean;
+};
+
 export type Skip = { readonly start: number; readonly end: number };
+
+const nothingKnown: Known = { skip: null, isLinked: false, isTimed: false };
 
 /** The end of the canonical value that begins at `at`; -1 where there is none, or none that is certain. */
 export function plainValueEnd(bytes: Uint8Array, at: number): number {
@@ -145,8 +158,14 @@ const previousName = Buffer.from('","previous":"', "latin1");
 const timeName = Buffer.from('","time":"', "latin1");
 const hexDigits = 64;
 
+/** Where the digits begin with which a plain entry names the one before it, counted from its end. */
+export const previousFromEnd = timeFromEnd + timeName.length + hexDigits;
+
+/** The end of a plain entry's kind, behind its quote, counted from the entry's end, where it is not the first. */
+export const kindFromEnd = previousFromEnd + previousName.length - 1;
+
 /** What follows an entry's body. */
-function isTail(bytes: Uint8Array, at: number): boolean {
+function isTail(bytes: Uint8Array, at: number, { isLinked, isTimed }: Known): boolean {
   if (!startsWith(bytes, at, indexName)) return false;
   const index = at + indexName.length;
   const indexEnd = bytes[index] === 0x2d ? none : integerEnd(bytes, index);
@@ -155,10 +174,13 @@ function isTail(bytes: Uint8Array, at: number): boolean {
   if (kindEnd === none || !startsWith(bytes, kindEnd, previousName)) return false;
   const previous = kindEnd + previousName.length;
   const isFirst = indexEnd === index + 1 && bytes[index] === 0x30;
-  const previousEnd = isFirst ? previous : hexEnd(bytes, previous);
+  const isKnown = isLinked && previous === bytes.length - previousFromEnd;
+  const linkEnd = isKnown ? previous + hexDigits : hexEnd(bytes, previous);
+  const previousEnd = isFirst ? previous : linkEnd;
   if (previousEnd === none || !startsWith(bytes, previousEnd, timeName)) return false;
   const time = previousEnd + timeName.length;
-  return isPlainTime(bytes, time) && bytes.length === time + 26 && isClosed(bytes, time + 24);
+  if (time !== bytes.length - timeFromEnd || !isClosed(bytes, bytes.length - 2)) return false;
+  return isTimed || isPlainTime(bytes, time);
 }
 
 function isClosed(bytes: Uint8Array, at: number): boolean {
@@ -183,56 +205,6 @@ function hexEnd(bytes: Uint8Array, at: number): number {
   let place = at;
   while (place < at + hexDigits && hexBytes[bytes[place] ?? 0] === 1) place += 1;
   return place === at + hexDigits ? place : none;
-}
-
-/** `2026-01-31T23:59:59.999Z`, on a day of the calendar. */
-function isPlainTime(bytes: Uint8Array, at: number): boolean {
-  for (let offset = 0; offset < timeForm.length; offset += 1) {
-    const form = timeForm[offset];
-    const byte = bytes[at + offset];
-    if (form === 0x30 ? !isDigit(byte) : form !== byte) return false;
-  }
-  const month = twoDigits(bytes, at + 5);
-  const day = twoDigits(bytes, at + 8);
-  const isDay = month >= 1 && month <= 12 && day >= 1 && day <= daysOf(bytes, at, month);
-  const isMinute = twoDigits(bytes, at + 11) < 24 && twoDigits(bytes, at + 14) < 60;
-  return isDay && isMinute && twoDigits(bytes, at + 17) < 60;
-}
-
-/** How many days the month has, in the year that stands at `at`. */
-function daysOf(bytes: Uint8Array, at: number, month: number): number {
-  if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
-  const [century, year] = [twoDigits(bytes, at), twoDigits(bytes, at + 2)];
-  return (year === 0 ? century : year) % 4 === 0 ? 29 : 28;
-}
-
-const timeForm = Buffer.from("0000-00-00T00:00:00.000Z", "latin1");
-
-/** The time of a plain entry, in milliseconds since 1970: what `Date.parse` makes of it. */
-export function plainTimeMs(bytes: Uint8Array): number {
-  const at = bytes.length - 26;
-  const year = twoDigits(bytes, at) * 100 + twoDigits(bytes, at + 2);
-  const days = dayOf(year, twoDigits(bytes, at + 5), twoDigits(bytes, at + 8));
-  const minutes = twoDigits(bytes, at + 11) * 60 + twoDigits(bytes, at + 14);
-  const thousandths = twoDigits(bytes, at + 20) * 10 + (bytes[at + 22] ?? 0) - 0x30;
-  return ((days * 1_440 + minutes) * 60 + twoDigits(bytes, at + 17)) * 1_000 + thousandths;
-}
-
-/** Days since 1970 in the Gregorian calendar. Years are counted from March, so that a leap day is a year's last. */
-function dayOf(year: number, month: number, day: number): number {
-  const from = month > 2 ? year : year - 1;
-  const leapDays = Math.floor(from / 4) - Math.floor(from / 100) + Math.floor(from / 400);
-  const months = month > 2 ? month - 3 : month + 9;
-  const daysBeforeMonth = Math.floor((153 * months + 2) / 5);
-  return from * 365 + leapDays + daysBeforeMonth + day - 719_469;
-}
-
-function twoDigits(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] ?? 0) - 0x30) * 10 + (bytes[at + 1] ?? 0) - 0x30;
-}
-
-function isDigit(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
 }
 
 function isLetter(byte: number | undefined): boolean {

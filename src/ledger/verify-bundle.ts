@@ -2,10 +2,15 @@ import { tilePath, tileWidth } from "../merkle/tile.ts";
 import { hashBytes } from "../merkle/tree.ts";
 import type { Entry, EntryBody } from "./entry.ts";
 import type { Findings } from "./findings.ts";
+import { type BundleDigest, leafBefore } from "./verify-digest.ts";
 import type { EntryChecks } from "./verify-entries.ts";
 import type { Digested } from "./verify-pool.ts";
 
-type Read = Omit<Entry, "body"> & { readonly body: { [name: string]: EntryBody[string] } };
+/** An entry as a digest's text has it. */
+type Read = Pick<Entry, "index" | "kind"> &
+  Partial<Pick<Entry, "previous" | "time">> & {
+    readonly body: { [name: string]: EntryBody[string] };
+  };
 
 /**
  * Gives the entries of digested bundles, in order, to the checks, and holds each to its place and to the one before it. A bundle that was
@@ -22,8 +27,9 @@ export class BundleEntries {
   }
 
   /** Takes the bundle whose first entry is at `first`. */
-  take(first: number, { digest, text, decisions }: Digested): void {
-    const entries = JSON.parse(text) as readonly (Read | null)[];
+  take(first: number, { digest, texts, decisions }: Digested): void {
+    const [whole, ...others] = texts.map((text) => JSON.parse(text) as (Read | null)[]);
+    const entries = whole?.concat(...others) ?? [];
     const breaks = new Set(digest.chainBreaks);
     const movedFrom = placeOf(entries, first);
     if (movedFrom !== null) this.#tellMoved(first, movedFrom, entries.length);
@@ -45,10 +51,8 @@ export class BundleEntries {
         const message = `entry ${index} does not follow the entry before it`;
         this.#findings.add("chain_broken", message, index);
       }
-      this.#checks.take(
-        entry.index === index ? entry : { ...entry, index },
-        digest.timesMs[offset] ?? 0,
-      );
+      const placed = new PlacedEntry(entry, index, digest, offset);
+      this.#checks.take(placed, digest.timesMs[offset] ?? 0);
     }
     this.#lastLeafHex = Buffer.from(digest.leaves.subarray(-hashBytes)).toString("hex");
   }
@@ -58,6 +62,33 @@ export class BundleEntries {
       tilePath({ level: "entries", number: Math.floor(index / tileWidth), width });
     const message = `${path(first)} holds the entries of ${path(movedFrom)}: a file was moved`;
     this.#findings.add("file_moved", message, first);
+  }
+}
+
+/** An entry at its place; what its text is without is made where somebody asks for it. */
+class PlacedEntry implements Entry {
+  readonly index: number;
+  readonly kind: string;
+  readonly body: EntryBody;
+  private readonly read: Read;
+  private readonly digest: BundleDigest;
+  private readonly offset: number;
+
+  constructor(read: Read, index: number, digest: BundleDigest, offset: number) {
+    this.index = index;
+    this.kind = read.kind;
+    this.body = read.body;
+    this.read = read;
+    this.digest = digest;
+    this.offset = offset;
+  }
+
+  get time(): string {
+    return this.read.time ?? new Date(this.digest.timesMs[this.offset] ?? 0).toISOString();
+  }
+
+  get previous(): string {
+    return this.read.previous ?? leafBefore(this.digest.leaves, this.offset);
   }
 }
 

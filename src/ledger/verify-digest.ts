@@ -2,7 +2,8 @@ import { parseBundle } from "../merkle/bundle.ts";
 import { tileHash, tileWidth } from "../merkle/tile.ts";
 import { hashBytes, leafHashes } from "../merkle/tree.ts";
 import { parseEntry } from "./entry.ts";
-import { isPlainEntry, plainTimeMs, plainValueEnd, startsWith } from "./entry-scan.ts";
+import { isPlainEntry, plainValueEnd, previousFromEnd, startsWith } from "./entry-scan.ts";
+import { EntryTimes } from "./entry-time.ts";
 import { BundleText } from "./verify-text.ts";
 
 /** A bundle of entries and the leaf tile that was stored with it, to be hashed and read apart from all others. */
@@ -28,8 +29,12 @@ export type BundleDigest = {
   readonly otherLeaves: readonly number[];
   /** Offsets, but the first, of the well-formed entries that do not follow the entry before them. */
   readonly chainBreaks: readonly number[];
-  /** The entries as the UTF-8 of a JSON array; null in the place of each that is none. */
+  /**
+   * The entries as the UTF-8 of JSON arrays, which end at `ends`; null in the place of each that is none. One that follows the entry before it is
+   * without `previous` and `time`, which the leaf before it and `timesMs` tell.
+   */
   readonly text: Uint8Array;
+  readonly ends: readonly number[];
   readonly isAscii: boolean;
   /** The time of each entry, in milliseconds since 1970; zero in the place of each that is none. */
   readonly timesMs: Float64Array;
@@ -51,6 +56,7 @@ export class BundleDigester {
   readonly #decisions: Buffer[] = [];
   /** The numbers of the decisions: one that is met moves ahead, so that the frequent ones are looked for first. */
   readonly #order: number[] = [];
+  readonly #times = new EntryTimes();
 
   /** `room` is memory for the text, where there is some that is free. */
   digest({ bundle, width, leafTile, isParsed }: BundleWork, room?: ArrayBuffer): BundleDigest {
@@ -76,7 +82,9 @@ export class BundleDigester {
       const decision = this.#decisionOf(entry);
       const end = decisionStart + (this.#decisions[decision]?.length ?? 0);
       const skip = decision === inText ? null : { start: decisionStart, end };
-      if (!isPlainEntry(entry, skip)) {
+      const atMs = this.#times.read(entry);
+      const isLinked = offset > 0 && follows(entry, leaves, offset);
+      if (Number.isNaN(atMs) || !isPlainEntry(entry, { skip, isLinked, isTimed: true })) {
         const parsed = parseEntry(entry);
         if (parsed === null) {
           text.addNull();
@@ -87,11 +95,10 @@ export class BundleDigester {
         if (offset > 0 && parsed.previous !== leafBefore(leaves, offset)) chainBreaks.push(offset);
         continue;
       }
-      if (offset > 0 && !follows(entry, leaves, offset)) chainBreaks.push(offset);
+      if (offset > 0 && !isLinked) chainBreaks.push(offset);
       decisions[offset] = decision;
-      timesMs[offset] = plainTimeMs(entry);
-      if (skip === null) text.addPlain(entry);
-      else text.addDecided(entry, end);
+      timesMs[offset] = atMs;
+      text.addPlain(entry, { isLinked, decisionEnd: skip?.end ?? null });
     }
     const newDecisions = this.#decisions.slice(known).map((each) => each.toString("latin1"));
     return { chainBreaks, timesMs, decisions, newDecisions, ...text.end() };
@@ -154,10 +161,7 @@ function nothing(): BundleDigest {
   };
 }
 
-/** An entry ends in `"previous":"<64 hex digits>","time":"<24 characters>"}`. */
-const previousFromEnd = 26 + '","time":"'.length + 64;
-
-/** Whether a plain entry names the leaf hash before its own. */
+/** Whether an entry, if it is a plain one, names the leaf hash before its own. */
 function follows(entry: Buffer, leaves: Buffer, offset: number): boolean {
   const at = entry.length - previousFromEnd;
   const from = (offset - 1) * hashBytes;
@@ -171,6 +175,7 @@ function follows(entry: Buffer, leaves: Buffer, offset: number): boolean {
 
 const hexDigits = Buffer.from("0123456789abcdef", "latin1");
 
-function leafBefore(leaves: Buffer, offset: number): string {
-  return leaves.toString("hex", (offset - 1) * hashBytes, offset * hashBytes);
+/** The leaf hash before the one at the offset, in hexadecimal digits. */
+export function leafBefore(leaves: Uint8Array, offset: number): string {
+  return Buffer.from(leaves.subarray((offset - 1) * hashBytes, offset * hashBytes)).toString("hex");
 }

@@ -223,8 +223,9 @@ export class EntryChecks {
     this.#findings.add("body_malformed", message, index);
   }
 
-  #followTime({ index, time }: Entry, atMs: number): void {
+  #followTime(entry: Entry, atMs: number): void {
     if (this.#newestMs - atMs > toleranceMs) {
+      const { index, time } = entry;
       const message = `entry ${index} is of ${time}, after one of ${new Date(this.#newestMs).toISOString()}`;
       this.#findings.add("time_backwards", message, index);
     }

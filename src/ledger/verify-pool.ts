@@ -3,7 +3,7 @@ import { Refusal } from "../errors.ts";
 import type { EntryBody } from "./entry.ts";
 import type { BundleDigest, BundleWork } from "./verify-digest.ts";
 import { type StoredBundle, type StoredDigest, StoredDigester } from "./verify-stored.ts";
-import { readText } from "./verify-text.ts";
+import { readTexts } from "./verify-text.ts";
 
 /**
  * A digest, the text of its entries, and the decisions by the numbers that it has for them: those of its digester so far. One is shared by all
@@ -11,7 +11,7 @@ import { readText } from "./verify-text.ts";
  */
 export type Digested = {
   readonly digest: BundleDigest;
-  readonly text: string;
+  readonly texts: readonly string[];
   readonly decisions: readonly EntryBody[];
 };
 
@@ -143,10 +143,10 @@ export class DigestPool {
   /** The digest with what it says to this thread; the memory of its text is then free for another. */
   #told(digest: BundleDigest, decisions: EntryBody[]): Digested {
     for (const text of digest.newDecisions) decisions.push(JSON.parse(text) as EntryBody);
-    const text = readText(digest);
+    const texts = readTexts(digest);
     const memory = digest.text.buffer;
     if (memory instanceof ArrayBuffer) this.#spare.push(memory);
-    return { digest, text, decisions };
+    return { digest, texts, decisions };
   }
 
   /** In memory that is free, where there is enough of it: garbage of this size would be collected late. */

@@ -61,7 +61,7 @@ export class Principals {
   }
 
   /** The person who acted: whom the entry names, held against whose principal `by` is. */
-  officerOf({ index, kind, body }: Entry): string | null {
+  officerOf({ index, kind, body }: Omit<Entry, "previous" | "time">): string | null {
     const { by, person } = body;
     const behind = this.personOf(by);
     if (typeof person !== "string") return behind;

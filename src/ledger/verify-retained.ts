@@ -145,9 +145,10 @@ export class Retained {
   }
 
   #propose(entry: Entry): void {
+    const { index, kind, body } = entry;
     this.#require(entry, "erasure", "person");
-    const { erasure, person } = entry.body;
-    const officer = this.#principals.officerOf({ ...entry, body: { ...entry.body, person: null } });
+    const { erasure, person } = body;
+    const officer = this.#principals.officerOf({ index, kind, body: { ...body, person: null } });
     if (typeof erasure === "string" && typeof person === "string")
       this.#proposals.set(erasure, { person, officer });
   }

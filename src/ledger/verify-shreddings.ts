@@ -125,6 +125,7 @@ export class Shreddings {
 
   /** Holds a `release.allowed` to what was shredded before it. */
   allow({ index, body }: Entry): void {
+    if (this.#approvals.size === 0) return;
     const { release, repository, revision } = body;
     const { count, sha256 } = objectOf(body["objects"]) ?? {};
     const isGone =

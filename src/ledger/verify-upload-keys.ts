@@ -119,6 +119,7 @@ export class UploadKeys {
 
   /** Holds a `release.allowed` to what was refuted before it. */
   allow({ index, body }: Entry): void {
+    if (this.#listsRefuted.size === 0) return;
     const { sha256 } = objectOf(body["objects"]) ?? {};
     if (typeof sha256 !== "string" || !this.#listsRefuted.has(sha256)) return;
     const { release } = body;

@@ -3,12 +3,13 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { isRefusal } from "../../../src/errors.ts";
+import { type Entry, parseEntry } from "../../../src/ledger/entry.ts";
 import { folderSource } from "../../../src/ledger/source-folder.ts";
 import { verifyLedger } from "../../../src/ledger/verify.ts";
 import { BundleDigester } from "../../../src/ledger/verify-digest.ts";
 import { DigestPool } from "../../../src/ledger/verify-pool.ts";
-import { BundleText, readText } from "../../../src/ledger/verify-text.ts";
-import { encodeBundle } from "../../../src/merkle/bundle.ts";
+import { BundleText, readTexts } from "../../../src/ledger/verify-text.ts";
+import { encodeBundle, parseBundle } from "../../../src/merkle/bundle.ts";
 import {
   encodeAll,
   type Files,
@@ -112,7 +113,7 @@ test("a thread that has enough to do is helped, and both give the same", async (
   expect(first?.digested?.digest.count).toBe(256);
   for (const other of others) {
     expect(other.leafBytes).toBe(first?.leafBytes);
-    expect(other.digested?.text).toBe(first?.digested?.text);
+    expect(other.digested?.texts).toEqual(first?.digested?.texts);
     expect([...(other.digested?.digest.leaves ?? [])]).toEqual([
       ...(first?.digested?.digest.leaves ?? []),
     ]);
@@ -129,23 +130,60 @@ test("without threads one bundle's memory is another's, so that a long ledger do
   const first = await digest("tile/entries/007");
   const second = await digest("tile/entries/008");
   expect(second.digest.text.buffer).toBe(first.digest.text.buffer);
-  expect(second.text).not.toBe(first.text);
+  expect(second.texts).not.toEqual(first.texts);
 });
+
+const whole = { isLinked: false, decisionEnd: null };
+
+/** The entries of a text, in order. */
+function entriesOf(text: Parameters<typeof readTexts>[0]) {
+  return readTexts(text).flatMap((each) => JSON.parse(each) as Record<string, unknown>[]);
+}
 
 test("a text outgrows the memory that it was given, and is whole", () => {
   const text = new BundleText(1, new ArrayBuffer(8));
   const entry = Buffer.from(JSON.stringify({ body: { decision: { a: 1 }, b: "c" } }));
   const other = Buffer.from(JSON.stringify({ name: "\u00e9".repeat(100_000) }));
   text.addNull();
-  text.addPlain(entry);
-  text.addDecided(entry, '{"body":{"decision":{"a":1}'.length);
+  text.addPlain(entry, whole);
+  text.addPlain(entry, { ...whole, decisionEnd: '{"body":{"decision":{"a":1}'.length });
   text.addEntry(other);
-  expect(JSON.parse(readText(text.end()))).toEqual([
+  expect(entriesOf(text.end())).toEqual([
     null,
     { body: { decision: { a: 1 }, b: "c" } },
     { body: { decision: 0, b: "c" } },
     { name: "\u00e9".repeat(100_000) },
   ]);
+});
+
+test("a long text comes in parts that are quickly read, with every entry once and in order", () => {
+  const text = new BundleText(0);
+  const numbers = Array.from({ length: 300 }, (_, number) => number);
+  for (const number of numbers)
+    text.addPlain(Buffer.from(JSON.stringify({ number, filling: "x".repeat(1_000) })), whole);
+  const made = text.end();
+  expect(readTexts(made).length).toBeGreaterThan(3);
+  for (const each of readTexts(made)) expect(each.length).toBeLessThan(131_072);
+  expect(entriesOf(made).map(({ number }) => number)).toEqual(numbers);
+});
+
+test("an entry that follows the one before it goes without its link and its time, and tells both to whoever asks", async () => {
+  const files = await pristine;
+  const bundle = files.get("tile/entries/007") ?? Buffer.alloc(0);
+  const [first, second] = entriesOf(
+    new BundleDigester().digest({ bundle, width: 256, leafTile: null, isParsed: true }),
+  );
+  expect(Object.keys(first ?? {})).toEqual(["body", "index", "kind", "previous", "time"]);
+  expect(Object.keys(second ?? {})).toEqual(["body", "index", "kind"]);
+  const told: Entry[] = [];
+  const replay = ({ index, previous, time, kind, body }: Entry) => {
+    told.push({ index, previous, time, kind, body });
+    return null;
+  };
+  const report = await verifyLedger(memorySource(files), { verificationKey, replay });
+  expect(report.errors).toBe(1);
+  const from = 7 * 256;
+  expect(told.slice(from, from + 256)).toEqual((parseBundle(bundle) ?? []).map(parseEntry));
 });
 
 test("a decision that many entries share is read once, and the same in every one of them", () => {
@@ -158,10 +196,11 @@ test("a decision that many entries share is read once, and the same in every one
   });
   expect(newDecisions.length).toBe(1);
   expect([...decisions].slice(-2)).toEqual([0, 0]);
-  const read = JSON.parse(readText(text)) as { body: Record<string, unknown> }[];
-  const last = read.at(-1) ?? { body: {} };
-  last.body["decision"] = JSON.parse(newDecisions[0] ?? "");
-  expect(JSON.stringify(last)).toBe(entries.at(-1)?.toString());
+  const { body, ...last } = entriesOf(text).at(-1) ?? {};
+  const { decision, ...written } = parseEntry(entries.at(-1) ?? Buffer.alloc(0))?.body ?? {};
+  expect(last).toMatchObject({ kind: "release.allowed" });
+  expect(body).toEqual({ ...written, decision: 0 });
+  expect(JSON.parse(newDecisions[0] ?? "")).toEqual(decision);
 });
 
 test("a thread that ends fails what waits for it and all that comes after", async () => {

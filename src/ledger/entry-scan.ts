@@ -174,8 +174,8 @@ function isTail(bytes: Uint8Array, at: number, { isLinked, isTimed }: Known): bo
   if (kindEnd === none || !startsWith(bytes, kindEnd, previousName)) return false;
   const previous = kindEnd + previousName.length;
   const isFirst = indexEnd === index + 1 && bytes[index] === 0x30;
-  const isKnown = isLinked && previous === bytes.length - previousFromEnd;
-  const linkEnd = isKnown ? previous + hexDigits : hexEnd(bytes, previous);
+  // Where the time stands in its place from the end, as is asked below, the link does as well.
+  const linkEnd = isLinked ? previous + hexDigits : hexEnd(bytes, previous);
   const previousEnd = isFirst ? previous : linkEnd;
   if (previousEnd === none || !startsWith(bytes, previousEnd, timeName)) return false;
   const time = previousEnd + timeName.length;

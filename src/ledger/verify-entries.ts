@@ -101,7 +101,7 @@ export class EntryChecks {
     this.#followTime(entry, atMs);
     this.#callers.check(entry, kind, atMs);
     this.#tell(entry, kind, atMs);
-    const differs = this.#replay?.(entry) ?? null;
+    const differs = this.#replay?.(wholeEntry(entry)) ?? null;
     if (typeof differs === "string") this.#findings.add("replay_differs", differs, entry.index);
     else if (differs !== null) this.#findings.add(differs.code, differs.message, entry.index);
   }
@@ -231,4 +231,9 @@ export class EntryChecks {
     }
     this.#newestMs = Math.max(this.#newestMs, atMs);
   }
+}
+
+/** The entry as others may keep and print it: no more than its members, each made already. */
+function wholeEntry({ body, index, kind, previous, time }: Entry): Entry {
+  return { body, index, kind, previous, time };
 }

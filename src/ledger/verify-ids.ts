@@ -11,12 +11,12 @@ const keptHashes = 256;
 
 /**
  * Ids that were seen, each with a state of 1 to 255, in 8 bytes a place and 9.4 to 10.6 an id: a ledger of ten million releases is checked
- * for a second decision or outcome in some 105 MB. An id is kept as 64 bits of HalfSipHash-2-4 under a key of this run alone, so that nobody can
+ * for a second decision or outcome in some 105 MB. An id is kept as 64 bits of HalfSipHash-2-4 under keys of this run alone, so that nobody can
  * choose two ids that pass for one. Among ten million ids that chance brings two together is less than three in a million, and another run
  * tells.
  */
 export class SeenIds {
-  readonly #key = keyOfRun();
+  readonly #keys = keysOfRun();
   /** In each place the low half of a hash without the bits of its shard and with the state instead, then the high half. */
   readonly #shards: Places[] = Array.from({ length: shards }, () => new Uint32Array(2 * smallest));
   readonly #counts = new Uint32Array(shards);
@@ -26,7 +26,7 @@ export class SeenIds {
   readonly #recent: { id: string; hash: Hash }[];
 
   constructor() {
-    const none = { id: "", hash: halfSipHash(this.#key, "") };
+    const none = { id: "", hash: hashOf(this.#keys, "") };
     this.#recent = Array.from({ length: keptHashes }, () => ({ ...none }));
   }
 
@@ -87,7 +87,7 @@ export class SeenIds {
   #hash(id: string): Hash {
     const recent = this.#recent[recentPlaceOf(id)];
     if (recent?.id === id) return recent.hash;
-    const made = halfSipHash(this.#key, id);
+    const made = hashOf(this.#keys, id);
     if (recent !== undefined) {
       recent.id = id;
       recent.hash = made;
@@ -156,13 +156,28 @@ type Hash = { readonly low: number; readonly high: number };
 
 type Key = { readonly one: number; readonly other: number };
 
-function keyOfRun(): Key {
-  const bytes = randomBytes(8);
-  return { one: bytes.readInt32LE(0), other: bytes.readInt32LE(4) };
+/** One key for ids of ASCII, another for the digests of all others: an id that is such a digest is not the id that it is the digest of. */
+type Keys = { readonly ascii: Key; readonly digests: Key };
+
+function keysOfRun(): Keys {
+  const bytes = randomBytes(16);
+  const keyAt = (at: number): Key => ({
+    one: bytes.readInt32LE(at),
+    other: bytes.readInt32LE(at + 4),
+  });
+  return { ascii: keyAt(0), digests: keyAt(8) };
 }
 
-/** HalfSipHash-2-4 with 64 bits of output, of ASCII text: the 32-bit member of SipHash (Aumasson and Bernstein, 2012). Other text by its SHA-256. */
-function halfSipHash(key: Key, text: string): Hash {
+function hashOf({ ascii, digests }: Keys, id: string): Hash {
+  return halfSipHash(ascii, id) ?? halfSipHash(digests, hash("sha256", id)) ?? unreachable();
+}
+
+function unreachable(): never {
+  throw new Error("a digest in hexadecimal digits is ASCII");
+}
+
+/** HalfSipHash-2-4 with 64 bits of output, of ASCII text: the 32-bit member of SipHash (Aumasson and Bernstein, 2012). Null for other text. */
+function halfSipHash(key: Key, text: string): Hash | null {
   const { length } = text;
   const whole = length >> 2;
   let a = key.one;
@@ -207,7 +222,7 @@ function halfSipHash(key: Key, text: string): Hash {
     if (word === whole + 1) low = (b ^ d) >>> 0;
   }
   const isAscii = (beyond & ~0x7f007f) === 0;
-  return isAscii ? { low, high: (b ^ d) >>> 0 } : halfSipHash(key, hash("sha256", text));
+  return isAscii ? { low, high: (b ^ d) >>> 0 } : null;
 }
 
 function rotate(word: number, by: number): number {

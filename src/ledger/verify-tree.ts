@@ -57,21 +57,22 @@ export async function walkTree(walk: TreeWalk): Promise<TreeRoots | null> {
   return { root: edge.root(), olderRoots: older.roots };
 }
 
-/** Grows the tree by whole tiles, and leaf by leaf only where a root is wanted on the way. */
+/** Grows the tree by whole tiles, and leaf by leaf only where a root is wanted on the way: of any number of sizes, each looked at once. */
 class OlderRoots {
   readonly roots = new Map<number, Buffer>();
-  readonly #sizes: ReadonlySet<number>;
+  /** The sizes whose roots are still wanted; the next one is the last. */
+  readonly #wanted: number[];
   readonly #edge: TileEdge;
 
   constructor(sizes: readonly number[], edge: TileEdge) {
-    this.#sizes = new Set(sizes);
+    this.#wanted = [...new Set(sizes)].sort((one, other) => other - one);
     this.#edge = edge;
     this.#keep();
   }
 
   append({ leaves, subtree }: BundleDigest): readonly Filled[] {
-    const [from, to] = [this.#edge.size, this.#edge.size + leaves.length / hashBytes];
-    const isAsked = [...this.#sizes].some((size) => size > from && size < to);
+    const to = this.#edge.size + leaves.length / hashBytes;
+    const isAsked = (this.#wanted.at(-1) ?? to) < to;
     const filled: Filled[] = [];
     if (subtree !== null && !isAsked) filled.push(...this.#edge.appendTile(leaves, subtree));
     else
@@ -85,7 +86,9 @@ class OlderRoots {
 
   #keep(): void {
     const { size } = this.#edge;
-    if (this.#sizes.has(size)) this.roots.set(size, this.#edge.root());
+    if (this.#wanted.at(-1) !== size) return;
+    this.#wanted.pop();
+    this.roots.set(size, this.#edge.root());
   }
 }
 

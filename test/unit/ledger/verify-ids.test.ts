@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { hash, randomUUID } from "node:crypto";
 import { expect, test } from "@jest/globals";
 import { SeenIds } from "../../../src/ledger/verify-ids.ts";
 
@@ -30,6 +30,13 @@ test("an id in another spelling is another id", () => {
   seen.set("019afd00-0000-7000-8000-00000000000a", 1);
   expect(seen.get("019AFD00-0000-7000-8000-00000000000A")).toBe(0);
   expect(seen.get("")).toBe(0);
+});
+
+test("the digest of an id beyond ASCII is an id of its own", () => {
+  const seen = new SeenIds();
+  seen.set("licence-\u00e9", 7);
+  expect(seen.get(hash("sha256", "licence-\u00e9"))).toBe(0);
+  expect(seen.get("licence-\u00e9")).toBe(7);
 });
 
 test("ids whose hashes are kept in one place, and ids that come again, keep their own states", () => {

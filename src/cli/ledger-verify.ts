@@ -158,6 +158,7 @@ async function verifyPart(
   const { replay, sentence } = await replayOf(options.evidence ?? folder);
   const report = await verifyExcerpt(excerptSource(folder), indexes, {
     verificationKey: pinned.text,
+    checkIds: isEveryCheck,
     olderCheckpoints,
     replay,
     ...(await seriesOf(folder, options)),

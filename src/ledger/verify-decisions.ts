@@ -1,9 +1,15 @@
 import type { Canonical } from "../crypto/canonical-json.ts";
-import type { EntryBody } from "./entry.ts";
+import type { Entry, EntryBody } from "./entry.ts";
 import type { Findings } from "./findings.ts";
-import { objectOf } from "./verify-body.ts";
+import { isStrings, objectOf } from "./verify-body.ts";
 
 export const verdicts = { allowed: "allow", denied: "deny", held: "hold" } as const;
+
+const wordsOf: ReadonlyMap<string, keyof typeof verdicts> = new Map([
+  ["release.allowed", "allowed"],
+  ["release.denied", "denied"],
+  ["release.held", "held"],
+]);
 
 const outcomesOfAllow: readonly Canonical[] = ["pass", "covered", "not-applicable"];
 
@@ -41,6 +47,21 @@ export class Decisions {
       checks === null || typeof checks === "function"
         ? checks
         : (ids) => JSON.stringify(ids) === exact;
+  }
+
+  /** Holds an entry to the decision that it records, whatever other entries say; those that record none pass. */
+  judgeAlone({ kind, index, body }: Entry): void {
+    const word = wordsOf.get(kind);
+    if (word === undefined) return;
+    const { release: id, licenses } = body;
+    const release = typeof id === "string" ? id : "of no name";
+    const decision = objectOf(body["decision"]);
+    this.check({ release, word, decision, index });
+    if (word !== "allowed") return;
+    if (decision !== null && isStrings(licenses))
+      return this.checkAllow(release, decision, licenses, index);
+    const message = `release ${release} was allowed without its decision or licenses`;
+    this.#findings.add("body_malformed", message, index);
   }
 
   check({ release, word, decision, index }: Decided): void {

@@ -4,9 +4,18 @@ import { Refusal } from "../errors.ts";
 
 const rowsAtOnce = 10_000;
 
+/** `found` are the entries of the submissions that were looked at, `entries` those that say they are of submissions in that range. */
+type Looked = {
+  readonly lost: bigint | null;
+  readonly done: bigint | null;
+  readonly found: bigint;
+  readonly entries: bigint;
+};
+
 /**
  * Looks again and again for submissions that are neither pending nor entered: a revocation whose pending row was deleted would never reach
- * the ledger, and nobody who reads the ledger could miss it. Each look goes on where the last one ended, a bounded number of rows at a time.
+ * the ledger, and nobody who reads the ledger could miss it. And for entries whose submission is gone: decisions read what was last submitted of a
+ * row. Each look goes on where the last one ended, a bounded number of rows at a time, so that the first ones of a process go through all.
  */
 export class OutboxAudit {
   readonly #database: Database;
@@ -19,7 +28,7 @@ export class OutboxAudit {
 
   /** Throws `record_tampered` where it finds one. */
   async look(): Promise<void> {
-    const { rows } = await sql<{ lost: bigint | null; done: bigint | null }>`
+    const { rows } = await sql<Looked>`
       with looked as materialized (
         select submission.id, ledger_pending.submission is not null as pending, entry.found is not null as entered
         from (select id from ledger_submission where id > ${this.#entered}::bigint order by id limit ${rowsAtOnce}) as submission
@@ -28,7 +37,10 @@ export class OutboxAudit {
           select true as found from ledger_entry where ledger_entry.submission = submission.id limit 1) as entry on true)
       select (select min(id) from looked where not pending and not entered) as lost,
         (select max(id) from looked where id < coalesce(
-          (select min(id) from looked where not entered), 9223372036854775807)) as done`.execute(
+          (select min(id) from looked where not entered), 9223372036854775807)) as done,
+        (select count(*) from looked where entered) as found,
+        (select count(*) from ledger_entry where submission > ${this.#entered}::bigint and submission <= (
+          select case when count(*) < ${rowsAtOnce} then 9223372036854775807 else max(id) end from looked)) as entries`.execute(
       this.#database.db,
     );
     const [row] = rows;
@@ -39,6 +51,12 @@ export class OutboxAudit {
         { cause: new Error(`submission ${row.lost}`) },
       );
     }
+    if (row !== undefined && row.entries > row.found)
+      throw new Refusal(
+        "record_tampered",
+        "the submission of an entry was taken away: the ledger is not continued",
+        { cause: new Error(`an entry of a submission after ${this.#entered}`) },
+      );
     if (row?.done != null) this.#entered = row.done;
   }
 }

@@ -76,6 +76,24 @@ forEachDatabase("the audit of the outbox", (open) => {
     });
   });
 
+  test("sees an entry whose submission was taken away, in whatever batch it is", async () => {
+    const { database } = await outbox();
+    await submitted(database, 1, many);
+    await entered(database, 1, many);
+    for (const [id, after] of [
+      [many, 1],
+      [2, 0],
+    ] as const) {
+      await asSuperuser(database, `delete from ledger_submission where id = ${id}`);
+      const audit = new OutboxAudit(database);
+      for (let look = 0; look < after; look += 1) await audit.look();
+      await expect(audit.look()).rejects.toMatchObject({
+        code: "record_tampered",
+        message: expect.stringContaining("the submission of an entry was taken away"),
+      });
+    }
+  });
+
   test("does not report an id that commits after higher ones, pending or entered", async () => {
     const { database, audit } = await outbox();
     await submitted(database, 1, 2);

@@ -10,6 +10,13 @@ export function isStrings(value: Canonical | undefined): value is readonly strin
   return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
+const digestPattern = /^[0-9a-f]{64}$/;
+
+/** A SHA-256, or a commitment, as entries write one. */
+export function isDigest(value: Canonical | undefined): value is string {
+  return typeof value === "string" && digestPattern.test(value);
+}
+
 const decimalPattern = /^(?:0|[1-9][0-9]{0,29})$/;
 
 /** A number of bytes, which entries write as a decimal string. Null for anything else. */

@@ -38,8 +38,13 @@ const last = beginning.length;
 test.each([
   ["on a verdict that denies", { decision: decision("deny", "pass") }, "verdict_mismatch"],
   ["although a check failed", { decision: decision("allow", "fail") }, "check_failed"],
-  ["on no check", { decision: { verdict: "allow", checks: [] } }, "check_failed"],
+  [
+    "on no check",
+    { decision: { ...(decision("allow", "pass") as object), checks: [] } },
+    "check_failed",
+  ],
   ["without its licenses", { licenses: null }, "body_malformed"],
+  ["without the commitment to its evidence", { evidence: null }, "body_malformed"],
 ] as const)(
   "a release that was allowed %s is found in an excerpt, without evidence",
   async (_, replaced, code) => {

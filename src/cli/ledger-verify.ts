@@ -158,11 +158,11 @@ async function verifyPart(
   const { replay, sentence } = await replayOf(options.evidence ?? folder);
   const report = await verifyExcerpt(excerptSource(folder), indexes, {
     verificationKey: pinned.text,
-    checkIds: isEveryCheck,
     olderCheckpoints,
     replay,
     ...(await seriesOf(folder, options)),
     ...(await attestations(folder, pinned, options)),
+    checkIds: isEveryCheck,
   });
   output.result(report, () => excerptText(report).join("\n"));
   output.note(sentence());

@@ -50,11 +50,11 @@ type ExcerptOptions = Pick<
   | "verificationKey"
   | "origin"
   | "olderCheckpoints"
-  | "checkIds"
   | "replay"
   | "policy"
   | "mlDsaKey"
   | "timestamps"
+  | "checkIds"
 > & {
   /** The checkpoints of the excerpt's period: each with a proof of its own, and complete where the entries are. */
   readonly series?: SeriesOptions;

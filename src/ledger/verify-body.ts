@@ -27,3 +27,8 @@ export function bytesOf(value: Canonical | undefined): bigint | null {
 function isObject(value: Canonical | undefined): value is EntryBody {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+/** One text for a revision of a repository, and for no other: entries may name either by any text, one with a slash in it too. */
+export function revisionKey(repository: string, revision: string): string {
+  return `${repository.length}/${repository}/${revision}`;
+}

@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { Failure } from "./failure.ts";
+import { isCode } from "./paths.ts";
 import { writeWhole } from "./whole-file.ts";
 
 /** One file, so that it is always of one moment. */
@@ -36,9 +37,16 @@ export async function firstTried(folder: string, now: Date): Promise<string> {
   return now.toISOString();
 }
 
-/** What a monitor remembers; null before its first look. Throws `failed` for a file that is none of its own. */
+/**
+ * What a monitor remembers; null before its first look. Throws `failed` for a file that is none of its own, and for one that is there and cannot be
+ * read now: a monitor that took that for its first look would take a ledger that was rolled back for the whole one.
+ */
 export async function readState(folder: string): Promise<State | null> {
-  const text = await readFile(join(folder, "state.json"), "utf8").catch(() => null);
+  const file = join(folder, "state.json");
+  const text = await readFile(file, "utf8").catch((cause: unknown) => {
+    if (isCode(cause, "ENOENT")) return null;
+    throw new Failure("failed", `${file} cannot be read`, { cause });
+  });
   if (text === null) return null;
   try {
     return stateForm.parse(JSON.parse(text));

@@ -7,6 +7,8 @@ import { isCode } from "./paths.ts";
 import { isRecord } from "./record.ts";
 
 const releasePattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** Evidence has some kilobytes, and a rulebook less than a megabyte: whoever filled the folder must not fill the memory of who reads it. */
+const longestFileBytes = 16 * 2 ** 20;
 const decisions = new Set(["release.allowed", "release.denied", "release.held"]);
 
 export type Replay = {
@@ -56,8 +58,9 @@ type Shown = Readonly<Record<string, unknown>>;
 /** Null where there is no such file. What is none of ours judges no decision, and so fails it. */
 function readJson(file: string): Shown | null {
   try {
+    const found = lstatSync(file);
     // A pipe would keep its reader waiting for ever.
-    if (!lstatSync(file).isFile()) return {};
+    if (!found.isFile() || found.size > longestFileBytes) return {};
     const value: unknown = JSON.parse(readFileSync(file, "utf8"));
     return isRecord(value) ? value : {};
   } catch (error) {

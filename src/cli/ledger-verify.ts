@@ -162,6 +162,7 @@ async function verifyPart(
     replay,
     ...(await seriesOf(folder, options)),
     ...(await attestations(folder, pinned, options)),
+    checkIds: isEveryCheck,
   });
   output.result(report, () => excerptText(report).join("\n"));
   output.note(sentence());

@@ -89,12 +89,12 @@ export async function openLedger(options: LedgerOptions): Promise<RunningLedger>
 
 async function settlePublished(
   published: AwaitPublished | null,
-  { index }: Place,
+  place: Place,
   timeoutMs: number,
 ): Promise<void> {
   if (published === null)
     throw new Refusal("ledger_unavailable", "this ledger is published nowhere");
-  await published.settle(index, timeoutMs);
+  await published.settle(place, timeoutMs);
 }
 
 /** Who asks the policy's witnesses, and who waits for them; nobody without a policy. */

@@ -1,9 +1,15 @@
 import type { Canonical } from "../crypto/canonical-json.ts";
-import type { EntryBody } from "./entry.ts";
+import type { Entry, EntryBody } from "./entry.ts";
 import type { Findings } from "./findings.ts";
-import { objectOf } from "./verify-body.ts";
+import { isDigest, isStrings, objectOf } from "./verify-body.ts";
 
 export const verdicts = { allowed: "allow", denied: "deny", held: "hold" } as const;
+
+const wordsOf: ReadonlyMap<string, keyof typeof verdicts> = new Map([
+  ["release.allowed", "allowed"],
+  ["release.denied", "denied"],
+  ["release.held", "held"],
+]);
 
 const outcomesOfAllow: readonly Canonical[] = ["pass", "covered", "not-applicable"];
 
@@ -18,6 +24,8 @@ type Decided = {
 };
 
 type Judged = {
+  /** Whether it names the rulebook that it was made under, so that it can be made again. */
+  readonly hasRulebook: boolean;
   readonly isRepeated: boolean;
   readonly isOther: boolean;
   /** The checks that an allow cannot rest on, or only together with a license. */
@@ -43,13 +51,32 @@ export class Decisions {
         : (ids) => JSON.stringify(ids) === exact;
   }
 
+  /** Holds an entry to the decision that it records, whatever other entries say; those that record none pass. */
+  judgeAlone({ kind, index, body }: Entry): void {
+    const word = wordsOf.get(kind);
+    if (word === undefined) return;
+    const { release: id, licenses, evidence } = body;
+    const release = typeof id === "string" ? id : "of no name";
+    const decision = objectOf(body["decision"]);
+    this.check({ release, word, decision, index });
+    if (word !== "allowed") return;
+    if (decision !== null && isStrings(licenses) && isDigest(evidence))
+      return this.checkAllow(release, decision, licenses, index);
+    const message = `release ${release} was allowed without its decision, licenses or evidence`;
+    this.#findings.add("body_malformed", message, index);
+  }
+
   check({ release, word, decision, index }: Decided): void {
     if (decision?.["verdict"] !== verdicts[word]) {
       const verdict = JSON.stringify(decision?.["verdict"] ?? null);
       const message = `release ${release} is recorded as ${word} on the verdict ${verdict}`;
       this.#findings.add("verdict_mismatch", message, index);
     }
-    const { isRepeated, isOther } = this.#judge(decision);
+    const { hasRulebook, isRepeated, isOther } = this.#judge(decision);
+    if (!hasRulebook) {
+      const message = `release ${release} was decided under no rulebook that its entry names`;
+      this.#findings.add("body_malformed", message, index);
+    }
     if (isRepeated) {
       const message = `release ${release} lists a check more than once`;
       this.#findings.add("check_repeated", message, index);
@@ -67,7 +94,8 @@ export class Decisions {
     const distinct = new Set(names.map((name) => JSON.stringify(name)));
     const isOther = this.#isEveryCheck !== null && !this.#isEveryCheck(names);
     const notMet = Array.isArray(checks) ? checks.flatMap(notMetBy) : [];
-    const judged = { isRepeated: distinct.size < names.length, isOther, notMet };
+    const hasRulebook = isDigest(decision?.["rulebook"]);
+    const judged = { hasRulebook, isRepeated: distinct.size < names.length, isOther, notMet };
     if (decision !== null) this.#judged.set(decision, judged);
     return judged;
   }

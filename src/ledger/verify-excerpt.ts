@@ -14,6 +14,7 @@ import {
   openOlder,
   tellKey,
 } from "./verify-checkpoints.ts";
+import { Decisions } from "./verify-decisions.ts";
 import { SigningKeys } from "./verify-keys.ts";
 import { judgePeriod, unseenCheckpoints } from "./verify-period.ts";
 import type { SeriesOptions } from "./verify-series.ts";
@@ -53,6 +54,7 @@ type ExcerptOptions = Pick<
   | "policy"
   | "mlDsaKey"
   | "timestamps"
+  | "checkIds"
 > & {
   /** The checkpoints of the excerpt's period: each with a proof of its own, and complete where the entries are. */
   readonly series?: SeriesOptions;
@@ -62,11 +64,12 @@ type Judged = { allowed: Map<string, number>; ended: Set<string> };
 
 /**
  * Verifies an excerpt offline: the checkpoint under its key, each entry's form and its way to the signed root, the chain between neighbours,
- * at most one outcome a release, what `replay` finds of decisions, and, where they are asked for, the checkpoint's cosignatures and timestamps. `indexes` are what the excerpt says that it holds.
+ * each decision against itself, at most one outcome a release, what `replay` finds of decisions, and, where they are asked for, the checkpoint's cosignatures and timestamps. `said` are the indexes that the excerpt
+ * says that it holds: in the ledger's order here, whatever order it says them in, since neighbours are held to each other.
  */
 export async function verifyExcerpt(
   source: ExcerptSource,
-  indexes: readonly number[],
+  said: readonly number[],
   options: ExcerptOptions,
 ): Promise<ExcerptReport> {
   const key = parseVerificationKey(options.verificationKey);
@@ -76,6 +79,8 @@ export async function verifyExcerpt(
       "The verification key is not a `name+id+key` of Ed25519 or ECDSA P-256.",
     );
   const findings = new Findings();
+  const indexes = [...new Set(said)].toSorted((one, other) => one - other);
+  const decisions = new Decisions(findings, options.checkIds ?? null);
   const counts = new Map<string, number>();
   const releases: Judged = { allowed: new Map(), ended: new Set() };
   const origin = options.origin ?? key.name;
@@ -98,6 +103,7 @@ export async function verifyExcerpt(
     }
     before = { index, leafHex };
     follow(entry, releases, findings);
+    decisions.judgeAlone(entry);
     const differs = options.replay?.(entry) ?? null;
     if (typeof differs === "string") findings.add("replay_differs", differs, index);
     else if (differs !== null) findings.add(differs.code, differs.message, index);

@@ -1,7 +1,7 @@
 import type { Canonical } from "../crypto/canonical-json.ts";
 import type { Entry } from "./entry.ts";
 import type { Findings } from "./findings.ts";
-import { isStrings, objectOf } from "./verify-body.ts";
+import { isStrings, objectOf, revisionKey } from "./verify-body.ts";
 import type { Principals } from "./verify-principals.ts";
 import type { Repositories } from "./verify-repositories.ts";
 
@@ -138,5 +138,5 @@ function isOne(officer: string | null, other: string | null): boolean {
 
 function keyOf(repository: Canonical | undefined, revision: Canonical | undefined): string {
   const isNamed = typeof repository === "string" && typeof revision === "string";
-  return isNamed ? `${repository}/${revision}` : "";
+  return isNamed ? revisionKey(repository, revision) : "";
 }

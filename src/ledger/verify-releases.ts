@@ -1,6 +1,6 @@
 import type { Entry, EntryBody } from "./entry.ts";
 import type { Findings } from "./findings.ts";
-import { bytesOf, isStrings, objectOf } from "./verify-body.ts";
+import { bytesOf, isDigest, isStrings, objectOf } from "./verify-body.ts";
 import type { Decisions, verdicts } from "./verify-decisions.ts";
 import { SeenIds } from "./verify-ids.ts";
 import type { Repositories } from "./verify-repositories.ts";
@@ -130,17 +130,21 @@ export class Releases {
   /** An allow rests on checks that held, on a classified revision, and on a grant, licenses and people that stand at this point of the ledger. */
   #support(release: string, entry: Entry, decision: EntryBody | null): Charge | null {
     const { index, body } = entry;
-    const { grant, licenses, way, objects } = body;
+    const { grant, licenses, way, objects, evidence } = body;
     const checks = decision?.["checks"];
     const bytes = bytesOf(objectOf(objects)?.["bytes"]);
-    const isForm = Array.isArray(checks) && isStrings(licenses) && typeof grant === "string";
+    const isForm =
+      Array.isArray(checks) &&
+      isStrings(licenses) &&
+      typeof grant === "string" &&
+      isDigest(evidence);
     if (
       decision === null ||
       !isForm ||
       bytes === null ||
       (way !== "enclosed" && way !== "stream")
     ) {
-      const message = `release ${release} was allowed without its checks, grant, licenses, way or bytes`;
+      const message = `release ${release} was allowed without its checks, grant, licenses, evidence, way or bytes`;
       this.#findings.add("body_malformed", message, index);
       return null;
     }

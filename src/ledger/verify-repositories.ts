@@ -1,7 +1,7 @@
 import type { Canonical } from "../crypto/canonical-json.ts";
 import type { Entry, EntryBody } from "./entry.ts";
 import type { Findings } from "./findings.ts";
-import { objectOf } from "./verify-body.ts";
+import { objectOf, revisionKey } from "./verify-body.ts";
 import { SeenIds } from "./verify-ids.ts";
 import type { Principals } from "./verify-principals.ts";
 
@@ -61,7 +61,7 @@ export class Repositories {
     }
     if (typeof parent === "string") this.#requireRevision(repository, parent, index);
     this.#followLineage(entry);
-    this.#revisions.set(keyOf(repository, revision), seen);
+    this.#revisions.set(revisionKey(repository, revision), seen);
     const known = this.#repositories.get(repository);
     if (known !== undefined) known.newest = revision;
   }
@@ -189,7 +189,7 @@ export class Repositories {
 
   #requireRevision(repository: string, revision: string, index: number): void {
     if (this.#repositories.get(repository)?.newest === revision) return;
-    if (this.#revisions.get(keyOf(repository, revision)) === seen) return;
+    if (this.#revisions.get(revisionKey(repository, revision)) === seen) return;
     const message = `revision ${revision} was never committed to repository ${repository}`;
     this.#findings.add("revision_unknown", message, index);
   }
@@ -197,8 +197,4 @@ export class Repositories {
 
 function isDigest(value: Canonical | undefined): boolean {
   return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
-}
-
-function keyOf(repository: string, revision: string): string {
-  return `${repository}/${revision}`;
 }

@@ -1,7 +1,7 @@
 import type { Canonical } from "../crypto/canonical-json.ts";
 import type { Entry } from "./entry.ts";
 import type { Findings } from "./findings.ts";
-import { isStrings, objectOf } from "./verify-body.ts";
+import { isStrings, objectOf, revisionKey } from "./verify-body.ts";
 import type { Principals } from "./verify-principals.ts";
 import type { Repositories } from "./verify-repositories.ts";
 
@@ -118,7 +118,7 @@ export class Shreddings {
       const { revision, files } = objectOf(each) ?? {};
       if (typeof revision !== "string" || typeof files !== "number")
         return this.#malformed(entry, "a revision's id or number of files");
-      this.#revisionsCut.set(keyOf(approval.repository, revision), files);
+      this.#revisionsCut.set(revisionKey(approval.repository, revision), files);
     }
     for (const digest of lists) this.#listsGone.add(digest);
   }
@@ -134,7 +134,7 @@ export class Shreddings {
       (typeof repository === "string" &&
         typeof revision === "string" &&
         typeof count === "number" &&
-        this.#revisionsCut.get(keyOf(repository, revision)) === count);
+        this.#revisionsCut.get(revisionKey(repository, revision)) === count);
     if (!isGone) return;
     const message = `release ${typeof release === "string" ? release : "of no name"} of weights that were shredded was allowed`;
     this.#findings.add("shredded_released", message, index);
@@ -165,8 +165,4 @@ export class Shreddings {
   #impossible(message: string, index: number): void {
     this.#findings.add("change_impossible", message, index);
   }
-}
-
-function keyOf(repository: string, revision: string): string {
-  return `${repository}/${revision}`;
 }

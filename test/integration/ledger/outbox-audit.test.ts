@@ -76,6 +76,45 @@ forEachDatabase("the audit of the outbox", (open) => {
     });
   });
 
+  test("sees one that committed after higher ones were entered, and is lost", async () => {
+    const { database, audit } = await outbox();
+    await submitted(database, 3, 4);
+    await submitted(database, 9, 9);
+    await entered(database, 3, 4);
+    await entered(database, 9, 9);
+    await audit.look();
+    for (const late of [2, 6]) {
+      await submitted(database, late, late);
+      await audit.look();
+      await entered(database, late, late);
+      await audit.look();
+    }
+    await submitted(database, 7, 8);
+    await lose(database, 8);
+    await expect(audit.look()).rejects.toMatchObject({
+      code: "record_tampered",
+      cause: { message: "submission 8" },
+    });
+  });
+
+  test("sees an entry whose submission was taken away, in whatever batch it is", async () => {
+    const { database } = await outbox();
+    await submitted(database, 1, many);
+    await entered(database, 1, many);
+    for (const [id, after] of [
+      [many, 1],
+      [2, 0],
+    ] as const) {
+      await asSuperuser(database, `delete from ledger_submission where id = ${id}`);
+      const audit = new OutboxAudit(database);
+      for (let look = 0; look < after; look += 1) await audit.look();
+      await expect(audit.look()).rejects.toMatchObject({
+        code: "record_tampered",
+        message: expect.stringContaining("the submission of an entry was taken away"),
+      });
+    }
+  });
+
   test("does not report an id that commits after higher ones, pending or entered", async () => {
     const { database, audit } = await outbox();
     await submitted(database, 1, 2);

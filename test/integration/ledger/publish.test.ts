@@ -367,6 +367,28 @@ forEachDatabase("publishing to the store", (open) => {
     }
   });
 
+  test("`published` is not settled by what another database under the same key has published", async () => {
+    const [signer, { store }] = [new TestSigner(), await folder()];
+    const [mine, others] = [await open(), await open()];
+    // The node began while the store was empty, and could not publish yet.
+    const late: BlobStore = {
+      ...delegating(store),
+      replace: async () => {
+        throw new Refusal("store_unavailable", "away");
+      },
+    };
+    const ledger = await node(mine, signer, late);
+    const [id = 0n] = await submitMany(mine, 1, "mine");
+    ledger.wake();
+    await ledger.settle(id, { after: "checkpoint", timeoutMs: 20_000 });
+    const other = await node(others, signer, store);
+    await settleAll(other, await submitMany(others, 3, "another's"));
+    await until(async () => (await store.readTagged("ledger/checkpoint")) !== null);
+    await expect(ledger.settle(id, { after: "published", timeoutMs: 2_000 })).rejects.toMatchObject(
+      { code: "ledger_diverged" },
+    );
+  });
+
   test("while the store refuses the checkpoint, nothing is settled as published, and sequencing goes on; then it is", async () => {
     const [database, signer] = [await open(), new TestSigner()];
     const { store } = await folder();

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
@@ -59,6 +59,29 @@ test("a rotation that is not of the ledger that was watched is an alarm, and one
     expect(await watch(other, to)).toMatchObject({ isAlarm: true, code: "inconsistent" });
     const root = rootOf(encodeAll(beginning.slice(0, 4)).map((entry) => leafHash(entry)));
     expect(await watch(await rotatedAt(root), to)).toMatchObject({ isAlarm: false, code: "grown" });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("what a monitor remembered and cannot read now is no first look, at which a ledger that was rolled back would pass", async () => {
+  const signer = fixedSigner(7);
+  const key = parseVerificationKey(signer.verificationKey);
+  if (key === null) throw new Error("the signer has no key");
+  const folder = await mkdtemp(join(tmpdir(), "weightvault-monitor-"));
+  try {
+    // A name that leads to itself stands for a disk that does not answer.
+    await symlink("state.json", join(folder, "state.json"));
+    const watching = watchOnce({
+      source: memorySource(await filesOf(encodeAll(beginning), signer)),
+      key: { key, text: signer.verificationKey, isPinned: true, rotations: [] },
+      folder,
+      unreachableLimitMs: 0,
+      now: () => new Date("2026-11-23T09:00:00.000Z"),
+    });
+    await expect(watching).rejects.toMatchObject({
+      message: `${join(folder, "state.json")} cannot be read`,
+    });
   } finally {
     await rm(folder, { recursive: true });
   }

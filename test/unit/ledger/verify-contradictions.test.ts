@@ -12,6 +12,7 @@ import {
   committed,
   decided,
   delivered,
+  digestOf,
   entered,
   granted,
   idOf,
@@ -588,7 +589,7 @@ const contradictions: readonly (readonly [
       allowed({
         decision: {
           verdict: "allow",
-          rulebook: "x",
+          rulebook: digestOf("rulebook"),
           checks: [
             { check: "eccn", outcome: "pass" },
             { check: "eccn", outcome: "pass" },
@@ -638,7 +639,9 @@ test.each([
 });
 
 test("a denial without checks is not on the vault's", async () => {
-  const records = told(decided("denied", "r", { decision: { verdict: "deny" } }));
+  const records = told(
+    decided("denied", "r", { decision: { verdict: "deny", rulebook: digestOf("rulebook") } }),
+  );
   expect((await verifyStory(records, { checkIds })).findings.map(({ code }) => code)).toEqual([
     "checks_mismatch",
   ]);

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import type { FindingCode } from "../../../src/ledger/findings.ts";
 import type { Recorded } from "../../vectors/ledger/build.ts";
-import { classified, idOf, made, record } from "../../vectors/ledger/story.ts";
+import { classified, committed, idOf, made, record } from "../../vectors/ledger/story.ts";
 import { told, verifyStory } from "../../vectors/ledger/tell.ts";
 
 /** The classification that a second one takes the place of, as its approver ends it. */
@@ -79,6 +79,24 @@ const stories: readonly (readonly [
     "change_impossible",
   ],
 ];
+
+test("a revision of one repository is none of another's, however the texts that name them are cut", async () => {
+  const created = (repository: string) =>
+    record("repository.created", { repository, ...made("training job") });
+  const commits = (repository: string, revision: string, parent: string | null) => ({
+    ...committed,
+    body: { ...committed.body, repository, revision, parent },
+  });
+  const honest = [
+    created("x"),
+    created("x/y"),
+    commits("x/y", "z", null),
+    commits("x/y", "v", "z"),
+  ];
+  expect((await verifyStory(told(...honest))).findings).toEqual([]);
+  const { findings } = await verifyStory(told(...honest, commits("x", "w", "y/z")));
+  expect(findings.map(({ code }) => code)).toEqual(["revision_unknown"]);
+});
 
 test.each(stories)("a story with %s is found", async (_, records, code) => {
   const report = await verifyStory(records);

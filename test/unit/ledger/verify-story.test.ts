@@ -10,6 +10,7 @@ import {
   decided,
   decision,
   delivered,
+  digestOf,
   granted,
   idOf,
   issued,
@@ -32,6 +33,8 @@ import {
   verifyStory,
   without,
 } from "../../vectors/ledger/tell.ts";
+
+const rulebook = digestOf("rulebook");
 
 /** An allow without a license, whose covered check names these rows of license exceptions. */
 const excepted = (...exceptions: readonly string[]): Recorded => {
@@ -233,7 +236,7 @@ const dishonest: readonly (readonly [
   ],
   [
     "an allow without a verdict",
-    told(allowed({ decision: { checks: [{ check: "eccn", outcome: "pass" }] } })),
+    told(allowed({ decision: { rulebook, checks: [{ check: "eccn", outcome: "pass" }] } })),
     "verdict_mismatch",
   ],
   [
@@ -263,12 +266,22 @@ const dishonest: readonly (readonly [
   ],
   [
     "an allow on no check",
-    told(allowed({ decision: { verdict: "allow", rulebook: "x", checks: [] } })),
+    told(allowed({ decision: { verdict: "allow", rulebook, checks: [] } })),
     "check_failed",
   ],
   [
     "an allow whose checks are absent",
-    told(allowed({ decision: { verdict: "allow" } })),
+    told(allowed({ decision: { verdict: "allow", rulebook } })),
+    "body_malformed",
+  ],
+  [
+    "an allow that names no rulebook to be decided again under",
+    told(allowed({ decision: { ...(decision("allow", "pass") as object), rulebook: "x" } })),
+    "body_malformed",
+  ],
+  [
+    "an allow without the commitment to its evidence",
+    told(allowed({ evidence: null })),
     "body_malformed",
   ],
   ["an allow without a grant", told(allowed({ grant: null })), "body_malformed"],

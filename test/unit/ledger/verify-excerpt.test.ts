@@ -1,0 +1,74 @@
+import { expect, test } from "@jest/globals";
+import { checkIds } from "../../../src/export-control/decision.ts";
+import { type ExcerptSource, verifyExcerpt } from "../../../src/ledger/verify-excerpt.ts";
+import { inclusionProof } from "../../../src/merkle/proof.ts";
+import { encodeTlogProof } from "../../../src/merkle/tlog-proof.ts";
+import { leafHash } from "../../../src/merkle/tree.ts";
+import { encodeAll, filesOf, type Recorded } from "../../vectors/ledger/build.ts";
+import { beginning, decided, decision, delivered } from "../../vectors/ledger/story.ts";
+import { signer, verificationKey } from "../../vectors/ledger/tell.ts";
+
+/** The whole story as an excerpt, whatever its entries are. */
+async function excerptOf(entries: readonly Buffer[]): Promise<ExcerptSource> {
+  const checkpoint = (await filesOf(entries, signer)).get("checkpoint") ?? Buffer.alloc(0);
+  const leaves = entries.map((entry) => leafHash(entry));
+  return {
+    checkpoint: async () => checkpoint,
+    entry: async (index) => entries[index] ?? null,
+    proof: async (index) => {
+      const read = (_: number, at: number) => leaves[at] ?? Buffer.alloc(0);
+      const hashes = await inclusionProof(index, entries.length, read);
+      return Buffer.from(encodeTlogProof({ index, hashes, checkpoint: String(checkpoint) }));
+    },
+  };
+}
+
+async function found(
+  entries: readonly Buffer[],
+  said: readonly number[],
+): Promise<readonly string[]> {
+  const source = await excerptOf(entries);
+  const { findings, verified } = await verifyExcerpt(source, said, { verificationKey, checkIds });
+  expect(verified).toBe(findings.every(({ severity }) => severity !== "error"));
+  return findings.map(({ code }) => code);
+}
+
+const last = beginning.length;
+
+test.each([
+  ["on a verdict that denies", { decision: decision("deny", "pass") }, "verdict_mismatch"],
+  ["although a check failed", { decision: decision("allow", "fail") }, "check_failed"],
+  [
+    "on no check",
+    { decision: { ...(decision("allow", "pass") as object), checks: [] } },
+    "check_failed",
+  ],
+  ["without its licenses", { licenses: null }, "body_malformed"],
+  ["without the commitment to its evidence", { evidence: null }, "body_malformed"],
+] as const)(
+  "a release that was allowed %s is found in an excerpt, without evidence",
+  async (_, replaced, code) => {
+    const records: readonly Recorded[] = [
+      ...beginning,
+      decided("allowed", "r", replaced),
+      delivered("r"),
+    ];
+    expect(await found(encodeAll(records), [last, last + 1])).toContain(code);
+    const honest = [...beginning, decided("allowed", "r"), delivered("r")];
+    expect(await found(encodeAll(honest), [last, last + 1])).toEqual([]);
+  },
+);
+
+test("neighbours are held to each other in whatever order the excerpt names them, and one that it names twice counts once", async () => {
+  const honest = encodeAll([...beginning, decided("allowed", "r"), delivered("r")]);
+  const others = encodeAll([...beginning, decided("denied", "r"), delivered("r")]);
+  const broken = [...honest.slice(0, -1), others.at(-1) ?? Buffer.alloc(0)];
+  for (const said of [
+    [last, last + 1],
+    [last + 1, last],
+    [last, last + 1, last + 1],
+  ]) {
+    expect(await found(broken, said)).toEqual(["chain_broken"]);
+    expect(await found(honest, said)).toEqual([]);
+  }
+});

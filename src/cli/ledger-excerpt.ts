@@ -12,6 +12,7 @@ import type { ExcerptSource } from "../ledger/verify-excerpt.ts";
 import { maximumNoteBytes } from "../merkle/note.ts";
 import type { PlacedRotation } from "../merkle/rotation.ts";
 import { maximumEntryBytes } from "../merkle/tile.ts";
+import { counted } from "./counted.ts";
 import { Failure } from "./failure.ts";
 import type { Beside } from "./ledger-beside.ts";
 import { type LedgerKey, openSigned } from "./ledger-key.ts";
@@ -106,7 +107,10 @@ export async function exportExcerpt(
     chosen.push({ index: entry.index, release: decided(entry), list });
   });
   if (!report.verified || bytes === null)
-    throw new Failure("integrity", `the ledger does not verify: ${report.errors} findings`);
+    throw new Failure(
+      "integrity",
+      `the ledger does not verify: ${counted(report.errors, "finding")}`,
+    );
   const { first, last } = taken;
   if (first === null) throw new Failure("notFound", "no entry of the ledger is about it");
   const opened = openSigned(bytes, { key: key.key, rotations });

@@ -1,5 +1,6 @@
 import type { Canonical } from "../crypto/canonical-json.ts";
 import type { Entry, EntryBody } from "../ledger/entry.ts";
+import { counted } from "./counted.ts";
 import { Failure } from "./failure.ts";
 import { manifestDigest } from "./manifest-digest.ts";
 import { isRecord } from "./record.ts";
@@ -190,10 +191,12 @@ export function tell({ index, time, kind, body }: Entry): string {
   });
   const decision = isRecord(body["decision"]) ? body["decision"] : {};
   if (typeof decision["verdict"] === "string") parts.push(`verdict ${decision["verdict"]}`);
-  if (Array.isArray(body["objects"])) parts.push(`${body["objects"].length} objects`);
+  if (Array.isArray(body["objects"])) parts.push(counted(body["objects"].length, "object"));
   for (const amount of [body["files"], body["objects"]] as readonly unknown[])
     if (isRecord(amount) && typeof amount["count"] === "number")
-      parts.push(`${String(amount["count"])} files, ${String(amount["bytes"])} bytes`);
+      parts.push(
+        `${counted(amount["count"], "file")}, ${counted(String(amount["bytes"]), "byte")}`,
+      );
   if (typeof body["by"] === "string") parts.push(`by ${body["by"]}`);
   return `${index}  ${time}  ${noun} ${verb}${parts.length === 0 ? "" : `: ${parts.join("; ")}`}`;
 }

@@ -3,6 +3,7 @@ import type { Report } from "../ledger/verify.ts";
 import { ask, type Client, route } from "./client.ts";
 import { noun, positive, recordOf, remote, uuid, whole } from "./command.ts";
 import type { Context } from "./context.ts";
+import { counted, entriesOf } from "./counted.ts";
 import { Failure, Problem } from "./failure.ts";
 import { besideFolder, besideServer } from "./ledger-beside.ts";
 import {
@@ -57,7 +58,7 @@ function exportCommand(ledger: Command, context: Context): void {
         const result = await exportLedger(source, key, { folder, signal, beside });
         output.result(result, () =>
           [
-            `${result.size} entries in ${folder}: ${result.fetched} tiles fetched, ${result.kept} there already, ${result.checkpoints} signed checkpoints beside them`,
+            `${entriesOf(result.size)} in ${folder}: ${counted(result.fetched, "tile")} fetched, ${result.kept} there already, ${counted(result.checkpoints, "signed checkpoint")} beside them`,
             `verify them: weightvault ledger verify ${folder} --ledger-key '${key.text}'`,
           ].join("\n"),
         );
@@ -72,7 +73,7 @@ function exportCommand(ledger: Command, context: Context): void {
       });
       output.result({ folder, ...excerpt }, () =>
         [
-          `${excerpt.entries.length} of ${excerpt.size} entries in ${folder}, the evidence of ${excerpt.evidence.length} decisions with them`,
+          `${excerpt.entries.length} of ${entriesOf(excerpt.size)} in ${folder}, the evidence of ${counted(excerpt.evidence.length, "decision")} with them`,
           `verify them: weightvault ledger verify ${folder} --ledger-key '${key.text}'`,
         ].join("\n"),
       );
@@ -162,6 +163,6 @@ function assertVerified({ verified, errors }: Report): void {
   if (!verified)
     throw new Failure(
       "integrity",
-      `the story is of a ledger that does not verify: ${errors} findings`,
+      `the story is of a ledger that does not verify: ${counted(errors, "finding")}`,
     );
 }

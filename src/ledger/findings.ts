@@ -119,6 +119,8 @@ export const findingCodes = {
   unknown_kind: "notice",
   /** An entry more than a day older than one before it: clocks may step. */
   time_backwards: "notice",
+  /** No series of checkpoints came with a copy of the ledger, so that none could be missed. */
+  series_absent: "notice",
   /** Entries of an older vault, without a member that the verifier would look at. */
   member_absent: "notice",
 } as const satisfies Record<string, "error" | "notice">;

@@ -49,6 +49,7 @@ type ExcerptOptions = Pick<
   | "verificationKey"
   | "origin"
   | "olderCheckpoints"
+  | "olderSeries"
   | "replay"
   | "policy"
   | "mlDsaKey"

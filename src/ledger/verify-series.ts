@@ -38,6 +38,8 @@ export type SeriesSubject = {
   readonly expected: ReadonlyMap<number, string>;
   /** What the last of the series must cover; where it is the newest checkpoint, which closes the series itself, null. */
   readonly until: number | null;
+  /** Is shown each checkpoint of the series before the growth to it is asked for. */
+  readonly along: { readonly upTo: (reached: Checkpoint) => Promise<void> } | null;
 };
 
 /**
@@ -46,7 +48,7 @@ export type SeriesSubject = {
  * by a rotation of the key, which names the newest by then. Holds one checkpoint at a time.
  */
 export async function judgeWholeSeries(
-  { key, keys, newest, findings, grewFrom, expected, until }: SeriesSubject,
+  { key, keys, newest, findings, grewFrom, expected, until, along }: SeriesSubject,
   { checkpoints, most, from }: SeriesOptions,
 ): Promise<SeriesReport> {
   const missed = new Map(expected);
@@ -79,6 +81,7 @@ export async function judgeWholeSeries(
       if (!root.equals(last.root))
         findings.add("fork", `two checkpoints of ${size} entries in the series differ`);
     } else {
+      await along?.upTo(checkpoint);
       if (!(await isGrownFrom(checkpoint, kept, { newest, grewFrom })))
         tellOther(checkpoint, { newest, name, findings });
       if (size > from) tellGap(Math.max(before, from), size, bounds);

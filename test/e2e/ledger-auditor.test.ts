@@ -354,14 +354,16 @@ test("disclosed evidence opens its commitment and is decided again, offline, in 
   expect([exported.code, exported.stderr]).toEqual([0, ""]);
   const file = join(part, "evidence", `${idOf("judged")}.json`);
   expect((await stat(file)).mode & 0o777).toBe(0o600);
-  const said = "1 decisions were held to their evidence, 1 of them made again";
+  const said = "1 decision was held to their evidence, 1 of them made again";
   for (const judged of [await verify(part), await verify(ledger, "--evidence", part)])
     expect([judged.code, judged.stderr.trim()]).toEqual([0, said]);
   const evidence = JSON.parse(await readFile(file, "utf8")) as { facts: { at: string } };
   evidence.facts.at = "2026-01-02T00:00:00.000Z";
   await writeFile(file, JSON.stringify(evidence));
-  for (const judged of [await verify(part), await verify(ledger, "--evidence", part)])
-    expect([judged.code, codesOf(judged.stdout)]).toEqual([6, ["replay_differs"]]);
+  const [inPart, inWhole] = [await verify(part), await verify(ledger, "--evidence", part)];
+  expect([inPart.code, codesOf(inPart.stdout)]).toEqual([6, ["replay_differs"]]);
+  const codes = ["replay_differs", "series_absent"];
+  expect([inWhole.code, codesOf(inWhole.stdout)]).toEqual([6, codes]);
 });
 
 test("a decision that does not replay under its rulebook is found", async () => {

@@ -1,9 +1,8 @@
-import { type Checkpoint, parseCheckpoint } from "../merkle/checkpoint.ts";
-import { parseNote } from "../merkle/note.ts";
+import type { Checkpoint } from "../merkle/checkpoint.ts";
 import type { FindingCode, Findings } from "./findings.ts";
 import { tellGap, wordsOf } from "./verify-checkpoints.ts";
 import type { SigningKeys } from "./verify-keys.ts";
-import type { KeptInSeries, SeriesReport } from "./verify-series.ts";
+import { type KeptInSeries, type SeriesReport, statedBy } from "./verify-series.ts";
 
 /** The series of an older copy of the ledger, under the name that findings call it by. */
 export type KeptSeries = {
@@ -38,6 +37,8 @@ export class KeptAlong {
   readonly #steps: Steps | null;
   /** The next one; undefined before the first was read, null behind the last. */
   #next: Checkpoint | null | undefined;
+  /** The checkpoint of the newer series that is at hand. */
+  #verified: string | null = null;
   #count = 0;
   #run: Run | null = null;
 
@@ -48,13 +49,20 @@ export class KeptAlong {
     this.#steps = subject.claim === null ? null : new Steps(subject.claim, subject.findings);
   }
 
-  /** Judges those up to a checkpoint of the newer series, which comes after all that were given before. */
-  async upTo(reached: Head): Promise<void> {
+  /** Judges those up to a checkpoint of the newer series, which a key of the ledger signed and which comes after all that were given before. */
+  async upTo(reached: Head, note: string): Promise<void> {
+    this.#verified = note;
     for (let each = await this.#peek(); each !== null; each = await this.#step()) {
       if (each.size > reached.size) return;
-      if (each.size < reached.size) await this.#lack(each);
-      else if (each.root.equals(reached.root)) this.#end();
+      if (each.size < reached.size) {
+        await this.#lack(each);
+        continue;
+      }
+      if (each.root.equals(reached.root)) this.#end();
       else this.#fork(each, "the series");
+      // The next one is read when the newer series has gone on: most are the same, and need no second look at their signature.
+      this.#next = undefined;
+      return;
     }
   }
 
@@ -111,8 +119,7 @@ export class KeptAlong {
     let last: Checkpoint | null = null;
     for await (const kept of checkpoints) {
       this.#count += 1;
-      const checkpoint =
-        kept === null ? null : parseCheckpoint(parseNote(kept.checkpoint)?.text ?? "");
+      const checkpoint = kept === null ? null : statedBy(kept.checkpoint);
       if (kept === null || checkpoint === null) {
         const message = `number ${this.#count} of ${this.#name} is no signed checkpoint`;
         this.#tell("series_malformed", null, message);
@@ -137,6 +144,7 @@ export class KeptAlong {
   }
 
   #invalidity(note: string, { origin }: Checkpoint): string | null {
+    if (note === this.#verified) return null;
     const { keys, keyName, newest } = this.#subject;
     const verdict = keys.judge(note);
     if (verdict !== "verified") return wordsOf(verdict, keyName);

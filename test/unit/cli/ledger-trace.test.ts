@@ -184,20 +184,24 @@ test("an object's story has the hand-outs of its key and what was found of it, a
   expect(kinds.map((kind) => takes(kind, idOf("other")))).toEqual(kinds.map(() => false));
 });
 
-/** Three revisions of one repository, of which the first two hold the object; each has a release, and the object was refuted between them. */
+/** A revision of the object, its commit, and a release of it by name. */
+function sharing(message: string) {
+  const { lineage: _lineage, revision: _revision, ...bare } = manifest;
+  const stated = { ...bare, message };
+  const digest = createHash("sha256")
+    .update(canonicalJson({ repository: small, ...stated }))
+    .digest("hex");
+  const revision = digest.slice(0, 40);
+  const body = { ...committed.body, repository: small, revision, manifest: digest };
+  const name = `release of ${message}`;
+  const released = decided("allowed", name, { repository: small, revision });
+  const entries = [record("revision.committed", body), released, name] as const;
+  return { stated, revision, entries };
+}
+
+/** Three revisions of one repository, each has a release, and the object was refuted between them. */
 function shared() {
-  const [one, two, three] = ["one", "two", "three"].map((message) => {
-    const { lineage: _lineage, revision: _revision, ...bare } = manifest;
-    const stated = { ...bare, message };
-    const digest = createHash("sha256")
-      .update(canonicalJson({ repository: small, ...stated }))
-      .digest("hex");
-    const revision = digest.slice(0, 40);
-    const body = { ...committed.body, repository: small, revision, manifest: digest };
-    const name = `release of ${message}`;
-    const released = decided("allowed", name, { repository: small, revision });
-    return { stated, revision, entries: [record("revision.committed", body), released, name] };
-  }) as [Shared, Shared, Shared];
+  const [one, two, three] = [sharing("one"), sharing("two"), sharing("three")];
   const [commitOne, releaseOne, nameOne] = one.entries;
   const [commitTwo, releaseTwo, nameTwo] = two.entries;
   const [commitThree, releaseThree, nameThree] = three.entries;
@@ -226,12 +230,6 @@ async function sharedTrace(
   const thing = { noun: "object", id: idOf("object") } as const;
   return await traceOf(of, { thing, from: null, until: null, manifests });
 }
-
-type Shared = {
-  readonly stated: object;
-  readonly revision: string;
-  readonly entries: readonly [Recorded, Recorded, string];
-};
 
 test("an object's story tells all revisions that are named, each release under its revision, and what it could not look into", async () => {
   const { of, one, two, three, key, first } = shared();

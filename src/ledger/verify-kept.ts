@@ -40,6 +40,7 @@ export class KeptAlong {
   /** The checkpoint of the newer series that is at hand. */
   #verified: string | null = null;
   #count = 0;
+  #held = 0;
   #run: Run | null = null;
 
   constructor({ name, checkpoints }: KeptSeries, subject: KeptSubject) {
@@ -66,7 +67,7 @@ export class KeptAlong {
     }
   }
 
-  /** Judges those behind the newer series, or all where there is none, and says how many there were. */
+  /** Judges those behind the newer series, or all where there is none, and says how many states of the ledger all were of. */
   async finish(): Promise<SeriesReport> {
     const { newest } = this.#subject;
     for (let each = await this.#peek(); each !== null; each = await this.#step()) {
@@ -80,7 +81,7 @@ export class KeptAlong {
     }
     this.#end();
     this.#steps?.reach(newest.size);
-    return { checkpoints: this.#count };
+    return { checkpoints: this.#held };
   }
 
   /** One that the newer series does not have: of another past, or signed and left out. */
@@ -137,6 +138,7 @@ export class KeptAlong {
         );
       else if (last?.size !== size) {
         last = checkpoint;
+        this.#held += 1;
         yield checkpoint;
       } else if (!root.equals(last.root))
         this.#tell("fork", size, `two checkpoints of ${size} entries in ${this.#name} differ`);

@@ -172,7 +172,8 @@ export class Findings {
 
   finish(): void {
     for (const [member, times] of this.#lacking) {
-      const message = `${times} entries lack ${member}, so that what it would tell was not checked`;
+      const lacking = times === 1 ? "1 entry lacks" : `${times} entries lack`;
+      const message = `${lacking} ${member}, so that what it would tell was not checked`;
       this.add("member_absent", message);
     }
   }

@@ -165,6 +165,33 @@ test("a newer export is held to the series of an older one, which tells what its
   });
 });
 
+test("an older series is taken from an export, from an excerpt with its checkpoint, and from a file of its own", async () => {
+  await using folder = await temporaryFolder();
+  const at = (name: string) => join(folder.path, name);
+  await exported(7, at("old"));
+  await exported(entries.length, at("whole"));
+  await exported(entries.length, at("part"), "--release", idOf("second"));
+  await mkdir(at("alone"));
+  await cp(join(at("old"), "checkpoints.jsonl"), join(at("alone"), "checkpoints.jsonl"));
+  await writeFile(join(at("alone"), "another"), notes[1] ?? "");
+  const held = async (name: string, by: string) => await verify(at(name), "--checkpoints", at(by));
+  const of = (count: number) => `held to an older series of ${count} signed checkpoints`;
+  // Of the excerpt there are three of its period, and its own checkpoint is the ledger's newest.
+  for (const [name, by, count] of [
+    ["whole", "old", 7],
+    ["whole", "part", 4],
+    ["whole", "alone", 7],
+    ["part", "old", 7],
+  ] as const)
+    expect(await held(name, by)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(of(count)),
+    });
+  await rm(join(at("old"), "checkpoints.jsonl"));
+  const { code, stderr } = await held("whole", "old");
+  expect([code, stderr]).toEqual([2, expect.stringContaining("a ledger without a series")]);
+});
+
 test("a ledger is not taken for one that was rebuilt when it had more entries than it has", async () => {
   await using folder = await temporaryFolder();
   const at = (name: string) => join(folder.path, name);

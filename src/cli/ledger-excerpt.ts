@@ -106,11 +106,9 @@ export async function exportExcerpt(
     const list = typeof screeningList === "string" ? screeningList : null;
     chosen.push({ index: entry.index, release: decided(entry), list });
   });
+  const errors = counted(report.errors, "finding");
   if (!report.verified || bytes === null)
-    throw new Failure(
-      "integrity",
-      `the ledger does not verify: ${counted(report.errors, "finding")}`,
-    );
+    throw new Failure("integrity", `the ledger does not verify: ${errors}`);
   const { first, last } = taken;
   if (first === null) throw new Failure("notFound", "no entry of the ledger is about it");
   const opened = openSigned(bytes, { key: key.key, rotations });

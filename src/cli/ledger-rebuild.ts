@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { Rebuilt } from "../ledger/rebuild.ts";
 import { local } from "./command.ts";
 import type { Context } from "./context.ts";
-import { counted, entriesOf } from "./counted.ts";
+import { entriesOf } from "./counted.ts";
 import { demandedKey, pinnedMlDsaKey, withLedgerKey, withMlDsaKey } from "./ledger-key.ts";
 import { sourceOf } from "./ledger-source.ts";
 import { createOutput } from "./output.ts";
@@ -48,9 +48,6 @@ export function rebuildCommand(ledger: Command, context: Context): void {
 
 function timestampLines({ kept, refused }: Rebuilt["timestamps"]): readonly string[] {
   if (kept + refused === 0) return [];
-  const others =
-    refused === 0
-      ? ""
-      : `; ${counted(refused, "more is", "more are")} not of this ledger and ${refused === 1 ? "was" : "were"} left out`;
-  return [`${counted(kept, "timestamp is", "timestamps are")} kept${others}`];
+  const others = refused === 0 ? "" : `; ${refused} more are not of this ledger and were left out`;
+  return [`${kept} timestamps are kept${others}`];
 }

@@ -136,7 +136,7 @@ function verifyCommand(records: Command, context: Context): void {
         const result = await verifyRecords(folder, pinned.key);
         output.result({ folder, verified: true, ...result }, () =>
           [
-            `verified: ${counted(result.records, "record")}, ${counted(result.entries, "ledger entry", "ledger entries")} of ${pinned.key.name}`,
+            `verified: ${result.records} records, ${result.entries} ledger entries of ${pinned.key.name}`,
             `evidence opened by its commitment: ${result.evidence}, of which decided again: ${result.decidedAgain}`,
             `evidence or facts erased after their retention: ${result.erased}`,
           ].join("\n"),

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { ask } from "./client.ts";
 import { local, noun, recordOf, recordsIn, remote } from "./command.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
+import { counted } from "./counted.ts";
 import { Failure } from "./failure.ts";
 import { columns, details, table } from "./output.ts";
 
@@ -28,7 +29,7 @@ export function custodyCommands(program: Command, context: Context): void {
     output.result(
       answer,
       () =>
-        `rotation ${String(answer["rotation"])} has begun: ${String(answer["keys"])} keys go under ${String(answer["kek"])}\n\`weightvault custody status\` says how far it is; keep the older key-encryption keys until it says that nothing needs them`,
+        `rotation ${String(answer["rotation"])} has begun: ${counted(String(answer["keys"]), "key goes", "keys go")} under ${String(answer["kek"])}\n\`weightvault custody status\` says how far it is; keep the older key-encryption keys until it says that nothing needs them`,
     );
   });
   remote(
@@ -58,7 +59,7 @@ function adviceOf({ state, left, rejected, restorableUntil }: Readonly<Record<st
   if (state !== "finished") return [];
   if (left !== 0)
     return [
-      `${String(left)} keys are still under an older key-encryption key (${String(rejected)} do not open): it has to stay`,
+      `${counted(String(left), "key is", "keys are")} still under an older key-encryption key (${String(rejected)} of them ${rejected === 1 ? "does" : "do"} not open): it has to stay`,
     ];
   return [
     typeof restorableUntil !== "string"

@@ -1,5 +1,6 @@
 import { isRefusal, type Refusal, type RefusalCode, refusals } from "../errors.ts";
 import { Problem } from "./failure.ts";
+import { systemSentence } from "./system-error.ts";
 
 const quietOutcomes: readonly unknown[] = ["pass", "covered", "not-applicable"];
 
@@ -17,7 +18,7 @@ export function describe(thrown: unknown): string {
   }
   if (!Error.isError(thrown)) return String(thrown);
   // What Node says of it sounds like a fault.
-  return thrown.name === "AbortError" ? "interrupted" : thrown.message;
+  return thrown.name === "AbortError" ? "interrupted" : (systemSentence(thrown) ?? thrown.message);
 }
 
 /** A refusal's sentence for whoever runs the process that asked: with what the store answered, which over HTTP is in the log alone. */

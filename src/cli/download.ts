@@ -3,6 +3,7 @@ import { SegmentPool } from "../floe/pool.ts";
 import { threadsFor } from "../floe/threads.ts";
 import { type RepositoryName, remote, repositoryName, whole } from "./command.ts";
 import { type Context, openSession, type RemoteOptions, type Session } from "./context.ts";
+import { counted } from "./counted.ts";
 import { Problem } from "./failure.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { HeldRelease, type NamedFile } from "./held-release.ts";
@@ -264,7 +265,7 @@ function summary({ revision, releases, files }: DownloadResult): string {
   const entries = releases.map(({ release, index }) => `release ${release}, ledger entry ${index}`);
   return [
     ...files.map(({ file, kept }) => (kept ? `${file} (was there already)` : file)),
-    `${files.length} files, ${sizeText(bytes)}, of revision ${revision}`,
+    `${counted(files.length, "file")}, ${sizeText(bytes)}, of revision ${revision}`,
     ...(entries.length === 0 ? ["nothing was asked for"] : entries),
   ].join("\n");
 }

@@ -1,9 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { readRegularFile } from "../ledger/source-file.ts";
-import { ask, type Client } from "./client.ts";
-import { repositoryName, repositoryRoute, uuid } from "./command.ts";
+import { uuid } from "./command.ts";
 import { Failure } from "./failure.ts";
-import type { Selection, StoryNoun } from "./ledger-story.ts";
+import type { Selection } from "./ledger-story.ts";
 
 /** What part of a ledger is asked for. */
 export type ChoiceOptions = {
@@ -46,36 +44,4 @@ export function instant(text: string): string {
   if (Number.isNaN(atMs))
     throw new InvalidArgumentError("A time is 2026-01-31 or 2026-01-31T23:59:59Z.");
   return new Date(atMs).toISOString();
-}
-
-export type ManifestOptions = { readonly manifest?: string; readonly in?: string };
-
-const longestManifestBytes = 256 * 2 ** 20;
-
-/** The revision that holds an object, or that is asked for, from a file or from the server. Throws `usage` where an object is asked for without one. */
-export async function manifestOf(
-  noun: StoryNoun,
-  options: ManifestOptions,
-  client: Client | null,
-): Promise<unknown> {
-  const { manifest: file, in: place } = options;
-  const isNamed = file !== undefined || place !== undefined;
-  if (noun !== "object" && (noun !== "revision" || !isNamed)) return undefined;
-  if (file !== undefined) {
-    const bytes = await readRegularFile(file, longestManifestBytes);
-    if (bytes === null) throw new Failure("failed", `${file} is no file`);
-    try {
-      return JSON.parse(bytes.toString("utf8"));
-    } catch (cause) {
-      throw new Failure("failed", `${file} is not JSON`, { cause });
-    }
-  }
-  const [, repository, revision] = /^([^@]+)@([^@]+)$/.exec(place ?? "") ?? [];
-  if (client === null || repository === undefined || revision === undefined)
-    throw new Failure(
-      "usage",
-      "an object's releases are of its revision: say which holds it, with --in namespace/name@revision or, offline, --manifest",
-    );
-  const address = repositoryRoute(repositoryName(repository));
-  return await ask(client, "GET", `${address}/revisions/${encodeURIComponent(revision)}`);
 }

@@ -12,6 +12,7 @@ import type { ExcerptSource } from "../ledger/verify-excerpt.ts";
 import { maximumNoteBytes } from "../merkle/note.ts";
 import type { PlacedRotation } from "../merkle/rotation.ts";
 import { maximumEntryBytes } from "../merkle/tile.ts";
+import { counted } from "./counted.ts";
 import { Failure } from "./failure.ts";
 import type { Beside } from "./ledger-beside.ts";
 import { type LedgerKey, openSigned } from "./ledger-key.ts";
@@ -105,8 +106,9 @@ export async function exportExcerpt(
     const list = typeof screeningList === "string" ? screeningList : null;
     chosen.push({ index: entry.index, release: decided(entry), list });
   });
+  const errors = counted(report.errors, "finding");
   if (!report.verified || bytes === null)
-    throw new Failure("integrity", `the ledger does not verify: ${report.errors} findings`);
+    throw new Failure("integrity", `the ledger does not verify: ${errors}`);
   const { first, last } = taken;
   if (first === null) throw new Failure("notFound", "no entry of the ledger is about it");
   const opened = openSigned(bytes, { key: key.key, rotations });

@@ -9,6 +9,7 @@ import { readTiles, treeRoot } from "../merkle/proof.ts";
 import { successionOf } from "../merkle/rotation.ts";
 import { type Tile, tilePath, tilesOf, tileWidth } from "../merkle/tile.ts";
 import { hashBytes } from "../merkle/tree.ts";
+import { entriesOf } from "./counted.ts";
 import { Failure } from "./failure.ts";
 import { type Beside, besideFolder } from "./ledger-beside.ts";
 import { type LedgerKey, openSigned } from "./ledger-key.ts";
@@ -119,7 +120,7 @@ function assertNotSmaller(newest: Checkpoint, older: Checkpoint | null): void {
   if (newest.size < older.size)
     throw new Failure(
       "integrity",
-      `the ledger was rolled back: the folder has ${older.size} entries, it has ${newest.size}`,
+      `the ledger was rolled back: the folder has ${entriesOf(older.size)}, it has ${newest.size}`,
     );
   if (newest.size === older.size && !newest.root.equals(older.root))
     throw new Failure(

@@ -7,6 +7,7 @@ import type { Checkpoint } from "../merkle/checkpoint.ts";
 import { type CosignerKey, verifyCosignature } from "../merkle/cosignature.ts";
 import { parseNote } from "../merkle/note.ts";
 import { type SignedCheckpoint, successionOf } from "../merkle/rotation.ts";
+import { counted, entriesOf } from "./counted.ts";
 import { Failure } from "./failure.ts";
 import { collect, growFrom, lastLeafOf } from "./ledger-growth.ts";
 import { type LedgerKey, openSigned } from "./ledger-key.ts";
@@ -97,15 +98,15 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   // Whoever signed it is named by no entry that this one has and the last one had not.
   if (opened.verdict !== "verified" && size <= kept.size) return unsigned();
   if (size < kept.size)
-    return alarm("rolled_back", size, `the ledger has ${size} entries; it had ${kept.size}`);
+    return alarm("rolled_back", size, `the ledger has ${entriesOf(size)}; it had ${kept.size}`);
   if (size === kept.size) {
     if (!root.equals(kept.root))
-      return alarm("fork", size, `two checkpoints of ${size} entries have different roots`);
+      return alarm("fork", size, `two checkpoints of ${entriesOf(size)} have different roots`);
     const judged = await judgeMeaning(monitor, { checkpoint, bytes, state });
     if ("isAlarm" in judged) return judged;
     const { meaning, found } = judged;
     await keepState(folder, { ...state, meaning, reachedAt: monitor.now().toISOString() });
-    return { isAlarm: false, code: "same", size, ...saying(`still ${size} entries`, found) };
+    return { isAlarm: false, code: "same", size, ...saying(`still ${entriesOf(size)}`, found) };
   }
   const reading = await readingOf(source, { key: key.key, checkpoint: bytes, known: rotations });
   const reads = growFrom(
@@ -143,7 +144,7 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   const reachedAt = monitor.now().toISOString();
   const text = bytes.toString("utf8");
   await keepVerified(folder, { ...next, checkpoint: text, lastLeafHex, meaning, reachedAt });
-  const message = `${size} entries, ${size - kept.size} of them new; all verified`;
+  const message = `${entriesOf(size)}, ${size - kept.size} of them new; all verified`;
   return { isAlarm: false, code: "grown", size, ...saying(message, found) };
 }
 
@@ -181,11 +182,11 @@ function saying(
 ): Pick<Watched, "message" | "findings"> {
   if (count === 0) return { message };
   const others = more === 0 ? "" : `, and ${more} more that ledger verify tells`;
-  return { message: `${message}; ${count} findings${others}`, findings: count };
+  return { message: `${message}; ${counted(count, "finding")}${others}`, findings: count };
 }
 
 function unverified(size: number, errors: number): Watched {
-  return alarm("ledger_unverified", size, `the ledger has ${errors} findings`);
+  return alarm("ledger_unverified", size, `the ledger has ${counted(errors, "finding")}`);
 }
 
 function isSignedByMlDsa(bytes: Buffer, { mlDsaKey = null }: Monitor): boolean {
@@ -212,7 +213,7 @@ function unsigned(): Watched {
 }
 
 function unproved(size: number, spent: string): Watched {
-  const message = `the checkpoint is not signed by the ledger's key, says that it covers ${size} entries, and ${spent} named no key that signed it: the rest was not read`;
+  const message = `the checkpoint is not signed by the ledger's key, says that it covers ${entriesOf(size)}, and ${spent} named no key that signed it: the rest was not read`;
   return alarm("checkpoint_invalid", null, message);
 }
 
@@ -236,7 +237,12 @@ async function lookFirst(monitor: Monitor, { size }: Checkpoint, bytes: Buffer):
     meaning: told,
     reachedAt: now().toISOString(),
   });
-  return { isAlarm: false, code: "first", size, ...saying(`${size} entries; all verified`, found) };
+  return {
+    isAlarm: false,
+    code: "first",
+    size,
+    ...saying(`${entriesOf(size)}; all verified`, found),
+  };
 }
 
 async function unreached(

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Rebuilt } from "../ledger/rebuild.ts";
 import { local } from "./command.ts";
 import type { Context } from "./context.ts";
+import { entriesOf } from "./counted.ts";
 import { demandedKey, pinnedMlDsaKey, withLedgerKey, withMlDsaKey } from "./ledger-key.ts";
 import { sourceOf } from "./ledger-source.ts";
 import { createOutput } from "./output.ts";
@@ -36,7 +37,7 @@ export function rebuildCommand(ledger: Command, context: Context): void {
       const rebuilt = await context.rebuild({ source, key: pinned.key, mlDsaKey });
       output.result(rebuilt, () =>
         [
-          `rebuilt: ${rebuilt.size} entries, root ${rebuilt.rootHex}`,
+          `rebuilt: ${entriesOf(rebuilt.size)}, root ${rebuilt.rootHex}`,
           ...timestampLines(rebuilt.timestamps),
           `of the checkpoints from before the newest and the stamped ones are kept: an auditor verifies the series with --rebuilt-at ${rebuilt.size}`,
           "this is the record, not the vault: persons, grants, licenses and wrapped keys come from a backup of the database alone",

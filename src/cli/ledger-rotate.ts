@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { local } from "./command.ts";
 import type { Context } from "./context.ts";
+import { entriesOf } from "./counted.ts";
 import { pinnedKey } from "./ledger-key.ts";
 import { createOutput } from "./output.ts";
 
@@ -24,7 +25,7 @@ export function rotateKeyCommand(ledger: Command, context: Context): void {
       output.result(rotated, () =>
         [
           `the ledger's key is ${rotated.wasDone ? "already" : "now"} ${rotated.verificationKey}`,
-          `the old one signed ${rotated.lastSize} entries: ${rotated.replaced}`,
+          `the old one signed ${entriesOf(rotated.lastSize)}: ${rotated.replaced}`,
           rotated.next,
           ...(rotated.wasDone
             ? []

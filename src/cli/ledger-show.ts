@@ -8,6 +8,7 @@ import { type Tile, tileWidth } from "../merkle/tile.ts";
 import { leafHash } from "../merkle/tree.ts";
 import { parseAnswer } from "./answers.ts";
 import { ask, type Client, route } from "./client.ts";
+import { entriesOf } from "./counted.ts";
 import { Failure } from "./failure.ts";
 import type { LedgerKey } from "./ledger-key.ts";
 
@@ -41,7 +42,7 @@ export async function showEntries(
   const read = readTiles(size, reader);
   const entries: Entry[] = [];
   for (const index of await choose(size)) {
-    if (index >= size) throw new Failure("notFound", `the ledger has ${size} entries so far`);
+    if (index >= size) throw new Failure("notFound", `the ledger has ${entriesOf(size)} so far`);
     const bytes = await entryBytes(reader, index, size);
     const proof = await inclusionProof(index, size, read);
     const entry = parseEntry(bytes);

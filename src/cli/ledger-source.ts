@@ -33,18 +33,28 @@ async function toldRotations(ledger: URL, timeoutMs = 30_000): Promise<readonly 
   }
 }
 
+/** Whether a place is an address, and no folder. */
+export function isAddress(place: string): boolean {
+  return /^https?:\/\//.test(place);
+}
+
 /** A folder, or an address. A token of the environment goes to the server that it is for and to no other. */
 export async function sourceOf(
   place: string,
   { env, stderr, stdout }: Context,
   options: { readonly tokenFile?: string },
 ): Promise<TileSource> {
-  if (!/^https?:\/\//.test(place)) {
+  if (!isAddress(place)) {
     const found = await stat(place).catch(() => null);
-    if (found?.isDirectory() !== true) throw new Failure("failed", `${place} is no folder`);
-    return folderSource(place);
+    if (found?.isDirectory() === true) return folderSource(place);
+    throw new Failure(
+      "failed",
+      `${JSON.stringify(place)} is neither a folder nor an address, which begins with https:// or http://`,
+    );
   }
-  const url = new URL(place);
+  const url = URL.parse(place);
+  if (url === null)
+    throw new Failure("usage", `${JSON.stringify(place)} is no address that can be read`);
   const isNamed = options.tokenFile !== undefined;
   const rotations = async () => await toldRotations(url);
   if (!isNamed && url.origin !== serverUrl(env, undefined).origin)

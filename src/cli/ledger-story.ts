@@ -1,5 +1,6 @@
 import type { Canonical } from "../crypto/canonical-json.ts";
 import type { Entry, EntryBody } from "../ledger/entry.ts";
+import { counted } from "./counted.ts";
 import { Failure } from "./failure.ts";
 import { manifestDigest } from "./manifest-digest.ts";
 import { isRecord } from "./record.ts";
@@ -21,11 +22,19 @@ export type Selection = {
   readonly thing: { readonly noun: StoryNoun; readonly id: string } | null;
   readonly from: string | null;
   readonly until: string | null;
-  /** An object's revision, as the server answers it or as it was committed; releases and commits name revisions, not their objects. */
-  readonly manifest?: unknown;
+  /** An object's revisions; releases and commits name revisions, not their objects. */
+  readonly manifests?: readonly NamedManifest[];
   /** Revisions whose entries belong to it too, as `revisionKey` names them: what an object's revision was made from. */
   readonly also?: ReadonlySet<string>;
 };
+
+/** A revision as the server answers it or as it was committed, under the name by which it was asked for. */
+export type NamedManifest = { readonly name: string; readonly manifest: unknown };
+
+/** Where in its story an entry belongs: under a revision, as `revisionKey` names it, or under none. */
+export type Place = { readonly revision: string | null };
+
+const nowhere: Place = { revision: null };
 
 /** How the entries of a revision name it. */
 export function revisionKey(repository: string, revision: string): string {
@@ -40,45 +49,66 @@ export class Story {
   readonly #selection: Selection;
   readonly #principals = new Set<string>();
   readonly #revisions = new Set<string>();
-  readonly #open = new Set<string>();
+  /** The releases that are open, and under which revision each was told. */
+  readonly #open = new Map<string, Place>();
+  /** The manifests by their digests, in each repository that has a commit. */
+  readonly #digests = new Map<string, ReadonlyMap<string, readonly NamedManifest[]>>();
+  readonly #committed = new Set<string>();
 
-  /** The revisions that the story is of, without those that were named to it. */
-  readonly roots = new Set<string>();
+  /** The revisions that the story is of, without those that were named to it; each with its manifest, where one was given. */
+  readonly roots = new Map<string, NamedManifest | null>();
 
   constructor(selection: Selection) {
     this.#selection = selection;
     for (const key of selection.also ?? []) this.#revisions.add(key);
-    const { thing, manifest } = selection;
-    if (thing?.noun === "object" && !holds(manifest, thing.id))
-      throw new Failure("usage", "the revision that is named does not hold the object");
+    const { thing, manifests = [] } = selection;
+    if (thing?.noun !== "object") return;
+    const [wrong] = manifests.filter(({ manifest }) => !holds(manifest, thing.id));
+    if (wrong !== undefined)
+      throw new Failure("usage", `the revision ${wrong.name} does not hold the object`);
   }
 
   /** Whether the entry belongs to the story. Call it once for each entry, in order. */
   takes(entry: Entry): boolean {
-    const isAbout = this.#follows(entry);
-    const { from, until } = this.#selection;
-    if (from !== null && entry.time < from) return false;
-    return isAbout && (until === null || entry.time < until);
+    return this.placeOf(entry) !== null;
   }
 
-  #follows(entry: Entry): boolean {
+  /** `takes`, and where it belongs; null where it does not belong to the story. */
+  placeOf(entry: Entry): Place | null {
+    const place = this.#follows(entry);
+    const { from, until } = this.#selection;
+    if (from !== null && entry.time < from) return null;
+    return until === null || entry.time < until ? place : null;
+  }
+
+  /** The manifests that no entry committed, by their names; whole after the last entry. */
+  get uncommitted(): readonly string[] {
+    const { manifests = [] } = this.#selection;
+    return manifests.flatMap(({ name }) => (this.#committed.has(name) ? [] : [name]));
+  }
+
+  #follows(entry: Entry): Place | null {
     const { thing } = this.#selection;
-    if (thing === null) return true;
+    if (thing === null) return nowhere;
     const { kind, body } = entry;
     const { release } = body;
-    if (kind.startsWith("release.") && typeof release === "string" && this.#open.has(release)) {
+    const opened =
+      kind.startsWith("release.") && typeof release === "string" ? this.#open.get(release) : null;
+    if (typeof release === "string" && opened) {
       this.#open.delete(release);
-      return true;
+      return opened;
     }
-    const isOfRevision = thing.noun === "object" || thing.noun === "revision";
-    const isAbout = isOfRevision
-      ? this.#isOfRevision(entry) ||
-        (thing.noun === "object" &&
-          (isOfSealing(entry, thing.id) || this.#isOfShredding(entry, thing.id)))
-      : this.#isAbout(entry);
-    if (isAbout && kind === "release.allowed" && typeof release === "string")
-      this.#open.add(release);
-    return isAbout;
+    const place = this.#about(entry, thing);
+    if (place !== null && kind === "release.allowed" && typeof release === "string")
+      this.#open.set(release, place);
+    return place;
+  }
+
+  #about(entry: Entry, { noun, id }: NonNullable<Selection["thing"]>): Place | null {
+    if (noun !== "object" && noun !== "revision") return this.#isAbout(entry) ? nowhere : null;
+    const place = this.#ofRevision(entry);
+    if (place !== null || noun === "revision") return place;
+    return isOfSealing(entry, id) || this.#isOfShredding(entry, id) ? nowhere : null;
   }
 
   #isAbout({ kind, body }: Entry): boolean {
@@ -110,24 +140,39 @@ export class Story {
     return [...this.#revisions].some((key) => key.includes(repository));
   }
 
-  #isOfRevision({ kind, body }: Entry): boolean {
+  #ofRevision({ kind, body }: Entry): Place | null {
     const { repository, revision } = body;
-    if (typeof repository !== "string" || typeof revision !== "string") return false;
+    if (typeof repository !== "string" || typeof revision !== "string") return null;
     const key = revisionKey(repository, revision);
-    if (kind === "revision.committed" && this.#isRoot(body)) {
-      this.roots.add(key);
+    const root = kind === "revision.committed" ? this.#rootOf(body, repository) : undefined;
+    if (root !== undefined) {
+      this.roots.set(key, root);
       this.#revisions.add(key);
     }
-    return this.#revisions.has(key);
+    return this.#revisions.has(key) ? { revision: key } : null;
   }
 
-  /** Whether the entry commits the revision that was asked for: by its id, or by the digest of the manifest that was given, whoever named it. */
-  #isRoot({ repository, revision, manifest: digest }: EntryBody): boolean {
-    const { thing, manifest } = this.#selection;
-    if (thing?.noun === "revision" && thing.id !== revision) return false;
-    if (manifest === undefined) return thing?.noun === "revision";
-    return typeof repository === "string" && manifestDigest(manifest, repository) === digest;
+  /** The manifest of a revision that was asked for and that the entry commits: by its id, or by the digest of a manifest that was given, whoever named it. */
+  #rootOf(
+    { revision, manifest: digest }: EntryBody,
+    repository: string,
+  ): NamedManifest | null | undefined {
+    const { thing, manifests = [] } = this.#selection;
+    if (thing?.noun === "revision" && thing.id !== revision) return undefined;
+    if (manifests.length === 0) return thing?.noun === "revision" ? null : undefined;
+    const digests = this.#digests.get(repository) ?? digestsIn(repository, manifests);
+    this.#digests.set(repository, digests);
+    const named = typeof digest === "string" ? (digests.get(digest) ?? []) : [];
+    for (const { name } of named) this.#committed.add(name);
+    return named[0];
   }
+}
+
+function digestsIn(
+  repository: string,
+  manifests: readonly NamedManifest[],
+): ReadonlyMap<string, readonly NamedManifest[]> {
+  return Map.groupBy(manifests, ({ manifest }) => manifestDigest(manifest, repository) ?? "");
 }
 
 /** The hand-outs of an object's key, and what was declared and found of what it holds. */
@@ -135,7 +180,8 @@ function isOfSealing({ kind, body }: Entry, id: string): boolean {
   return (kind === "upload.key-released" || kind.startsWith("object.")) && body["object"] === id;
 }
 
-function holds(manifest: unknown, object: string): boolean {
+/** Whether a manifest lists the object. */
+export function holds(manifest: unknown, object: string): boolean {
   const files = isRecord(manifest) ? manifest["files"] : null;
   return (
     Array.isArray(files) &&
@@ -190,10 +236,12 @@ export function tell({ index, time, kind, body }: Entry): string {
   });
   const decision = isRecord(body["decision"]) ? body["decision"] : {};
   if (typeof decision["verdict"] === "string") parts.push(`verdict ${decision["verdict"]}`);
-  if (Array.isArray(body["objects"])) parts.push(`${body["objects"].length} objects`);
+  if (Array.isArray(body["objects"])) parts.push(counted(body["objects"].length, "object"));
   for (const amount of [body["files"], body["objects"]] as readonly unknown[])
     if (isRecord(amount) && typeof amount["count"] === "number")
-      parts.push(`${String(amount["count"])} files, ${String(amount["bytes"])} bytes`);
+      parts.push(
+        `${counted(amount["count"], "file")}, ${counted(String(amount["bytes"]), "byte")}`,
+      );
   if (typeof body["by"] === "string") parts.push(`by ${body["by"]}`);
   return `${index}  ${time}  ${noun} ${verb}${parts.length === 0 ? "" : `: ${parts.join("; ")}`}`;
 }

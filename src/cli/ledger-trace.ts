@@ -2,12 +2,26 @@ import type { Entry } from "../ledger/entry.ts";
 import type { TileSource } from "../ledger/source.ts";
 import type { Report } from "../ledger/verify.ts";
 import { keptLineageForm, type Lineage } from "../lineage/form.ts";
+import { counted, entriesOf } from "./counted.ts";
 import { Failure } from "./failure.ts";
 import { Ancestry } from "./ledger-ancestry.ts";
 import type { LedgerKey } from "./ledger-key.ts";
+import { Siblings } from "./ledger-siblings.ts";
 import { scanLedger } from "./ledger-source.ts";
-import { type Selection, Story, tell } from "./ledger-story.ts";
+import { type Place, type Selection, Story, tell } from "./ledger-story.ts";
 import { isRecord } from "./record.ts";
+
+/** A revision that a story is of. */
+export type TracedRevision = {
+  /** As repository@revision, by the ids that entries name. */
+  readonly revision: string;
+  /** As it was asked for; null where it was by its id alone. */
+  readonly named: string | null;
+  /** What its manifest states of it, where the manifest was given; else null. */
+  readonly lineage: Lineage | null;
+  /** The indexes of its entries among those that are told. */
+  readonly entries: readonly number[];
+};
 
 export type Traced = {
   readonly verified: boolean;
@@ -15,10 +29,14 @@ export type Traced = {
   /** How many entries the story has; the newest of them are in `entries`. */
   readonly count: number;
   readonly entries: readonly Entry[];
-  /** What an object's or a revision's revision was made from, directly or not: each as repository@revision. Their entries are in the story. */
+  /** The revisions that the story is of, of an object or a revision, in the order of their commits. */
+  readonly revisions: readonly TracedRevision[];
+  /** What those were made from, directly or not: each as repository@revision. Their entries are in the story. */
   readonly bases: readonly string[];
-  /** What its manifest states of it, where the manifest was given and is the one that was committed; else null. */
+  /** Where the story is of one revision, what its manifest states of it; else null. */
   readonly lineage: Lineage | null;
+  /** What the story of an object cannot tell, in sentences. */
+  readonly notLookedInto: readonly string[];
 };
 
 const mostEntries = 10_000;
@@ -36,21 +54,45 @@ export async function traceLedger(
   const checkpoint = await source.checkpoint();
   const frozen: TileSource = { ...source, checkpoint: async () => checkpoint };
   const ancestry = new Ancestry();
-  const found = await read(frozen, key, { selection, last, ancestry });
-  const bases = ancestry.above(found.roots);
-  const { report, entries, count } =
+  const siblings = selection.thing?.noun === "object" ? new Siblings() : null;
+  const also = (entry: Entry) => {
+    ancestry.take(entry);
+    siblings?.take(entry);
+  };
+  const found = await read(frozen, key, { selection, last, also });
+  const { roots } = found.story;
+  const bases = ancestry.above(roots.keys());
+  const { report, told, count } =
     bases.size === 0
       ? found
-      : await read(frozen, key, { selection: { ...selection, also: bases }, last, ancestry: null });
+      : await read(frozen, key, { selection: { ...selection, also: bases }, last, also: null });
   if (report.verified && count === 0)
     throw new Failure("notFound", "no entry of the ledger is about it");
   const { verified, size } = report;
-  const lineage = found.roots.size === 0 ? null : lineageOf(selection.manifest);
+  const revisions = [...roots].map(([revision, named]): TracedRevision => {
+    const entries = told.flatMap(({ entry, place }) =>
+      place.revision === revision ? [entry.index] : [],
+    );
+    const lineage = lineageOf(named?.manifest);
+    return { revision, named: named?.name ?? null, lineage, entries };
+  });
+  const [only = null] = revisions.length === 1 ? revisions : [];
   return {
-    traced: { verified, size, count, entries, bases: [...bases], lineage },
+    traced: {
+      verified,
+      size,
+      count,
+      entries: told.map(({ entry }) => entry),
+      revisions,
+      bases: [...bases],
+      lineage: only?.lineage ?? null,
+      notLookedInto: siblings === null ? [] : unknownOf(found.story, siblings),
+    },
     report,
   };
 }
+
+type Told = { readonly entry: Entry; readonly place: Place };
 
 async function read(
   source: TileSource,
@@ -58,24 +100,36 @@ async function read(
   {
     selection,
     last = mostEntries,
-    ancestry,
+    also,
   }: {
     readonly selection: Selection;
     readonly last: number | undefined;
-    readonly ancestry: Ancestry | null;
+    /** Is shown every entry of the ledger. */
+    readonly also: ((entry: Entry) => void) | null;
   },
 ) {
   const story = new Story(selection);
-  const kept: Entry[] = [];
+  const kept: Told[] = [];
   let count = 0;
   const report = await scanLedger(source, key, (entry) => {
-    ancestry?.take(entry);
-    if (!story.takes(entry)) return;
+    also?.(entry);
+    const place = story.placeOf(entry);
+    if (place === null) return;
     count += 1;
-    kept.push(entry);
+    kept.push({ entry, place });
     if (kept.length > 2 * last) kept.splice(0, kept.length - last);
   });
-  return { report, count, entries: kept.slice(-last), roots: story.roots };
+  return { report, count, told: kept.slice(-last), story };
+}
+
+/** What the story of an object cannot tell: it knows of revisions what their manifests say, and of releases what their entries do. */
+function unknownOf(story: Story, siblings: Siblings): readonly string[] {
+  const beside = siblings.beside(story.roots.keys());
+  return [
+    ...story.uncommitted.map((name) => `no entry commits ${name}, of which nothing is told`),
+    ...(beside === null ? [] : [beside]),
+    "which objects of its revision each release was of: an entry has their number and the digest of their list alone",
+  ];
 }
 
 function lineageOf(manifest: unknown): Lineage | null {
@@ -83,15 +137,31 @@ function lineageOf(manifest: unknown): Lineage | null {
   return keptLineageForm.safeParse(stated).data ?? null;
 }
 
-/** The story for people: what it was made from, and a line an entry. */
-export function storyText({ bases, count, entries, lineage }: Traced): string {
+/** The story for people: what it was made from, and a line an entry; of more than one revision, each one's entries under it. */
+export function storyText({ bases, count, entries, revisions, lineage }: Traced): string {
   const omitted = count - entries.length;
-  return [
-    ...lineageLines(lineage),
-    ...(bases.length === 0 ? [] : [`made from ${bases.join(", ")}, whose entries follow too`]),
-    ...(omitted === 0 ? [] : [`(${omitted} older entries are not shown)`]),
-    ...entries.map(tell),
-  ].join("\n");
+  const older = omitted === 0 ? [] : [`(${olderEntries(omitted)} not shown)`];
+  const from =
+    bases.length === 0 ? [] : [`made from ${bases.join(", ")}, whose entries follow too`];
+  if (revisions.length < 2)
+    return [...lineageLines(lineage), ...from, ...older, ...entries.map(tell)].join("\n");
+  const byIndex = new Map(entries.map((entry) => [entry.index, entry]));
+  const sections = revisions.flatMap((each) => {
+    const own = each.entries.flatMap((index) => byIndex.get(index) ?? []);
+    for (const { index } of own) byIndex.delete(index);
+    const name = each.named === null ? "" : ` (${each.named})`;
+    return [
+      `revision ${each.revision}${name}: ${entriesOf(own.length)}`,
+      ...[...lineageLines(each.lineage), ...own.map(tell)].map((line) => `  ${line}`),
+    ];
+  });
+  const rest = [...byIndex.values()].map((entry) => `  ${tell(entry)}`);
+  const others = rest.length === 0 ? [] : ["of the object itself, and of what it was made from:"];
+  return [...older, ...sections, ...from, ...others, ...rest].join("\n");
+}
+
+function olderEntries(count: number): string {
+  return counted(count, "older entry is", "older entries are");
 }
 
 function lineageLines(lineage: Lineage | null): readonly string[] {

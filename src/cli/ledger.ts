@@ -1,19 +1,15 @@
 import { Argument, type Command } from "commander";
 import type { Report } from "../ledger/verify.ts";
 import { ask, type Client, route } from "./client.ts";
-import { noun, positive, recordOf, remote, uuid, whole } from "./command.ts";
+import { noun, positive, recordOf, remote, repeated, uuid, whole } from "./command.ts";
 import type { Context } from "./context.ts";
+import { counted, entriesOf } from "./counted.ts";
 import { Failure, Problem } from "./failure.ts";
 import { besideFolder, besideServer } from "./ledger-beside.ts";
-import {
-  type ChoiceOptions,
-  type ManifestOptions,
-  manifestOf,
-  selectionOf,
-  withChoice,
-} from "./ledger-choice.ts";
+import { type ChoiceOptions, selectionOf, withChoice } from "./ledger-choice.ts";
 import { type Disclose, exportExcerpt } from "./ledger-excerpt.ts";
 import { exportLedger } from "./ledger-export.ts";
+import { type ManifestOptions, manifestsOf } from "./ledger-manifests.ts";
 import { openPlace, type PlaceOptions, withPlace } from "./ledger-place.ts";
 import { rebuildCommand } from "./ledger-rebuild.ts";
 import { rotateKeyCommand } from "./ledger-rotate.ts";
@@ -57,7 +53,7 @@ function exportCommand(ledger: Command, context: Context): void {
         const result = await exportLedger(source, key, { folder, signal, beside });
         output.result(result, () =>
           [
-            `${result.size} entries in ${folder}: ${result.fetched} tiles fetched, ${result.kept} there already, ${result.checkpoints} signed checkpoints beside them`,
+            `${entriesOf(result.size)} in ${folder}: ${counted(result.fetched, "tile")} fetched, ${result.kept} there already, ${counted(result.checkpoints, "signed checkpoint")} beside them`,
             `verify them: weightvault ledger verify ${folder} --ledger-key '${key.text}'`,
           ].join("\n"),
         );
@@ -72,7 +68,7 @@ function exportCommand(ledger: Command, context: Context): void {
       });
       output.result({ folder, ...excerpt }, () =>
         [
-          `${excerpt.entries.length} of ${excerpt.size} entries in ${folder}, the evidence of ${excerpt.evidence.length} decisions with them`,
+          `${excerpt.entries.length} of ${entriesOf(excerpt.size)} in ${folder}, the evidence of ${counted(excerpt.evidence.length, "decision")} with them`,
           `verify them: weightvault ledger verify ${folder} --ledger-key '${key.text}'`,
         ].join("\n"),
       );
@@ -132,22 +128,20 @@ function traceCommand(ledger: Command, context: Context): void {
     .option("--last <count>", "only the newest entries of the story (10000)", positive)
     .option(
       "--in <revision>",
-      "the revision that holds an object, or whose run, code and data sets are told, as namespace/name@revision",
+      "a revision that holds an object, or whose run, code and data sets are told, as namespace/name@revision; of an object more than once, or a repository for all of its revisions that hold it",
+      repeated,
     )
-    .option("--manifest <file>", "the same as JSON, as the server answers it")
+    .option("--manifest <file>", "the same as JSON, as the server answers it", repeated)
     .action(async (what: StoryNoun, id: string, options: TraceOptions) => {
       if ((what === "revision") !== isRevisionId(id))
         throw new Failure("usage", "a revision's id is 40 hex digits, any other's a UUID");
       const { source, key, output, client } = await openPlace(context, options);
-      const manifest = await manifestOf(what, options, client);
       const thing = { noun: what, id };
-      const selection = { thing, from: null, until: null, manifest };
+      const manifests = await manifestsOf(thing, options, client);
+      const selection = { thing, from: null, until: null, manifests };
       const { traced, report } = await traceLedger(source, key, { selection, last: options.last });
       output.result({ ...thing, ...traced }, () => storyText(traced));
-      if (what === "object")
-        output.note(
-          "of one revision: other revisions that hold the object have releases of their own, to be traced with their --in",
-        );
+      for (const sentence of traced.notLookedInto) output.note(`not looked into: ${sentence}`);
       assertVerified(report);
     });
 }
@@ -162,6 +156,6 @@ function assertVerified({ verified, errors }: Report): void {
   if (!verified)
     throw new Failure(
       "integrity",
-      `the story is of a ledger that does not verify: ${errors} findings`,
+      `the story is of a ledger that does not verify: ${counted(errors, "finding")}`,
     );
 }

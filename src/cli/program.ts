@@ -25,6 +25,7 @@ import { serverCommands } from "./server.ts";
 import { shredCommands } from "./shred.ts";
 import { signatureCommands } from "./signature.ts";
 import { statementCommands } from "./statement.ts";
+import { systemSentence } from "./system-error.ts";
 import { tokenCommands } from "./token.ts";
 import { uploadCommand } from "./upload.ts";
 import { witnessCommands } from "./witness.ts";
@@ -88,7 +89,8 @@ export async function run(context: Context, argv: readonly string[]): Promise<nu
 function documentOf(thrown: unknown): Readonly<Record<string, unknown>> {
   if (thrown instanceof Problem) return thrown.document;
   const code = isRefusal(thrown) ? thrown.code : exitOf(thrown);
-  const said = printable(Error.isError(thrown) ? thrown.message : String(thrown));
+  const told = Error.isError(thrown) ? (systemSentence(thrown) ?? thrown.message) : String(thrown);
+  const said = printable(told);
   const detail = said === "" ? "standard error says why" : said;
   if (!isRefusal(thrown)) return { code, detail, remedy: null };
   return { ...thrown.members, code, detail, remedy: thrown.remedy };

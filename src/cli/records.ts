@@ -11,6 +11,7 @@ import {
   uuid,
 } from "./command.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
+import { counted } from "./counted.ts";
 import { country } from "./facts.ts";
 import { Failure } from "./failure.ts";
 import { demandedKey, ledgerKey, withLedgerKey } from "./ledger-key.ts";
@@ -111,7 +112,7 @@ function exportCommand(records: Command, context: Context): void {
       const result = await writeRecords(session.client, key, { asked, folder: options.output });
       session.output.result(result, () =>
         [
-          `${result.records} records and ${result.entries} ledger entries in ${result.folder}`,
+          `${counted(result.records, "record")} and ${counted(result.entries, "ledger entry", "ledger entries")} in ${result.folder}`,
           `check them: weightvault records verify ${result.folder} --ledger-key '${key.text}'`,
         ].join("\n"),
       );

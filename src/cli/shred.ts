@@ -10,6 +10,7 @@ import {
   uuid,
 } from "./command.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
+import { counted } from "./counted.ts";
 
 type Options = RemoteOptions & { readonly object?: string };
 
@@ -56,7 +57,7 @@ function told(answer: Readonly<Record<string, unknown>>, verb: string): string {
   const { objects, bytes, revisions, restorableUntil } = answer;
   const sharing = Array.isArray(revisions) ? revisions.map(String) : [];
   return [
-    `${String(objects)} objects of ${String(bytes)} bytes ${verb} their keys; a backup of the database may restore them until ${String(restorableUntil)}`,
+    `${counted(String(objects), "object")} of ${counted(String(bytes), "byte")} ${verb} ${objects === 1 ? "its key" : "their keys"}; a backup of the database may restore ${objects === 1 ? "it" : "them"} until ${String(restorableUntil)}`,
     ...sharing.map((revision) => `  shared by revision ${revision}`),
   ].join("\n");
 }

@@ -9,6 +9,7 @@ import type { VerificationKey } from "../merkle/note.ts";
 import { ask, route } from "./client.ts";
 import { local, noun, remote, uuid } from "./command.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
+import { counted } from "./counted.ts";
 import { Failure } from "./failure.ts";
 import { demandedKey, type LedgerKey, ledgerKey, withLedgerKey } from "./ledger-key.ts";
 import { manifestDigest } from "./manifest-digest.ts";
@@ -69,8 +70,12 @@ export function statementCommands(program: Command, context: Context): void {
       output.result({ verified: true, ledger, checked, others, statement: proved }, () =>
         [
           summaryOf(proved, key.key),
-          ...(checked === 0 ? [] : [`${checked} files checked`]),
-          ...(others === 0 ? [] : [`${others} other files lie there, of which nothing is stated`]),
+          ...(checked === 0 ? [] : [`${counted(checked, "file")} checked`]),
+          ...(others === 0
+            ? []
+            : [
+                `${counted(others, "other file lies", "other files lie")} there, of which nothing is stated`,
+              ]),
         ].join("\n"),
       );
     });
@@ -128,7 +133,9 @@ function summaryOf({ predicate, predicateType, subject }: Statement, key: Verifi
     repository: "name" in repository ? repository.name : repository.id,
     ...stated,
     subject:
-      stated.subjects === "files" ? `${subject.length} files` : `the list ${subject[0]?.name}`,
+      stated.subjects === "files"
+        ? counted(subject.length, "file")
+        : `the list ${subject[0]?.name}`,
   });
 }
 

@@ -5,6 +5,7 @@ import { parseAnswer } from "./answers.ts";
 import { ask, type Client, filesRoute, put, route } from "./client.ts";
 import { type RepositoryName, remote, repositoryName, repositoryRoute } from "./command.ts";
 import { type Context, openSession, type RemoteOptions, type Session } from "./context.ts";
+import { counted } from "./counted.ts";
 import type { DirectUpload } from "./direct-parts.ts";
 import { readJsonFile } from "./facts.ts";
 import { Failure, Problem } from "./failure.ts";
@@ -273,5 +274,5 @@ function summary(result: Awaited<ReturnType<typeof upload>>): string {
   const others = kept === 0 ? "" : `, ${kept} kept from the parent`;
   const same = unchanged === 0 ? "" : `, ${unchanged} unchanged`;
   if (revision === parent) return `revision ${revision}\nnothing to upload${same}${others}`;
-  return `revision ${revision}\n${files.length} files uploaded, ${sizeText(bytes)}${same}${others}`;
+  return `revision ${revision}\n${counted(files.length, "file")} uploaded, ${sizeText(bytes)}${same}${others}`;
 }

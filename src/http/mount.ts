@@ -5,7 +5,7 @@ import { admit, identify } from "./authentication.ts";
 import { hasBody, receiveAll } from "./bytes.ts";
 import { jsonLimitBytes, receiveJson } from "./json.ts";
 import { matchTemplate } from "./path.ts";
-import { schemaRefusal } from "./problem.ts";
+import { repeatedRefusal, schemaRefusal } from "./problem.ts";
 import type { Call, Reply, Route, Services } from "./route.ts";
 import { stateOf } from "./state.ts";
 
@@ -47,7 +47,7 @@ async function answer(
     admit(state.caller, route);
   }
   const params = parseParams(route, state.segments);
-  const query = parse(route.query, { ...req.query }, "query");
+  const query = parseQuery(route, { ...req.query });
   const body = await readBody(route, req, res);
   const caller = state.caller;
   return await route.handle({ params, query, body, caller, services, req, res });
@@ -59,6 +59,13 @@ function parseParams(route: Route, segments: readonly string[]): unknown {
   const parsed = given === null ? null : route.params.safeParse(given);
   if (parsed?.success !== true) throw new Refusal("not_found", "the address names no such thing");
   return parsed.data;
+}
+
+/** No member of a query of ours is a list. */
+function parseQuery({ query }: Route, given: Readonly<Record<string, unknown>>): unknown {
+  const repeated = Object.keys(given).filter((name) => Array.isArray(given[name]));
+  if (repeated.length > 0) throw repeatedRefusal(repeated);
+  return parse(query, given, "query");
 }
 
 function parse(schema: z.ZodType, given: unknown, place: "body" | "query"): unknown {

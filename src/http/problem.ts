@@ -43,16 +43,30 @@ export function sendProblem(res: Response, refusal: Refusal): void {
 /** One thing that a schema found wrong. */
 export type Issue = { readonly path: readonly PropertyKey[]; readonly message: string };
 
-/** What a schema found wrong, as one refusal that names the first fifty fields and counts the rest. */
+/** What a schema found wrong, as one refusal that names the first fifty fields, each of them once, and counts the rest. */
 export function schemaRefusal(issues: readonly Issue[], place: "body" | "query"): Refusal {
+  return issuesRefusal(issues, (names) => `the ${place} does not fit: ${names(`the ${place}`)}`);
+}
+
+/** Members of a query that came more than once: two readers of it could take two values for the one that was meant. */
+export function repeatedRefusal(members: readonly string[]): Refusal {
+  const issues = members.map((name) => ({ path: [name], message: "is given more than once" }));
+  return issuesRefusal(issues, (names) => `the query gives more than once: ${names("a member")}`);
+}
+
+function issuesRefusal(
+  issues: readonly Issue[],
+  say: (names: (unnamed: string) => string) => string,
+): Refusal {
   // A member's name is the sender's own, and as long as they like.
   const errors = issues.slice(0, issueLimit).map(({ path, message }) => ({
     path: path.join(".").slice(0, wordsLimit),
     message: message.slice(0, wordsLimit),
   }));
   const omitted = issues.length - errors.length;
-  const named = errors.map(({ path }) => (path === "" ? `the ${place}` : path)).join(", ");
-  return new Refusal("invalid_request", `the ${place} does not fit: ${named}`.slice(0, 1_000), {
+  const paths = new Set(errors.map(({ path }) => path));
+  const detail = say((unnamed) => [...paths].map((path) => path || unnamed).join(", "));
+  return new Refusal("invalid_request", detail.slice(0, 1_000), {
     members: omitted === 0 ? { errors } : { errors, errorsOmitted: omitted },
   });
 }

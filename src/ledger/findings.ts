@@ -119,6 +119,8 @@ export const findingCodes = {
   unknown_kind: "notice",
   /** An entry more than a day older than one before it: clocks may step. */
   time_backwards: "notice",
+  /** No series of checkpoints came with a copy of the ledger, so that none could be missed. */
+  series_absent: "notice",
   /** Entries of an older vault, without a member that the verifier would look at. */
   member_absent: "notice",
 } as const satisfies Record<string, "error" | "notice">;
@@ -170,7 +172,8 @@ export class Findings {
 
   finish(): void {
     for (const [member, times] of this.#lacking) {
-      const message = `${times} entries lack ${member}, so that what it would tell was not checked`;
+      const lacking = times === 1 ? "1 entry lacks" : `${times} entries lack`;
+      const message = `${lacking} ${member}, so that what it would tell was not checked`;
       this.add("member_absent", message);
     }
   }

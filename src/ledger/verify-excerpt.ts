@@ -50,6 +50,7 @@ type ExcerptOptions = Pick<
   | "verificationKey"
   | "origin"
   | "olderCheckpoints"
+  | "olderSeries"
   | "replay"
   | "policy"
   | "mlDsaKey"

@@ -2,6 +2,7 @@ import type { Checkpoint } from "../merkle/checkpoint.ts";
 import type { VerificationKey } from "../merkle/note.ts";
 import { Findings } from "./findings.ts";
 import { type KeptCheckpoint, openOlder } from "./verify-checkpoints.ts";
+import { KeptAlong, type KeptSeries } from "./verify-kept.ts";
 import type { SigningKeys } from "./verify-keys.ts";
 import {
   grownByOwnProof,
@@ -29,6 +30,7 @@ export async function judgePeriod(
     about,
     series,
     olderCheckpoints = [],
+    olderSeries,
   }: {
     readonly key: VerificationKey;
     readonly keys: SigningKeys;
@@ -37,16 +39,26 @@ export async function judgePeriod(
     readonly about: readonly number[];
     readonly series?: SeriesOptions;
     readonly olderCheckpoints?: readonly KeptCheckpoint[];
+    /** An older copy's series: of what is not in the excerpt's own it shows only that it was signed. */
+    readonly olderSeries?: KeptSeries;
   },
-): Promise<{ readonly series?: SeriesReport }> {
-  if (series === undefined || about.length === 0) return {};
+): Promise<{ readonly series?: SeriesReport; readonly olderSeries?: SeriesReport }> {
   const expected = sizesShown(keys, openOlder(olderCheckpoints, key, new Findings()));
   const grewFrom = async (older: Checkpoint, kept: KeptInSeries) =>
     grownByOwnProof(older, kept, newest);
   // The excerpt says in which order they stand: another one must not make the period shorter.
-  const first = about.reduce((one, other) => Math.min(one, other));
-  const until = about.reduce((one, other) => Math.max(one, other)) + 1;
-  const from = Math.max(first, series.from);
-  const subject = { key, keys, newest, findings, grewFrom, expected, until };
-  return { series: await judgeWholeSeries(subject, { ...series, from }) };
+  const first = about.reduce((one, other) => Math.min(one, other), newest.size);
+  const until = about.reduce((one, other) => Math.max(one, other), -1) + 1;
+  const from = Math.max(first, series?.from ?? 0);
+  const isAny = series !== undefined && about.length > 0;
+  const bounds = isAny ? { from, until } : null;
+  const kept = { keys, keyName: key.name, newest, findings, grewFrom: null, bounds, claim: null };
+  const along = olderSeries === undefined ? null : new KeptAlong(olderSeries, kept);
+  const subject = { key, keys, newest, findings, grewFrom, expected, until, along };
+  const report = isAny ? await judgeWholeSeries(subject, { ...series, from }) : null;
+  const held = (await along?.finish()) ?? null;
+  return {
+    ...(report === null ? {} : { series: report }),
+    ...(held === null ? {} : { olderSeries: held }),
+  };
 }

@@ -1,5 +1,5 @@
-import { type Checkpoint, openCheckpoint } from "../merkle/checkpoint.ts";
-import type { VerificationKey } from "../merkle/note.ts";
+import { type Checkpoint, parseCheckpoint } from "../merkle/checkpoint.ts";
+import { parseNote, type VerificationKey } from "../merkle/note.ts";
 import { verifyConsistency } from "../merkle/proof.ts";
 import { tileWidth } from "../merkle/tile.ts";
 import { Frontier, hashBytes } from "../merkle/tree.ts";
@@ -38,6 +38,8 @@ export type SeriesSubject = {
   readonly expected: ReadonlyMap<number, string>;
   /** What the last of the series must cover; where it is the newest checkpoint, which closes the series itself, null. */
   readonly until: number | null;
+  /** Is shown each checkpoint of the series before the growth to it is asked for. */
+  readonly along: { readonly upTo: (reached: Checkpoint, note: string) => Promise<void> } | null;
 };
 
 /**
@@ -46,7 +48,7 @@ export type SeriesSubject = {
  * by a rotation of the key, which names the newest by then. Holds one checkpoint at a time.
  */
 export async function judgeWholeSeries(
-  { key, keys, newest, findings, grewFrom, expected, until }: SeriesSubject,
+  { key, keys, newest, findings, grewFrom, expected, until, along }: SeriesSubject,
   { checkpoints, most, from }: SeriesOptions,
 ): Promise<SeriesReport> {
   const missed = new Map(expected);
@@ -55,12 +57,11 @@ export async function judgeWholeSeries(
   let last: Checkpoint | null = null;
   for await (const kept of checkpoints) {
     count += 1;
-    const opened = kept === null ? null : openCheckpoint(kept.checkpoint, key);
-    if (kept === null || opened === null) {
+    const checkpoint = kept === null ? null : statedBy(kept.checkpoint);
+    if (kept === null || checkpoint === null) {
       findings.add("series_malformed", `number ${count} of the series is no signed checkpoint`);
       continue;
     }
-    const { checkpoint } = opened;
     const { size, root, origin } = checkpoint;
     const name = `the series's checkpoint of ${size} entries`;
     const verdict = keys.judge(kept.checkpoint);
@@ -79,6 +80,7 @@ export async function judgeWholeSeries(
       if (!root.equals(last.root))
         findings.add("fork", `two checkpoints of ${size} entries in the series differ`);
     } else {
+      await along?.upTo(checkpoint, kept.checkpoint);
       if (!(await isGrownFrom(checkpoint, kept, { newest, grewFrom })))
         tellOther(checkpoint, { newest, name, findings });
       if (size > from) tellGap(Math.max(before, from), size, bounds);
@@ -98,6 +100,11 @@ export async function judgeWholeSeries(
     findings.add("checkpoints_missing", message);
   }
   return { checkpoints: count };
+}
+
+/** What a note says as a checkpoint, whoever signed it, which costs more to tell; null where it is none. */
+export function statedBy(note: string): Checkpoint | null {
+  return parseCheckpoint(parseNote(note)?.text ?? "");
 }
 
 /** Sizes at which a checkpoint was signed, and who shows it: rotations of the key, and whoever kept one. */

@@ -1,5 +1,4 @@
 import { Refusal } from "../errors.ts";
-import type { Checkpoint } from "../merkle/checkpoint.ts";
 import type { CosignerKey } from "../merkle/cosignature.ts";
 import { parseVerificationKey, type VerificationKey } from "../merkle/note.ts";
 import type { Policy } from "../merkle/policy.ts";
@@ -9,6 +8,7 @@ import { type Finding, Findings } from "./findings.ts";
 import type { TileSource } from "./source.ts";
 import { readingOf, unlessSpent } from "./source-budget.ts";
 import { growsFrom } from "./source-growth.ts";
+import { judgeBeside } from "./verify-beside.ts";
 import { BundleEntries } from "./verify-bundle.ts";
 import {
   judgeOlder,
@@ -21,16 +21,11 @@ import {
 } from "./verify-checkpoints.ts";
 import type { ExpectedChecks } from "./verify-decisions.ts";
 import { EntryChecks, type Replayed } from "./verify-entries.ts";
+import type { KeptSeries } from "./verify-kept.ts";
 import { SigningKeys } from "./verify-keys.ts";
 import { judgeMlDsa } from "./verify-ml-dsa.ts";
 import type { ReleaseCounts } from "./verify-releases.ts";
-import {
-  GrowingRoot,
-  judgeWholeSeries,
-  type SeriesOptions,
-  type SeriesReport,
-  sizesShown,
-} from "./verify-series.ts";
+import type { SeriesOptions, SeriesReport } from "./verify-series.ts";
 import {
   grownByTiles,
   judgeTimestamps,
@@ -58,8 +53,10 @@ export type VerifyOptions = {
    * are missing are then found.
    */
   readonly mostEntriesPerCheckpoint?: number;
-  /** All checkpoints that were signed, as they came with the ledger. */
-  readonly series?: SeriesOptions;
+  /** All checkpoints that were signed, as they came with the ledger; null where they could have come and did not, which is told. */
+  readonly series?: SeriesOptions | null;
+  /** The series of an older copy, to each of which the ledger and its own series are held. */
+  readonly olderSeries?: KeptSeries;
   /** Whose cosignatures the checkpoint must have. */
   readonly policy?: Policy;
   /** The ledger's own ML-DSA-44 key, which must have signed the checkpoint as well. */
@@ -99,6 +96,8 @@ export type Report = {
   readonly mlDsaSigned?: boolean;
   /** Where a series of checkpoints came with the ledger alone. */
   readonly series?: SeriesReport;
+  /** Where an older copy's series was given alone. */
+  readonly olderSeries?: SeriesReport;
   /** Where timestamps were asked for alone. */
   readonly timestamps?: TimestampReport;
 };
@@ -142,7 +141,11 @@ export async function verifyLedger(source: TileSource, options: VerifyOptions): 
               findings,
             ),
           };
-    const series = await judgedSeries({ source, key, newest, options, findings }, verified);
+    const series = await judgeBeside(
+      { source, key, newest: checkpoint, findings },
+      options,
+      verified,
+    );
     return { ...reportOf(newest, findings, verified.checks), ...attested, ...stamped, ...series };
   }
   // No key that the trusted one named signed it, so that nothing that it covers is the ledger's.
@@ -161,23 +164,6 @@ export function judgeSignatures(
     ...(policy === undefined ? {} : { witnessed: judgeWitnesses(bytes, policy, findings) }),
     ...(mlDsaKey === undefined ? {} : { mlDsaSigned: judgeMlDsa(bytes, mlDsaKey, findings) }),
   };
-}
-
-/** The series, where one came: held to the leaf hashes, and to the older checkpoints and rotations that show what it must have. */
-async function judgedSeries(
-  { source, key, newest: { checkpoint }, options, findings }: Subject & { source: TileSource },
-  { keys, older }: Verified,
-): Promise<Pick<Report, "series">> {
-  const { series } = options;
-  if (series === undefined) return {};
-  const expected = sizesShown(keys, older);
-  const growing = new GrowingRoot(source, key, checkpoint.size);
-  const grewFrom = async (each: Checkpoint) => await growing.leadsTo(each);
-  const subject = { key, keys, newest: checkpoint, findings, grewFrom, expected, until: null };
-  const report = await judgeWholeSeries(subject, series);
-  if (!(await growing.leadsTo(checkpoint)))
-    findings.add("tile_mismatch", "the leaf hashes do not make the root that is signed");
-  return { series: report };
 }
 
 /** No key that is known signed the checkpoint, and what may be read on its own word named none. */
@@ -224,7 +210,7 @@ async function verifyEntries(
     key,
     findings,
     size,
-    olderSizes: older.map(({ checkpoint }) => checkpoint.size),
+    olderSizes: older.map(sizeIn),
     isParsed,
     threads: size < threadsFrom ? 0 : (options.threads ?? 0),
     onBundle: (index, digested) => {
@@ -238,8 +224,9 @@ async function verifyEntries(
   if (verdict !== "unsigned") tellKey(verdict, key.name, { findings, of: "" });
   judgeOlder(older, { newest: newest.checkpoint, roots, keys, keyName: key.name, findings });
   const most = options.mostEntriesPerCheckpoint;
-  if (most !== undefined)
-    judgeSeries([...older.map(({ checkpoint }) => checkpoint.size), size], most, findings);
+  // With an older copy's series, the steps are judged along it.
+  if (most !== undefined && options.olderSeries === undefined)
+    judgeSeries([...older.map(sizeIn), size], most, findings);
   if (roots !== null && !roots.root.equals(root))
     findings.add("root_mismatch", "the entries do not make the root that the checkpoint signs");
   if (roots !== null)
@@ -248,6 +235,10 @@ async function verifyEntries(
     );
   if (roots !== null && isParsed) checks.finish();
   return { checks, keys, older, isSigned: verdict === "verified" || verdict === "retired" };
+}
+
+function sizeIn({ checkpoint }: NamedCheckpoint): number {
+  return checkpoint.size;
 }
 
 /** Below this a thread takes longer to start than to work. */

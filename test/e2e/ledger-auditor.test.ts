@@ -153,6 +153,73 @@ test("an object's story is the revision that holds it, whose entry says so, and 
   expect((await trace(folder.path, "object", object)).code).toBe(2);
 });
 
+test("an object's revisions are named as often as there are, by files, by a server's revisions, or by their repository", async () => {
+  const object = idOf("object");
+  const revisions = [object, idOf("another"), object].map((held, at) => {
+    const manifest = {
+      parent: null,
+      message: `weights ${at}`,
+      createdAt: "2026-01-01T00:00:00.000Z",
+      createdBy: idOf("training job's principal"),
+      files: [{ path: "a.bin", size: 4096, sha256: "00".repeat(32), object: held }],
+    };
+    const stated = canonicalJson({ ...manifest, repository: idOf("aurora/large") });
+    const digest = createHash("sha256").update(stated).digest("hex");
+    const revision = digest.slice(0, 40);
+    const body = { ...committed.body, revision, manifest: digest };
+    return { manifest, revision, entry: record("revision.committed", body) };
+  });
+  await using folder = await temporaryFolder();
+  const of = [...records, ...revisions.map(({ entry }) => entry)];
+  const files = await writeLedger(folder.path, of);
+  const paths: string[] = [];
+  for (const { manifest, revision } of revisions) {
+    const path = join(folder.path, `${revision}.json`);
+    await writeFile(path, JSON.stringify(manifest));
+    paths.push(path);
+  }
+  const [one = "", two = "", three = ""] = paths;
+  const [at, last] = [records.length, records.length + 2];
+  const both = ["--manifest", one, "--manifest", three];
+  const told = await trace(folder.path, "object", object, ...both, "--json");
+  expect([told.code, indexesIn(told.stdout)]).toEqual([0, [at, last]]);
+  expect(told.stderr).toContain("whether 2 revisions of its repository do was not looked into");
+  const wrong = await trace(folder.path, "object", object, ...both, "--manifest", two);
+  expect([wrong.code, wrong.stderr]).toEqual([2, `the revision ${two} does not hold the object\n`]);
+  expect((await trace(folder.path, "object", object, "--in", "lab/model@main")).code).toBe(2);
+  const sameRevision = await trace(folder.path, "revision", revisions[0]?.revision ?? "", ...both);
+  expect(sameRevision.code).toBe(2);
+
+  await using server = await serveHttp((request, response) => {
+    const { pathname } = new URL(request.url ?? "", "http://vault.example");
+    const list = "/v1/repositories/lab/model/revisions";
+    const bytes = files.get(pathname.replace("/ledger/", ""));
+    const found = revisions.find(({ revision }) => pathname === `${list}/${revision}`);
+    if (bytes !== undefined) response.end(bytes);
+    else if (pathname === list)
+      answer(response, 200, { revisions: revisions.map(({ revision }) => ({ revision })) });
+    else if (found === undefined) answer(response, 404, { status: 404, code: "not_found" });
+    else answer(response, 200, { revision: found.revision, ...found.manifest });
+  });
+  const env = { WEIGHTVAULT_URL: server.url, WEIGHTVAULT_LEDGER_KEY: key };
+  const asked = async (...args: readonly string[]) =>
+    await weightvaultHere(["ledger", "trace", "object", object, ...args, "--json"], { env });
+  const named = revisions.map(({ revision }) => `lab/model@${revision}`);
+  for (const args of [
+    ["--in", named[0] ?? "", "--in", named[2] ?? ""],
+    ["--in", "lab/model"],
+  ]) {
+    const { code, stdout } = await asked(...args);
+    expect([code, indexesIn(stdout)]).toEqual([0, [at, last]]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      revisions: [
+        { named: named[0], entries: [at] },
+        { named: named[2], entries: [last] },
+      ],
+    });
+  }
+});
+
 test("a story from a ledger that does not verify is told, and ends with 6; one of nothing with 5", async () => {
   await using folder = await temporaryFolder();
   await writeLedger(folder.path, [...records, delivered("second")]);
@@ -354,14 +421,16 @@ test("disclosed evidence opens its commitment and is decided again, offline, in 
   expect([exported.code, exported.stderr]).toEqual([0, ""]);
   const file = join(part, "evidence", `${idOf("judged")}.json`);
   expect((await stat(file)).mode & 0o777).toBe(0o600);
-  const said = "1 decisions were held to their evidence, 1 of them made again";
+  const said = "1 decision was held to their evidence, 1 of them made again";
   for (const judged of [await verify(part), await verify(ledger, "--evidence", part)])
     expect([judged.code, judged.stderr.trim()]).toEqual([0, said]);
   const evidence = JSON.parse(await readFile(file, "utf8")) as { facts: { at: string } };
   evidence.facts.at = "2026-01-02T00:00:00.000Z";
   await writeFile(file, JSON.stringify(evidence));
-  for (const judged of [await verify(part), await verify(ledger, "--evidence", part)])
-    expect([judged.code, codesOf(judged.stdout)]).toEqual([6, ["replay_differs"]]);
+  const [inPart, inWhole] = [await verify(part), await verify(ledger, "--evidence", part)];
+  expect([inPart.code, codesOf(inPart.stdout)]).toEqual([6, ["replay_differs"]]);
+  const codes = ["replay_differs", "series_absent"];
+  expect([inWhole.code, codesOf(inWhole.stdout)]).toEqual([6, codes]);
 });
 
 test("a decision that does not replay under its rulebook is found", async () => {

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { keepSeries } from "../../src/cli/ledger-series.ts";
@@ -106,6 +106,106 @@ test("two neighbours that are missing from an export's series are told under the
     stdout: expect.stringContaining("error checkpoints_missing: between the checkpoints of 3 and"),
   });
   expect((await verify(folder.path, "--batch", "1", "--rebuilt-at", "6")).code).toBe(0);
+});
+
+test("an export whose series was deleted verifies with a notice, unless the auditor has what stands in for it; an address and another kind of log can have none", async () => {
+  await using folder = await temporaryFolder();
+  await exported(entries.length, folder.path);
+  const absent = expect.stringContaining("notice series_absent: no series of signed checkpoints");
+  const silent = expect.not.stringContaining("series_absent");
+  expect(await verify(folder.path)).toMatchObject({ code: 0, stdout: silent });
+  const lines = await readFile(join(folder.path, "checkpoints.jsonl"), "utf8");
+  await rm(join(folder.path, "checkpoints.jsonl"));
+  expect(await verify(folder.path)).toMatchObject({ code: 0, stdout: absent });
+  const { stdout } = await verify(folder.path, "--json");
+  expect(JSON.parse(stdout).findings).toContainEqual(
+    expect.objectContaining({ severity: "notice", code: "series_absent" }),
+  );
+  expect(await verify(folder.path, "--rebuilt-at", "3")).toMatchObject({ stdout: absent });
+  const older = join(folder.path, "older");
+  await writeFile(older, notes[2] ?? "");
+  const kept = ["--older-checkpoint", older];
+  expect(await verify(folder.path, ...kept)).toMatchObject({ code: 0, stdout: absent });
+  expect(await verify(folder.path, ...kept, "--batch", "100")).toMatchObject({ stdout: silent });
+  expect(await verify(folder.path, "--opaque-entries")).toMatchObject({ stdout: silent });
+  await writeFile(join(folder.path, "checkpoints.jsonl"), "");
+  expect(await verify(folder.path)).toMatchObject({ code: 0, stdout: absent });
+  await writeFile(join(folder.path, "checkpoints.jsonl"), lines);
+  await using server = await serveVault(entries.length);
+  expect(await verify(`${server.url}/ledger/`)).toMatchObject({ code: 0, stdout: silent });
+});
+
+test("a newer export is held to the series of an older one, which tells what its own lacks or contradicts", async () => {
+  await using folder = await temporaryFolder();
+  const at = (name: string) => join(folder.path, name);
+  await exported(7, at("old"));
+  await exported(entries.length, at("new"));
+  const older = ["--checkpoints", at("old")];
+  const held = async (...more: readonly string[]) => await verify(at("new"), ...older, ...more);
+  expect(await held()).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("held to an older series of 7 signed checkpoints"),
+  });
+  const lines = await linesOf(at("new"));
+  await writeFile(join(at("new"), "checkpoints.jsonl"), `${lines.toSpliced(3, 1).join("\n")}\n`);
+  expect((await verify(at("new"))).code).toBe(0);
+  const lacking = `error checkpoints_missing: the series lacks the checkpoint of 4 entries, which was signed: ${at("old")}/checkpoints.jsonl shows it`;
+  expect(await held()).toMatchObject({ code: 6, stdout: expect.stringContaining(lacking) });
+  expect((await held("--rebuilt-at", "5")).code).toBe(0);
+  await rm(join(at("new"), "checkpoints.jsonl"));
+  expect(await held()).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("notice series_absent"),
+  });
+  expect(await verify(at("old"), "--checkpoints", at("old"))).toMatchObject({ code: 0 });
+  await exported(entries.length, at("newest"));
+  expect(await verify(at("old"), "--checkpoints", at("newest"))).toMatchObject({
+    code: 6,
+    stdout: expect.stringContaining("error rolled_back: the ledger has 7 entries"),
+  });
+});
+
+test("an older series is taken from an export, from an excerpt with its checkpoint, and from a file of its own", async () => {
+  await using folder = await temporaryFolder();
+  const at = (name: string) => join(folder.path, name);
+  await exported(7, at("old"));
+  await exported(entries.length, at("whole"));
+  await exported(entries.length, at("part"), "--release", idOf("second"));
+  await mkdir(at("alone"));
+  await cp(join(at("old"), "checkpoints.jsonl"), join(at("alone"), "checkpoints.jsonl"));
+  await writeFile(join(at("alone"), "another"), notes[1] ?? "");
+  const held = async (name: string, by: string) => await verify(at(name), "--checkpoints", at(by));
+  const of = (count: number) => `held to an older series of ${count} signed checkpoints`;
+  // Of the excerpt there are three of its period, and its own checkpoint is the ledger's newest.
+  for (const [name, by, count] of [
+    ["whole", "old", 7],
+    ["whole", "part", 4],
+    ["whole", "alone", 7],
+    ["part", "old", 7],
+  ] as const)
+    expect(await held(name, by)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(of(count)),
+    });
+  await rm(join(at("old"), "checkpoints.jsonl"));
+  const { code, stderr } = await held("whole", "old");
+  expect([code, stderr]).toEqual([2, expect.stringContaining("a ledger without a series")]);
+});
+
+test("a ledger is not taken for one that was rebuilt when it had more entries than it has", async () => {
+  await using folder = await temporaryFolder();
+  const at = (name: string) => join(folder.path, name);
+  await exported(entries.length, at("whole"));
+  await exported(entries.length, at("part"), "--release", idOf("second"));
+  for (const name of ["whole", "part"]) {
+    const most = entries.length;
+    expect((await verify(at(name), "--rebuilt-at", String(most))).code).toBe(0);
+    const { code, stdout, stderr } = await verify(at(name), "--rebuilt-at", String(most + 1));
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(
+      `the ledger has ${most} entries, and --rebuilt-at says that it was rebuilt when it had ${most + 1}`,
+    );
+  }
 });
 
 test("an excerpt, of the server or of a copy, keeps the checkpoints of its period, each proved to lead to its own", async () => {

@@ -82,6 +82,31 @@ test("a ledger that a P-256 key signs verifies with that key, and not with an Ed
   expect((await verify(fixedSigner(7, name).verificationKey)).code).toBe(6);
 });
 
+test("a place that is no ledger's, or where nothing can be written, is told in a sentence", async () => {
+  await using folder = await temporaryFolder();
+  const said = async (...args: readonly string[]) => {
+    const { code, stderr } = await weightvaultHere([...args, "--ledger-key", smallKey]);
+    return [code, stderr];
+  };
+  const neither = (place: string) =>
+    `"${place}" is neither a folder nor an address, which begins with https:// or http://\n`;
+  const state = ["--state", join(folder.path, "state"), "--once"];
+  expect(await said("ledger", "monitor", "--url", "nonsense", ...state)).toEqual([
+    1,
+    neither("nonsense"),
+  ]);
+  expect(await said("ledger", "verify", "no where")).toEqual([1, neither("no where")]);
+  expect(await said("ledger", "monitor", "--url", "https://", ...state)).toEqual([
+    2,
+    '"https://" is no address that can be read\n',
+  ]);
+  if (process.platform !== "linux") return;
+  expect(await said("ledger", "export", "/proc/none", "--ledger", small)).toEqual([
+    1,
+    "/proc/none cannot be made: the system knows no such place (ENOENT)\n",
+  ]);
+});
+
 test("a log that is no vault's verifies with --opaque-entries alone, which is named where it is missing", async () => {
   await using folder = await temporaryFolder();
   const foreign = Array.from({ length: 300 }, (_, at) => Buffer.from(`example entry ${at}`));

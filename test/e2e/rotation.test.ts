@@ -77,7 +77,7 @@ test("two officers shred an object, it is refused as gone, and `ledger trace` te
   const named = ["lab/model", "--object", object];
   const proposed = await as("first", ["shred", "propose", ...named]);
   expect(proposed.stdout).toContain(
-    "1 objects of 7 bytes would lose their keys; a backup of the database may restore them until 2026-12-28",
+    "1 object of 7 bytes would lose its key; a backup of the database may restore it until 2026-12-28",
   );
   expect(proposed.stdout).toContain(`  shared by revision ${String(revision?.["revision"])}`);
   const id = /shredding (\S+) is proposed/.exec(proposed.stdout)?.[1] ?? "";
@@ -101,7 +101,7 @@ test("two officers shred an object, it is refused as gone, and `ledger trace` te
   expect(told.stdout).toMatch(
     new RegExp(`shredding approved: shredding ${id};.*restorableUntil 2026-12-28`),
   );
-  expect(told.stdout).toMatch(new RegExp(`repository shredded: shredding ${id};.*1 objects`));
+  expect(told.stdout).toMatch(new RegExp(`repository shredded: shredding ${id};.*1 object`));
   // The whole ledger is verified on the way.
   expect(told.code).toBe(0);
 });

@@ -127,7 +127,10 @@ test("a file takes the place of the parent's file of the same path, and --replac
   ] as const) {
     await using server = await serveUploads();
     const env = { WEIGHTVAULT_URL: server.url };
-    expect((await weightvaultHere(["upload", "lab/model", file, ...flags], { env })).code).toBe(0);
+    expect(await weightvaultHere(["upload", "lab/model", file, ...flags], { env })).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("\n1 file uploaded, "),
+    });
     expect(server.commit()).toEqual({ parent: head, message: "", files });
   }
 });

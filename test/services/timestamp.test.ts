@@ -195,7 +195,7 @@ function nonce(): Buffer {
     const told = await weightvaultHere([...verify, ...certificate]);
     expect(told).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining("stood at 1 entries by"),
+      stdout: expect.stringContaining("stood at 1 entry by"),
     });
     await rm(join(folder.path, "timestamp"), { recursive: true });
     expect((await weightvaultHere([...verify, ...certificate])).code).toBe(6);

@@ -181,6 +181,16 @@ test.each(["?principal=1", "?unknown=1", "?principal=%00", "?state=gone", "?stat
   },
 );
 
+test("a member of a query that is given twice is named once, as what it is", async () => {
+  const { token } = cast.second;
+  const asked = await ask(s, "GET /v1/releases?state=held&state=held", { token });
+  expectProblem(asked, "invalid_request");
+  expect(asked.json).toMatchObject({
+    detail: "the query gives more than once: state",
+    errors: [{ path: "state", message: "is given more than once" }],
+  });
+});
+
 test("an identifier in upper case is the same one, so that nobody slips past the two-person rule", async () => {
   const { token, person } = cast.first;
   const answered = await ask(s, `PUT /v1/persons/${person.toUpperCase()}`, {

@@ -58,7 +58,7 @@ test("of a served vault the story of each thing is told, and an excerpt of it wi
       const { stderr } = await run("verify", part);
       expect([noun, stderr.trim()]).toEqual([
         noun,
-        "1 decisions were held to their evidence, 1 of them made again",
+        "1 decision was held to their evidence, 1 of them made again",
       ]);
     }
   } finally {

@@ -1,3 +1,5 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { describe as describeFailure, withCause } from "../../../src/cli/describe.ts";
 import { Failure, Problem } from "../../../src/cli/failure.ts";
@@ -85,6 +87,28 @@ test("whoever runs the process that asks the store is told what the store answer
   expect(
     withCause(new Refusal("custodian_unavailable", "it does not serve", { cause: missing })),
   ).toBe("it does not serve");
+});
+
+test("what the system answers about a file is a sentence that names the file, and its code", async () => {
+  const refused = async (act: () => Promise<unknown>) =>
+    describeFailure(await act().catch((error: unknown) => error));
+  const absent = join(import.meta.dirname, "absent", "folder");
+  expect(await refused(async () => await mkdir(absent))).toBe(
+    `${absent} cannot be made: the system knows no such place (ENOENT)`,
+  );
+  expect(await refused(async () => await readFile(absent))).toBe(
+    `${absent} cannot be opened: the system knows no such place (ENOENT)`,
+  );
+  const file = Object.assign(new Error("EROFS: read-only file system, utime '/a'"), {
+    code: "EROFS",
+    syscall: "utime",
+    path: "/a",
+  });
+  expect(describeFailure(file)).toBe(
+    "/a cannot be used: its file system cannot be written (EROFS)",
+  );
+  const socket = Object.assign(new Error("reset"), { code: "ECONNRESET", syscall: "read" });
+  expect(describeFailure(socket)).toBe("reset");
 });
 
 test("an interruption is told as one, and not as a fault", () => {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "@jest/globals";
-import { Story } from "../../../src/cli/ledger-story.ts";
+import { type Selection, Story } from "../../../src/cli/ledger-story.ts";
 import { storyText, traceLedger } from "../../../src/cli/ledger-trace.ts";
 import { type Canonical, canonicalJson } from "../../../src/crypto/canonical-json.ts";
 import { parseVerificationKey } from "../../../src/merkle/note.ts";
@@ -102,10 +102,15 @@ const ofMiddle = at(({ body }) => body["revision"] === revisionOf("middle"));
 const ofSmall = at(({ body }) => body["revision"] === smallRevision);
 
 async function trace(noun: "object" | "revision", id: string, given?: unknown, last?: number) {
+  const manifests = given === undefined ? [] : [{ name: "given", manifest: given }];
+  const selection = { thing: { noun, id }, from: null, until: null, manifests };
+  return await traceOf(records, selection, last);
+}
+
+async function traceOf(of: readonly Recorded[], selection: Selection, last?: number) {
   const key = parseVerificationKey(signer.verificationKey);
   if (key === null) throw new Error("the signer has no key");
-  const source = memorySource(await filesOf(encodeAll(records), signer));
-  const selection = { thing: { noun, id }, from: null, until: null, manifest: given };
+  const source = memorySource(await filesOf(encodeAll(of), signer));
   const pinned = { key, text: signer.verificationKey, isPinned: true, rotations: [] };
   return (await traceLedger(source, pinned, { selection, last })).traced;
 }
@@ -160,7 +165,12 @@ test("only the newest entries of a long story are kept, and all are counted", as
 test("an object's story has the hand-outs of its key and what was found of it, and no other object's", () => {
   const object = idOf("object");
   const thing = { noun: "object", id: object } as const;
-  const story = new Story({ thing, manifest, from: null, until: null });
+  const story = new Story({
+    thing,
+    manifests: [{ name: "given", manifest }],
+    from: null,
+    until: null,
+  });
   const takes = (kind: string, id: string) =>
     story.takes({
       index: 0,
@@ -172,4 +182,98 @@ test("an object's story has the hand-outs of its key and what was found of it, a
   const kinds = ["upload.key-released", "object.declared", "object.proved", "object.refuted"];
   expect(kinds.map((kind) => takes(kind, object))).toEqual(kinds.map(() => true));
   expect(kinds.map((kind) => takes(kind, idOf("other")))).toEqual(kinds.map(() => false));
+});
+
+/** A revision of the object, its commit, and a release of it by name. */
+function sharing(message: string) {
+  const { lineage: _lineage, revision: _revision, ...bare } = manifest;
+  const stated = { ...bare, message };
+  const digest = createHash("sha256")
+    .update(canonicalJson({ repository: small, ...stated }))
+    .digest("hex");
+  const revision = digest.slice(0, 40);
+  const body = { ...committed.body, repository: small, revision, manifest: digest };
+  const name = `release of ${message}`;
+  const released = decided("allowed", name, { repository: small, revision });
+  const entries = [record("revision.committed", body), released, name] as const;
+  return { stated, revision, entries };
+}
+
+/** Three revisions of one repository, each has a release, and the object was refuted between them. */
+function shared() {
+  const [one, two, three] = [sharing("one"), sharing("two"), sharing("three")];
+  const [commitOne, releaseOne, nameOne] = one.entries;
+  const [commitTwo, releaseTwo, nameTwo] = two.entries;
+  const [commitThree, releaseThree, nameThree] = three.entries;
+  const of: readonly Recorded[] = [
+    ...beginning,
+    created(small),
+    commitOne,
+    releaseOne,
+    commitTwo,
+    record("object.refuted", { object: idOf("object") }),
+    commitThree,
+    releaseTwo,
+    releaseThree,
+    delivered(nameOne),
+    delivered(nameTwo),
+    delivered(nameThree),
+  ];
+  const key = (revision: string) => `${small}@${revision}`;
+  return { of, one, two, three, key, first: beginning.length + 1 };
+}
+
+async function sharedTrace(
+  of: readonly Recorded[],
+  manifests: readonly { readonly name: string; readonly manifest: unknown }[],
+) {
+  const thing = { noun: "object", id: idOf("object") } as const;
+  return await traceOf(of, { thing, from: null, until: null, manifests });
+}
+
+test("an object's story tells all revisions that are named, each release under its revision, and what it could not look into", async () => {
+  const { of, one, two, three, key, first } = shared();
+  const given = [
+    { name: "lab/small@one", manifest: one.stated },
+    { name: "two.json", manifest: two.stated },
+    { name: "two again", manifest: two.stated },
+    { name: "lied.json", manifest: { ...two.stated, message: "another" } },
+  ];
+  const traced = await sharedTrace(of, given);
+  expect(traced.revisions).toEqual([
+    {
+      revision: key(one.revision),
+      named: "lab/small@one",
+      lineage: null,
+      entries: [first, first + 1, first + 7],
+    },
+    {
+      revision: key(two.revision),
+      named: "two.json",
+      lineage: null,
+      entries: [first + 2, first + 5, first + 8],
+    },
+  ]);
+  expect(traced.entries.map(({ index }) => index - first)).toEqual([0, 1, 2, 3, 5, 7, 8]);
+  expect(traced.notLookedInto).toEqual([
+    "no entry commits lied.json, of which nothing is told",
+    `other revisions that hold the object have releases of their own, and whether 1 revision of its repository does was not looked into: ${key(three.revision)}`,
+    expect.stringContaining("which objects of its revision each release was of"),
+  ]);
+  const lines = storyText(traced).split("\n");
+  const headings = lines.filter((line) => !line.startsWith("  "));
+  expect(headings).toEqual([
+    `revision ${key(one.revision)} (lab/small@one): 3 entries`,
+    `revision ${key(two.revision)} (two.json): 3 entries`,
+    "of the object itself, and of what it was made from:",
+  ]);
+  expect(lines[3]).toContain("release delivered");
+  expect(lines.at(-1)).toContain("object refuted");
+});
+
+test("of an object whose revisions are all named, no other is said to be left out", async () => {
+  const { of, one, two, three } = shared();
+  const given = [one, two, three].map(({ stated }, at) => ({ name: `${at}`, manifest: stated }));
+  const { notLookedInto, revisions } = await sharedTrace(of, given);
+  expect([revisions.length, notLookedInto.length]).toEqual([3, 1]);
 });

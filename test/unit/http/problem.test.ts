@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { z } from "zod";
 import { Refusal, refusals } from "../../../src/errors.ts";
-import { problemOf, schemaRefusal } from "../../../src/http/problem.ts";
+import { problemOf, repeatedRefusal, schemaRefusal } from "../../../src/http/problem.ts";
 
 test("a problem has the members of RFC 9457, the stable code and the remedy", () => {
   const problem = problemOf(new Refusal("not_found", "there is no such repository"), "request-1");
@@ -44,6 +44,22 @@ test("a schema's refusal names every field and repeats no value", () => {
   const errors = refusal.members["errors"] as { path: string; message: string }[];
   expect(errors.map(({ path }) => path).sort()).toEqual(["", "list.1", "name"]);
   expect(JSON.stringify(problemOf(refusal, "1"))).not.toContain("secret");
+});
+
+test("a refusal's sentence names a member once, whatever is wrong with it, and says which were given more than once", () => {
+  const schema = z.strictObject({ limit: z.string().min(3).regex(/^x/) });
+  const twice = schema.safeParse({ limit: "a" });
+  const issues = twice.error?.issues ?? [];
+  expect(issues).toHaveLength(2);
+  const refusal = schemaRefusal(issues, "query");
+  expect(refusal.message).toBe("the query does not fit: limit");
+  expect(refusal.members["errors"]).toHaveLength(2);
+  const repeated = repeatedRefusal(["limit", "after"]);
+  expect(repeated.message).toBe("the query gives more than once: limit, after");
+  expect(repeated.members["errors"]).toEqual([
+    { path: "limit", message: "is given more than once" },
+    { path: "after", message: "is given more than once" },
+  ]);
 });
 
 test("a schema's refusal names fifty fields, counts the rest and stays small", () => {

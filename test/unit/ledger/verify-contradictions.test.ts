@@ -656,9 +656,9 @@ test("an older vault's ledger verifies, and what could not be checked is noted o
     report.findings.flatMap(({ code, message }) => (code === "member_absent" ? message : [])),
   ).toEqual([
     expect.stringMatching(/^14 entries lack under,/),
-    expect.stringMatching(/^1 entries lack accountable,/),
-    expect.stringMatching(/^1 entries lack releasesAllowed,/),
-    expect.stringMatching(/^1 entries lack bytesAllowed,/),
+    expect.stringMatching(/^1 entry lacks accountable,/),
+    expect.stringMatching(/^1 entry lacks releasesAllowed,/),
+    expect.stringMatching(/^1 entry lacks bytesAllowed,/),
   ]);
 });
 

@@ -15,18 +15,23 @@ const root = rootOf(entries.map((entry) => leafHash(entry)));
 const newest = { origin: ledgerName, size: entries.length, root, extensions: [] };
 
 /** What is said to be missing, of an excerpt about these entries with the checkpoints of these sizes. */
-async function missing(about: readonly number[], sizes: readonly number[]) {
+async function missing(
+  about: readonly number[],
+  sizes: readonly number[],
+  older: readonly number[] = [],
+) {
   if (key === null) throw new Error("the signer has no key");
   const findings = new Findings();
-  const checkpoints = async function* () {
-    for (const size of sizes) {
+  const checkpointsOf = async function* (of: readonly number[]) {
+    for (const size of of) {
       const files = await filesOf(entries.slice(0, size), signer);
       yield { checkpoint: String(files.get("checkpoint")) };
     }
   };
   const keys = new SigningKeys(findings, key, ledgerName);
-  const series = { checkpoints: checkpoints(), most: 20, from: 0 };
-  await judgePeriod(newest, { key, keys, findings, about, series });
+  const series = { checkpoints: checkpointsOf(sizes), most: 20, from: 0 };
+  const olderSeries = { name: "old", checkpoints: checkpointsOf(older) };
+  await judgePeriod(newest, { key, keys, findings, about, series, olderSeries });
   return findings.kept.flatMap(({ code, message }) =>
     code === "checkpoints_missing" ? [message] : [],
   );
@@ -48,4 +53,12 @@ test("an excerpt's period reaches from its smallest entry to its largest, in wha
 
 test("an excerpt of nothing but how the key was replaced lacks no checkpoint", async () => {
   expect(await missing([], [200])).toEqual([]);
+});
+
+test("an excerpt's series is held to an older one within its period, and an older one alone shows nothing of it", async () => {
+  const older = [20, 100, 120, 130, 140, 300];
+  expect(await missing([110, 135], [100, 120, 140], older)).toEqual([
+    "the series lacks the checkpoint of 130 entries, which was signed: old shows it",
+  ]);
+  expect(await missing([], [], older)).toEqual([]);
 });

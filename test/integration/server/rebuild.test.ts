@@ -35,7 +35,7 @@ test("the ledger of a vault whose database is lost is made again by the command,
       said: {
         size: before.size,
         rootHex: before.rootHex,
-        timestamps: { kept: 0, refused: 0 },
+        timestamps: { kept: 0, refused: 0, unvouched: 0, unread: 0, isCut: false },
       },
     });
     const database =

@@ -31,14 +31,16 @@ export async function publishTimestamps(
 ): Promise<boolean> {
   const found: string[] = [];
   const failures: unknown[] = [];
+  const covered = await publishedSize(store);
   if (known.size === 0) {
     const { older, strange } = await lookAt({ db, store });
     for (const size of older) known.add(size);
     if (strange !== null) found.push(strange);
   }
-  const covered = await publishedSize(store);
   let isWhole = true;
-  for (const size of (await stampedSizes(db)).filter((each) => !known.has(each))) {
+  const unknown = (await stampedSizes(db)).filter((each) => !known.has(each));
+  // The newest first, so that no number of names that cannot be read holds up a later stamp.
+  for (const size of unknown.toReversed()) {
     if (size > covered) {
       isWhole = false;
       continue;
@@ -49,8 +51,10 @@ export async function publishTimestamps(
       if (!isRefusal(error, "record_tampered")) {
         // One that cannot be read, for it is a link or locked away, holds up no other; an outage ends this.
         failures.push(error);
-        if (failures.length === mostFailures) throw error;
-        continue;
+        if (failures.length < mostFailures) continue;
+        // What was found and not told yet is found again.
+        if (found.length > 0) known.clear();
+        throw error;
       }
       found.push(error.message);
     }

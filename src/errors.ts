@@ -294,6 +294,11 @@ export const refusals = {
   ],
   timestamp_unavailable: [
     503,
+    "The time-stamping authority cannot be reached now",
+    "It is asked again in a while, and nothing waits for a timestamp.",
+  ],
+  timestamp_refused: [
+    503,
     "The time-stamping authority gave no timestamp that verifies",
     "Read in the server's log what it answered; nothing waits for a timestamp.",
   ],

@@ -30,7 +30,7 @@ export async function rebuildFrom(
   {
     source: given,
     ...keys
-  }: Pick<RebuildOptions, "key" | "mlDsaKey"> & { readonly source: TileSource | null },
+  }: Omit<RebuildOptions, "database" | "source"> & { readonly source: TileSource | null },
 ): Promise<Rebuilt> {
   const config = readConfig(env);
   const url = config.databaseOwnerUrl ?? config.databaseUrl;

@@ -31,6 +31,7 @@ export type Context = {
     readonly source: TileSource | null;
     readonly key: VerificationKey;
     readonly mlDsaKey: CosignerKey | null;
+    readonly timestampCertificates: string | null;
   }) => Promise<Rebuilt>;
   /** Hands the ledger over to the next signing key that the server's settings name. */
   readonly rotateKey: (options: { readonly replace: VerificationKey | null }) => Promise<Rotated>;

@@ -7,7 +7,13 @@ import { counted } from "./counted.ts";
 import { Problem } from "./failure.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { HeldRelease, type NamedFile } from "./held-release.ts";
-import { type LedgerKey, ledgerKey, withLedgerKey } from "./ledger-key.ts";
+import {
+  demandingMlDsa,
+  type LedgerKey,
+  ledgerKey,
+  withLedgerKey,
+  withMlDsaKey,
+} from "./ledger-key.ts";
 import { type Listing, listFiles } from "./listing.ts";
 import { type DirectWay, ObjectSource } from "./object-source.ts";
 import { obtain } from "./obtain.ts";
@@ -27,6 +33,7 @@ type DownloadOptions = RemoteOptions & {
   readonly retries: number;
   readonly throughVault?: boolean;
   readonly ledgerKey?: string;
+  readonly mlDsaKey?: string;
   readonly overwrite?: boolean;
 };
 
@@ -63,8 +70,10 @@ export type DownloadResult = {
 const mostParallel = 64;
 
 export function downloadCommand(program: Command, context: Context): void {
-  withLedgerKey(
-    remote(program, "download", "fetch files after an export decision, and open them here"),
+  withMlDsaKey(
+    withLedgerKey(
+      remote(program, "download", "fetch files after an export decision, and open them here"),
+    ),
   )
     .argument("<repository>", "namespace/name", repositoryName)
     .argument("[path...]", "files, folders or patterns (*, ?, **) of the revision; all without any")
@@ -77,7 +86,7 @@ export function downloadCommand(program: Command, context: Context): void {
     .action(
       async (repository: RepositoryName, chosen: readonly string[], options: DownloadOptions) => {
         const session = await openSession(context, options);
-        const key = await ledgerKey(session, options.ledgerKey);
+        const key = await demandingMlDsa(await ledgerKey(session, options.ledgerKey), options);
         const result = await download(session, key, {
           repository: `${repository.namespace}/${repository.name}`,
           revision: options.revision,

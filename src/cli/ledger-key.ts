@@ -16,6 +16,8 @@ export type LedgerKey = {
   readonly isPinned: boolean;
   /** The rotations of the key, as the ledger or its server tells them: they count as far as `key` and its neighbours have signed them. */
   readonly rotations: readonly PlacedRotation[];
+  /** The ledger's ML-DSA-44 key, where the user demands its signature on every checkpoint that something rests on. */
+  readonly mlDsaKey?: CosignerKey | null;
 };
 
 /** A checkpoint and what the key, and those that follow it or went before it, say of it. */
@@ -70,6 +72,14 @@ export async function pinnedMlDsaKey(
   if (key.name !== ledger.name)
     throw new Failure("usage", `--ml-dsa-key is of ${key.name}, and the ledger is ${ledger.name}`);
   return key;
+}
+
+/** The key with the ML-DSA-44 key that the user names beside it. Refuses as `pinnedMlDsaKey`. */
+export async function demandingMlDsa(
+  key: LedgerKey,
+  { mlDsaKey }: { readonly mlDsaKey?: string },
+): Promise<LedgerKey> {
+  return { ...key, mlDsaKey: await pinnedMlDsaKey(mlDsaKey, key.key) };
 }
 
 /** The one spelling of the option that demands that key's signature. */

@@ -1,14 +1,24 @@
 import type { Command } from "commander";
 import type { TileSource } from "../ledger/source.ts";
 import { findRotations } from "../ledger/source-rotations.ts";
+import { type CosignerKey, judgeCosigned } from "../merkle/cosignature.ts";
 import type { Client } from "./client.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
-import { demandedKey, type LedgerKey, ledgerKey, withLedgerKey } from "./ledger-key.ts";
+import { Failure } from "./failure.ts";
+import {
+  demandedKey,
+  demandingMlDsa,
+  type LedgerKey,
+  ledgerKey,
+  withLedgerKey,
+  withMlDsaKey,
+} from "./ledger-key.ts";
 import { serverLedger, sourceOf } from "./ledger-source.ts";
 import { createOutput, type Output } from "./output.ts";
 
 export type PlaceOptions = RemoteOptions & {
   readonly ledgerKey?: string;
+  readonly mlDsaKey?: string;
   /** A copy of the ledger, in place of the server's. */
   readonly ledger?: string;
 };
@@ -23,7 +33,7 @@ export type Place = {
 };
 
 export function withPlace(command: Command): Command {
-  return withLedgerKey(command).option(
+  return withMlDsaKey(withLedgerKey(command)).option(
     "--ledger <folder>",
     "read a copy of the ledger, and ask no server",
   );
@@ -34,12 +44,32 @@ export async function openPlace(context: Context, options: PlaceOptions): Promis
   if (options.ledger === undefined) {
     const session = await openSession(context, options);
     const { client, output } = session;
-    const key = await ledgerKey(session, options.ledgerKey);
-    return { source: serverLedger(client), key, output, client };
+    const key = await demandingMlDsa(await ledgerKey(session, options.ledgerKey), options);
+    return { source: demandingSource(serverLedger(client), key), key, output, client };
   }
-  const key = await demandedKey(context.env, options.ledgerKey);
-  const source = await sourceOf(options.ledger, context, options);
+  const key = await demandingMlDsa(await demandedKey(context.env, options.ledgerKey), options);
+  const source = demandingSource(await sourceOf(options.ledger, context, options), key);
   const rotations = await findRotations(source, key.key);
   const output = createOutput(context, options.json === true);
   return { source, key: { ...key, rotations }, output, client: null };
+}
+
+/** The source, whose checkpoint is given to nobody unless the demanded ML-DSA-44 key signed it too: throws `integrity`. */
+function demandingSource(source: TileSource, { mlDsaKey = null }: LedgerKey): TileSource {
+  if (mlDsaKey === null) return source;
+  return {
+    ...source,
+    checkpoint: async () => {
+      const bytes = await source.checkpoint();
+      if (bytes !== null) assertMlDsa(bytes, mlDsaKey);
+      return bytes;
+    },
+  };
+}
+
+function assertMlDsa(checkpoint: Buffer, key: CosignerKey): void {
+  const { verdict } = judgeCosigned(checkpoint, key);
+  if (verdict === "verified") return;
+  const says = verdict === "forged" ? "has a forged signature of" : "is not signed by";
+  throw new Failure("integrity", `the checkpoint ${says} the ML-DSA-44 key ${key.keyId}`);
 }

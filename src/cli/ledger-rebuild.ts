@@ -1,10 +1,12 @@
 import type { Command } from "commander";
 import type { Rebuilt } from "../ledger/rebuild.ts";
+import { mostTimestampNames } from "../ledger/source-timestamps.ts";
 import { local } from "./command.ts";
 import type { Context } from "./context.ts";
 import { entriesOf } from "./counted.ts";
 import { demandedKey, pinnedMlDsaKey, withLedgerKey, withMlDsaKey } from "./ledger-key.ts";
 import { sourceOf } from "./ledger-source.ts";
+import { readCertificates } from "./ledger-timestamps.ts";
 import { createOutput } from "./output.ts";
 
 type RebuildOptions = {
@@ -12,6 +14,7 @@ type RebuildOptions = {
   readonly from?: string;
   readonly ledgerKey?: string;
   readonly mlDsaKey?: string;
+  readonly timestampCertificate?: string;
   readonly tokenFile?: string;
 };
 
@@ -27,14 +30,24 @@ export function rebuildCommand(ledger: Command, context: Context): void {
       "--from <folder-or-url>",
       "a folder in the layout of tlog-tiles, or the address of one; without it, the store that the server's settings name",
     )
+    .option(
+      "--timestamp-certificate <file>",
+      "PEM of a time-stamping authority: bring back the timestamps alone that lead to it",
+    )
     .option("--token-file <file>", "the token for that address")
     .action(async (options: RebuildOptions) => {
       const output = createOutput(context, options.json === true);
       const pinned = await demandedKey(context.env, options.ledgerKey);
       const mlDsaKey = await pinnedMlDsaKey(options.mlDsaKey, pinned.key);
-      const { from } = options;
+      const { from, timestampCertificate: file } = options;
+      const timestampCertificates = file === undefined ? null : await readCertificates(file);
       const source = from === undefined ? null : await sourceOf(from, context, options);
-      const rebuilt = await context.rebuild({ source, key: pinned.key, mlDsaKey });
+      const rebuilt = await context.rebuild({
+        source,
+        key: pinned.key,
+        mlDsaKey,
+        timestampCertificates,
+      });
       output.result(rebuilt, () =>
         [
           `rebuilt: ${entriesOf(rebuilt.size)}, root ${rebuilt.rootHex}`,
@@ -46,8 +59,27 @@ export function rebuildCommand(ledger: Command, context: Context): void {
     });
 }
 
-function timestampLines({ kept, refused }: Rebuilt["timestamps"]): readonly string[] {
-  if (kept + refused === 0) return [];
-  const others = refused === 0 ? "" : `; ${refused} more are not of this ledger and were left out`;
-  return [`${kept} timestamps are kept${others}`];
+function timestampLines({
+  kept,
+  refused,
+  unvouched,
+  unread,
+  isCut,
+}: Rebuilt["timestamps"]): readonly string[] {
+  const others = [
+    [refused, "are not of this ledger and were left out"],
+    [unvouched, "are not vouched for by the certificate and were left out"],
+    [unread, "could not be read and were left out"],
+  ] as const;
+  const left = others.filter(([count]) => count > 0);
+  if (kept + left.length === 0 && !isCut) return [];
+  const told = left.map(([count, why]) => `; ${count} more ${why}`).join("");
+  return [
+    `${kept} timestamps are kept${told}`,
+    ...(isCut
+      ? [
+          `there are more than ${mostTimestampNames} names beside the ledger where its timestamps lie: the rest was not looked at and left out`,
+        ]
+      : []),
+  ];
 }

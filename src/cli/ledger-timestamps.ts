@@ -30,14 +30,19 @@ export async function readTimestamps(
   folder: string,
   certificate: string,
 ): Promise<TimestampOptions> {
+  return {
+    certificates: await readCertificates(certificate),
+    stamped: timestampsOf(folder, await stampedSizesIn(folder)),
+  };
+}
+
+/** The text of an authority's PEM file. Throws `failed` where it cannot be read. */
+export async function readCertificates(certificate: string): Promise<string> {
   const pem = await readRegularFile(certificate, longestCertificateBytes).catch(
     (cause: unknown) => {
       throw new Failure("failed", `${certificate} cannot be read`, { cause });
     },
   );
   if (pem === null) throw new Failure("failed", `${certificate} is no file`);
-  return {
-    certificates: pem.toString("latin1"),
-    stamped: timestampsOf(folder, await stampedSizesIn(folder)),
-  };
+  return pem.toString("latin1");
 }

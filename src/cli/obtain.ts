@@ -49,7 +49,7 @@ const dataKeyBytes = 32;
 export async function obtain(
   { client }: Pick<Session, "client">,
   wanted: WantedRelease,
-  key: Pick<LedgerKey, "key" | "rotations">,
+  key: Pick<LedgerKey, "key" | "rotations" | "mlDsaKey">,
 ): Promise<ObtainedRelease> {
   const pair = await newRecipientKeyPair();
   const askedAtMs = performance.now();
@@ -77,13 +77,14 @@ export async function obtain(
 export async function proveReceipt(
   client: Session["client"],
   receipt: Receipt,
-  key: Pick<LedgerKey, "key" | "rotations">,
+  { key, rotations, mlDsaKey = null }: Pick<LedgerKey, "key" | "rotations" | "mlDsaKey">,
 ): Promise<ProvedEntry> {
+  const demanded = { isNew: true, mlDsaKey };
   try {
-    return verifyReceipt(receipt, key.key, key.rotations, { isNew: true });
+    return verifyReceipt(receipt, key, rotations, demanded);
   } catch {
-    const { rotations } = await followRotations(client, key);
-    return verifyReceipt(receipt, key.key, rotations, { isNew: true });
+    const { rotations: told } = await followRotations(client, { key, rotations });
+    return verifyReceipt(receipt, key, told, demanded);
   }
 }
 

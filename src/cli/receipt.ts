@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { canonicalJson } from "../crypto/canonical-json.ts";
 import { type Entry, parseEntry } from "../ledger/entry.ts";
+import { type CosignerKey, judgeCosigned } from "../merkle/cosignature.ts";
 import type { VerificationKey } from "../merkle/note.ts";
 import { type PlacedRotation, reignsFrom, successionOf } from "../merkle/rotation.ts";
 import { parseTlogProof, verifyTlogProof } from "../merkle/tlog-proof.ts";
@@ -39,13 +40,17 @@ export async function fetchReceipt(client: Client, release: string): Promise<Rec
 
 /**
  * Verifies a receipt offline: the entry's bytes, its way to the root, the checkpoint's origin and its signature, by the key or by one that
- * rotations lead to from it. One that was made just now is not taken from a key that went before the given one. Throws `integrity`.
+ * rotations lead to from it. One that was made just now is not taken from a key that went before the given one. Where the ledger's ML-DSA-44 key is
+ * given, whatever rotations say, it must have signed the checkpoint too. Throws `integrity`.
  */
 export function verifyReceipt(
   receipt: Receipt,
   key: VerificationKey,
   rotations: readonly PlacedRotation[] = [],
-  { isNew = false }: { readonly isNew?: boolean } = {},
+  {
+    isNew = false,
+    mlDsaKey = null,
+  }: { readonly isNew?: boolean; readonly mlDsaKey?: CosignerKey | null } = {},
 ): ProvedEntry {
   const bytes = Buffer.from(receipt.entry, "base64");
   const entry = parseEntry(bytes);
@@ -62,6 +67,13 @@ export function verifyReceipt(
   const result = results.find(({ verified }) => verified) ?? verifyTlogProof(proof, leaf, key);
   if (!result.verified) throw broken(reasons[result.refused]);
   if (result.checkpoint.origin !== key.name) throw broken("is of another ledger");
+  if (mlDsaKey !== null) {
+    const { verdict } = judgeCosigned(proof.checkpoint, mlDsaKey);
+    if (verdict === "forged")
+      throw broken(`has a forged signature of the ML-DSA-44 key ${mlDsaKey.keyId}`);
+    if (verdict !== "verified")
+      throw broken(`is not signed by the ML-DSA-44 key ${mlDsaKey.keyId}`);
+  }
   return { entry, bytes, leaf };
 }
 

@@ -90,7 +90,7 @@ export async function writeRecords(
     const page = parsePage(answer);
     for (const receipt of page.receipts) {
       if (entries.has(receipt.index)) continue;
-      entries.set(receipt.index, verifyReceipt(receipt, key.key, key.rotations));
+      entries.set(receipt.index, verifyReceipt(receipt, key.key, key.rotations, key));
       await writeEntry(write, receipt);
     }
     const records: Manifest["pages"][number]["records"] = page.records.map((record) => ({

@@ -2,9 +2,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { readRegularFile } from "../ledger/source-file.ts";
-import type { VerificationKey } from "../merkle/note.ts";
 import { foreignRulebook, verifyEvidence } from "./evidence.ts";
 import { Failure } from "./failure.ts";
+import type { LedgerKey } from "./ledger-key.ts";
 import { type ProvedEntry, verifyReceipt } from "./receipt.ts";
 import { isRecord } from "./record.ts";
 import {
@@ -36,17 +36,17 @@ const longestFileBytes = 512 * 2 ** 20;
 
 /**
  * Holds an exported folder to the ledger's key: every file is listed and none other is there, every entry is proved, every page is the one that
- * its entry recorded, every record's history stands among the entries, and opened evidence opens its commitment. Throws `integrity` for
- * anything else.
+ * its entry recorded, every record's history stands among the entries, and opened evidence opens its commitment. Where an ML-DSA-44 key is demanded, it
+ * must have signed each checkpoint too. Throws `integrity` for anything else.
  */
 export async function verifyRecords(
   folder: string,
-  key: VerificationKey,
+  pinned: Pick<LedgerKey, "key" | "mlDsaKey">,
 ): Promise<VerifiedRecords> {
   const manifest = await readManifest(folder);
-  if (manifest.ledger !== key.name) throw broken("the records are of another ledger");
+  if (manifest.ledger !== pinned.key.name) throw broken("the records are of another ledger");
   await assertFiles(folder, manifest);
-  const entries = await proveEntries(folder, key, manifest);
+  const entries = await proveEntries(folder, pinned, manifest);
   const shown = new Map<string, Readonly<Record<string, unknown>>>();
   for (const { entry, records } of manifest.pages) {
     assertRecorded(entries.get(entry), records);
@@ -105,7 +105,7 @@ async function walk(folder: string, below: string): Promise<readonly string[]> {
 
 async function proveEntries(
   folder: string,
-  key: VerificationKey,
+  { key, mlDsaKey = null }: Pick<LedgerKey, "key" | "mlDsaKey">,
   { files }: Manifest,
 ): Promise<ReadonlyMap<number, ProvedEntry>> {
   const proved = new Map<number, ProvedEntry>();
@@ -118,7 +118,7 @@ async function proveEntries(
     const index = Number(digits);
     const entry = (await readListed(folder, path)).toString("base64");
     const proof = (await readListed(folder, `${entryFile(index)}.tlog-proof`)).toString("utf8");
-    proved.set(index, verifyReceipt({ index, entry, proof }, key, rotations));
+    proved.set(index, verifyReceipt({ index, entry, proof }, key, rotations, { mlDsaKey }));
   }
   return proved;
 }

@@ -14,7 +14,13 @@ import { type Context, openSession, type RemoteOptions } from "./context.ts";
 import { counted } from "./counted.ts";
 import { country } from "./facts.ts";
 import { Failure } from "./failure.ts";
-import { demandedKey, ledgerKey, withLedgerKey } from "./ledger-key.ts";
+import {
+  demandedKey,
+  demandingMlDsa,
+  ledgerKey,
+  withLedgerKey,
+  withMlDsaKey,
+} from "./ledger-key.ts";
 import { columns, createOutput, details, table } from "./output.ts";
 import { writeRecords } from "./records-folder.ts";
 
@@ -30,6 +36,12 @@ type ExportOptions = SearchOptions & {
   readonly to?: string;
   readonly output: string;
   readonly ledgerKey?: string;
+  readonly mlDsaKey?: string;
+};
+type VerifyOptions = {
+  readonly json?: boolean;
+  readonly ledgerKey?: string;
+  readonly mlDsaKey?: string;
 };
 type NoteOptions = RemoteOptions & {
   readonly what: string;
@@ -87,7 +99,7 @@ function exportCommand(records: Command, context: Context): void {
     "export",
     "write records into a folder that an agency can be handed",
   );
-  withLedgerKey(criteria(command))
+  withMlDsaKey(withLedgerKey(criteria(command)))
     .option("--repository <name>", "those of a repository", repositoryName)
     .option("--from <instant>", "releases decided from this day or instant on")
     .option("--to <instant>", "releases decided before this day or instant")
@@ -108,7 +120,7 @@ function exportCommand(records: Command, context: Context): void {
           "name --party, --country, --document, --repository, or --from and --to",
         );
       const session = await openSession(context, options);
-      const key = await ledgerKey(session, options.ledgerKey);
+      const key = await demandingMlDsa(await ledgerKey(session, options.ledgerKey), options);
       const result = await writeRecords(session.client, key, { asked, folder: options.output });
       session.output.result(result, () =>
         [
@@ -125,24 +137,25 @@ function verifyCommand(records: Command, context: Context): void {
     "verify",
     "check an exported folder with nothing but the ledger's key",
   );
-  withLedgerKey(command)
+  withMlDsaKey(withLedgerKey(command))
     .argument("<folder>", "the folder that `records export` wrote")
-    .action(
-      async (folder: string, options: { readonly json?: boolean; readonly ledgerKey?: string }) => {
-        const output = createOutput(context, options.json === true);
-        const pinned = await demandedKey(context.env, options.ledgerKey);
-        // The rulebook is big, and few commands need it.
-        const { verifyRecords } = await import("./records-verify.ts");
-        const result = await verifyRecords(folder, pinned.key);
-        output.result({ folder, verified: true, ...result }, () =>
-          [
-            `verified: ${result.records} records, ${result.entries} ledger entries of ${pinned.key.name}`,
-            `evidence opened by its commitment: ${result.evidence}, of which decided again: ${result.decidedAgain}`,
-            `evidence or facts erased after their retention: ${result.erased}`,
-          ].join("\n"),
-        );
-      },
-    );
+    .action(async (folder: string, options: VerifyOptions) => {
+      const output = createOutput(context, options.json === true);
+      const pinned = await demandingMlDsa(
+        await demandedKey(context.env, options.ledgerKey),
+        options,
+      );
+      // The rulebook is big, and few commands need it.
+      const { verifyRecords } = await import("./records-verify.ts");
+      const result = await verifyRecords(folder, pinned);
+      output.result({ folder, verified: true, ...result }, () =>
+        [
+          `verified: ${result.records} records, ${result.entries} ledger entries of ${pinned.key.name}`,
+          `evidence opened by its commitment: ${result.evidence}, of which decided again: ${result.decidedAgain}`,
+          `evidence or facts erased after their retention: ${result.erased}`,
+        ].join("\n"),
+      );
+    });
 }
 
 function criteria(command: Command): Command {

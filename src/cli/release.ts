@@ -5,7 +5,7 @@ import { noun, recordOf, recordsIn, remote, uuid } from "./command.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
 import { describeDecision } from "./describe.ts";
 import { Failure, Problem } from "./failure.ts";
-import { ledgerKey, withLedgerKey } from "./ledger-key.ts";
+import { demandingMlDsa, ledgerKey, withLedgerKey, withMlDsaKey } from "./ledger-key.ts";
 import { columns, details, table } from "./output.ts";
 import { isCode } from "./paths.ts";
 import { fetchReceipt, verifyReceipt } from "./receipt.ts";
@@ -17,7 +17,7 @@ type ListOptions = RemoteOptions & {
   readonly state?: string;
 };
 
-type KeyOptions = RemoteOptions & { readonly ledgerKey?: string };
+type KeyOptions = RemoteOptions & { readonly ledgerKey?: string; readonly mlDsaKey?: string };
 type ReceiptOptions = KeyOptions & { readonly save?: string };
 
 const states = [
@@ -67,16 +67,18 @@ export function releaseCommands(program: Command, context: Context): void {
 }
 
 function receiptCommand(release: Command, context: Context): void {
-  withLedgerKey(
-    remote(release, "receipt", "the proof that a decision stands in the ledger, verified here"),
+  withMlDsaKey(
+    withLedgerKey(
+      remote(release, "receipt", "the proof that a decision stands in the ledger, verified here"),
+    ),
   )
     .argument("<id>", "the release's id", uuid)
     .option("--save <name>", "keep it as <name>.json, the entry, and <name>.tlog-proof")
     .action(async (id: string, options: ReceiptOptions) => {
       const session = await openSession(context, options);
-      const key = await ledgerKey(session, options.ledgerKey);
+      const key = await demandingMlDsa(await ledgerKey(session, options.ledgerKey), options);
       const receipt = await fetchReceipt(session.client, id);
-      const { entry, bytes } = verifyReceipt(receipt, key.key, key.rotations);
+      const { entry, bytes } = verifyReceipt(receipt, key.key, key.rotations, key);
       if (entry.body["release"] !== id)
         throw new Failure("integrity", "the receipt is of another release");
       if (options.save !== undefined) {
@@ -101,14 +103,14 @@ function evidenceCommand(release: Command, context: Context): void {
     "evidence",
     "the facts behind a decision, held against its ledger entry and decided again",
   );
-  withLedgerKey(command)
+  withMlDsaKey(withLedgerKey(command))
     .argument("<id>", "the release's id", uuid)
     .action(async (id: string, options: KeyOptions) => {
       const session = await openSession(context, options);
       const { client, output } = session;
-      const key = await ledgerKey(session, options.ledgerKey);
+      const key = await demandingMlDsa(await ledgerKey(session, options.ledgerKey), options);
       const answer = recordOf(await ask(client, "GET", route`/v1/releases/${id}/evidence`));
-      const { entry } = verifyReceipt(await fetchReceipt(client, id), key.key, key.rotations);
+      const { entry } = verifyReceipt(await fetchReceipt(client, id), key.key, key.rotations, key);
       // The rulebook is big, and no other command needs it.
       const { foreignRulebook, verifyEvidence } = await import("./evidence.ts");
       const digest = foreignRulebook(answer);

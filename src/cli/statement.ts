@@ -11,17 +11,29 @@ import { local, noun, remote, uuid } from "./command.ts";
 import { type Context, openSession, type RemoteOptions } from "./context.ts";
 import { counted } from "./counted.ts";
 import { Failure } from "./failure.ts";
-import { demandedKey, type LedgerKey, ledgerKey, withLedgerKey } from "./ledger-key.ts";
+import {
+  demandedKey,
+  demandingMlDsa,
+  type LedgerKey,
+  ledgerKey,
+  withLedgerKey,
+  withMlDsaKey,
+} from "./ledger-key.ts";
 import { manifestDigest } from "./manifest-digest.ts";
 import { createOutput, details } from "./output.ts";
 import { pathProblem } from "./paths.ts";
 import { type RevisionName, revisionName, revisionRoute } from "./revision-name.ts";
 import { writeWhole } from "./whole-file.ts";
 
-type FetchOptions = RemoteOptions & { readonly ledgerKey?: string; readonly save?: string };
+type FetchOptions = RemoteOptions & {
+  readonly ledgerKey?: string;
+  readonly mlDsaKey?: string;
+  readonly save?: string;
+};
 type VerifyOptions = {
   readonly json?: boolean;
   readonly ledgerKey?: string;
+  readonly mlDsaKey?: string;
   readonly manifest?: string;
   readonly files?: string;
 };
@@ -52,14 +64,16 @@ export function statementCommands(program: Command, context: Context): void {
         isAbout: ({ predicate }) => "release" in predicate && predicate.release === id,
       });
     });
-  withLedgerKey(
-    local(statement, "verify", "verify a statement offline, with the ledger's key alone"),
+  withMlDsaKey(
+    withLedgerKey(
+      local(statement, "verify", "verify a statement offline, with the ledger's key alone"),
+    ),
   )
     .argument("<file>", "the envelope, as the server gave it")
     .option("--manifest <file>", "the revision as the server answers it, held to the statement")
     .option("--files <folder>", "hold the files in a folder to the statement, byte for byte")
     .action(async (file: string, options: VerifyOptions) => {
-      const key = await demandedKey(context.env, options.ledgerKey);
+      const key = await demandingMlDsa(await demandedKey(context.env, options.ledgerKey), options);
       const proved = proveStatement(await readJson(file), key);
       const files = await listOf(proved, options.manifest);
       const { files: folder } = options;
@@ -82,7 +96,7 @@ export function statementCommands(program: Command, context: Context): void {
 }
 
 function fetching(command: Command): Command {
-  return withLedgerKey(command).option(
+  return withMlDsaKey(withLedgerKey(command)).option(
     "--save <file>",
     "keep the envelope, for whoever is to verify it",
   );
@@ -94,7 +108,7 @@ async function fetchStatement(
   { path, isAbout }: { readonly path: string; readonly isAbout: (stated: Statement) => boolean },
 ): Promise<void> {
   const session = await openSession(context, options);
-  const key = await ledgerKey(session, options.ledgerKey);
+  const key = await demandingMlDsa(await ledgerKey(session, options.ledgerKey), options);
   const envelope = await ask(session.client, "GET", path);
   const proved = proveStatement(envelope, key);
   if (!isAbout(proved))
@@ -116,8 +130,8 @@ function isAboutRevision(
   );
 }
 
-function proveStatement(envelope: unknown, { key, rotations }: LedgerKey): Statement {
-  const result = verifyStatement(envelope, key, rotations);
+function proveStatement(envelope: unknown, { key, rotations, mlDsaKey }: LedgerKey): Statement {
+  const result = verifyStatement(envelope, key, rotations, mlDsaKey);
   if ("refused" in result)
     throw new Failure("integrity", `the statement does not verify: ${result.refused}`);
   return result.statement;

@@ -1,28 +1,46 @@
 import type { Kysely } from "kysely";
 import type { Schema } from "../database/schema.ts";
-import { isRefusal, type Refusal } from "../errors.ts";
+import { isRefusal, Refusal } from "../errors.ts";
 import { parseNote } from "../merkle/note.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
 import { publishedPrefix } from "./published.ts";
 import { putPublished } from "./put-published.ts";
-import { publishedTimestampSizes } from "./source-store.ts";
-import { timestampPath } from "./source-timestamps.ts";
+import { storeTimestamps } from "./source-store.ts";
+import { mostTimestampNames, stampedSize, timestampPath } from "./source-timestamps.ts";
+
+type Place = { readonly db: Kysely<Schema>; readonly store: BlobStore };
+
+/** So many of the newest stamps that are there already are compared at a start: each is two blobs to be read. */
+export const mostCompared = 64;
+
+/** So many stamps that the ledger does not have are asked about; more need no more telling. */
+const mostStrange = 1_000;
+/** After so many that failed the store is taken to be away. */
+const mostFailures = 4;
 
 /**
  * Puts the stamps that the store does not have yet beside the published ledger, each with its checkpoint before it, written once: a stamp lies there
- * no sooner than the checkpoint that covers what it is of. `known` are those that are there, and grows. Gives whether all are there now. Throws
- * `record_tampered`, after all the others were put, where the store holds another one of the same size.
+ * no sooner than the checkpoint that covers what it is of. `known` are those that are there, and grows; while it is empty, as at a start, the newest of those in the store are compared
+ * byte for byte and the older ones taken by their names. Gives whether all are there now. Throws `record_tampered`, after all the others were put, where the
+ * store holds another one of the same size, or one that the ledger does not have: it stays, and nothing else waits for it. Throws what the store throws where
+ * it cannot be asked.
  */
 export async function publishTimestamps(
-  { db, store }: { readonly db: Kysely<Schema>; readonly store: BlobStore },
+  { db, store }: Place,
   known: Set<number>,
 ): Promise<boolean> {
-  if (known.size === 0) for (const size of await publishedTimestampSizes(store)) known.add(size);
+  const found: string[] = [];
+  const failures: unknown[] = [];
   const covered = await publishedSize(store);
-  const stamped = await db.selectFrom("ledger_timestamp").select("size").orderBy("size").execute();
+  if (known.size === 0) {
+    const { older, strange } = await lookAt({ db, store });
+    for (const size of older) known.add(size);
+    if (strange !== null) found.push(strange);
+  }
   let isWhole = true;
-  let other: Refusal | null = null;
-  for (const size of stamped.map((row) => Number(row.size)).filter((each) => !known.has(each))) {
+  const unknown = (await stampedSizes(db)).filter((each) => !known.has(each));
+  // The newest first, so that no number of names that cannot be read holds up a later stamp.
+  for (const size of unknown.toReversed()) {
     if (size > covered) {
       isWhole = false;
       continue;
@@ -30,14 +48,57 @@ export async function publishTimestamps(
     try {
       await putTimestamp({ db, store }, size);
     } catch (error) {
-      if (!isRefusal(error, "record_tampered")) throw error;
-      other ??= error;
+      if (!isRefusal(error, "record_tampered")) {
+        // One that cannot be read, for it is a link or locked away, holds up no other; an outage ends this.
+        failures.push(error);
+        if (failures.length < mostFailures) continue;
+        // What was found and not told yet is found again.
+        if (found.length > 0) known.clear();
+        throw error;
+      }
+      found.push(error.message);
     }
     // What another holds in its place stays there: it is told once, and not tried for ever.
     known.add(size);
   }
-  if (other !== null) throw other;
-  return isWhole;
+  if (found.length === 0 && failures.length > 0) throw failures[0];
+  const [first, ...others] = found;
+  if (first === undefined) return isWhole;
+  const more = others.length === 0 ? "" : ` (and ${others.length} more such findings)`;
+  throw new Refusal("record_tampered", `${first}${more}`);
+}
+
+/** What the store's names say: the older of the ledger's stamps that are there, and what there is to tell of others. */
+async function lookAt({
+  db,
+  store,
+}: Place): Promise<{ readonly older: ReadonlySet<number>; readonly strange: string | null }> {
+  const own = await stampedSizes(db);
+  const [all, taken] = [new Set(own), new Set(own.slice(0, -mostCompared))];
+  const [older, strange] = [new Set<number>(), new Set<number>()];
+  let left = mostTimestampNames;
+  for await (const name of storeTimestamps(store).names()) {
+    if (left === 0) break;
+    left -= 1;
+    const size = stampedSize(name);
+    if (size === null) continue;
+    if (taken.has(size)) older.add(size);
+    if (!all.has(size) && strange.size < mostStrange) strange.add(size);
+  }
+  // Another node may have had one made and published meanwhile: the database has it first.
+  if (strange.size > 0) for (const size of await stampedSizes(db)) strange.delete(size);
+  if (strange.size === 0) return { older, strange: null };
+  const largest = Math.max(...strange);
+  const count = strange.size === mostStrange ? `${mostStrange} or more` : `${strange.size}`;
+  return {
+    older,
+    strange: `the blob store holds timestamps that the ledger does not have, ${count} of them, one under ${timestampPath(largest, "tsr")}: somebody put them there, or the database was put back to before them or rebuilt without them`,
+  };
+}
+
+async function stampedSizes(db: Kysely<Schema>): Promise<readonly number[]> {
+  const rows = await db.selectFrom("ledger_timestamp").select("size").orderBy("size").execute();
+  return rows.map(({ size }) => Number(size));
 }
 
 /** As the checkpoint in the store says; 0 where there is none. Who signed it is for the publisher to judge. */
@@ -48,10 +109,7 @@ async function publishedSize(store: BlobStore): Promise<number> {
   return Number.isSafeInteger(size) ? size : 0;
 }
 
-async function putTimestamp(
-  { db, store }: { readonly db: Kysely<Schema>; readonly store: BlobStore },
-  size: number,
-): Promise<void> {
+async function putTimestamp({ db, store }: Place, size: number): Promise<void> {
   const row = await db
     .selectFrom("ledger_timestamp")
     .innerJoin("ledger_checkpoint", "ledger_checkpoint.size", "ledger_timestamp.size")
@@ -63,6 +121,9 @@ async function putTimestamp(
 }
 
 async function put(store: BlobStore, path: string, bytes: Buffer): Promise<void> {
+  // Most of those that are compared are there as they should be, and reading one costs less than writing it.
+  const there = await store.readTagged(`${publishedPrefix}${path}`);
+  if (there?.bytes.equals(bytes) === true) return;
   await putPublished(store, {
     path,
     bytes,

@@ -13,7 +13,7 @@ import { type FullTile, type TileBytes, TileEdge } from "../merkle/tile-edge.ts"
 import { leafHash } from "../merkle/tree.ts";
 import { bodyBytes, type Entry, parseEntry } from "./entry.ts";
 import { Findings } from "./findings.ts";
-import { type RebuiltTimestamps, rebuildTimestamps } from "./rebuild-timestamps.ts";
+import { type RebuiltTimestamps, rebuildTimestamps, stamperOf } from "./rebuild-timestamps.ts";
 import { assertGoesOn, readRotations } from "./reigns.ts";
 import { readTile, type TileSource } from "./source.ts";
 import { readingOf, unlessSpent } from "./source-budget.ts";
@@ -27,6 +27,8 @@ export type RebuildOptions = {
   readonly key: VerificationKey;
   /** The ledger's own ML-DSA-44 key, which must have signed the checkpoint too; left out, it is not asked for. */
   readonly mlDsaKey?: CosignerKey | null;
+  /** PEM of a time-stamping authority, whose stamps alone come back then; left out, all that are of this ledger do. */
+  readonly timestampCertificates?: string | null;
 };
 
 export type Rebuilt = {
@@ -50,6 +52,7 @@ export async function rebuildLedger({
   source,
   key,
   mlDsaKey = null,
+  timestampCertificates = null,
 }: RebuildOptions): Promise<Rebuilt> {
   const note = await source.checkpoint();
   if (note === null)
@@ -61,6 +64,7 @@ export async function rebuildLedger({
   if (mlDsaKey !== null && !judgeMlDsa(note, mlDsaKey, findings))
     throw damaged("the checkpoint is not signed by the ledger's ML-DSA-44 key");
   const { checkpoint } = newest;
+  const stamper = await stamperOf(timestampCertificates);
   const reading = await readingOf(source, { key, checkpoint: note });
   const timestamps = await transact(
     database.db,
@@ -97,7 +101,7 @@ export async function rebuildLedger({
       await sql`select setval(pg_get_serial_sequence('ledger_submission', 'id'), ${Math.max(1, checkpoint.size)}, ${checkpoint.size > 0})`.execute(
         tx,
       );
-      return await rebuildTimestamps(tx, source, { ...checkpoint, keys });
+      return await rebuildTimestamps(tx, source, { ...checkpoint, keys, stamper });
     },
     { attempts: 1 },
   );

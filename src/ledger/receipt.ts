@@ -1,10 +1,10 @@
 import { type Kysely, sql } from "kysely";
 import type { Schema } from "../database/schema.ts";
 import { Refusal } from "../errors.ts";
-import { withoutMlDsa } from "../merkle/cosignature.ts";
+import { withOwnSignatures, withoutMlDsa } from "../merkle/cosignature.ts";
 import { inclusionProof } from "../merkle/proof.ts";
-import { encodeTlogProof } from "../merkle/tlog-proof.ts";
-import { withCosignatures } from "./cosigned.ts";
+import { encodeTlogProof, parseTlogProof } from "../merkle/tlog-proof.ts";
+import { cosignedCheckpoint, withCosignatures } from "./cosigned.ts";
 import type { Place } from "./ledger.ts";
 import { hashReader } from "./tiles.ts";
 
@@ -53,13 +53,21 @@ export async function makeReceipts(
   );
 }
 
-/** The receipt of an entry under the newest checkpoint, without cosignatures, which are any number, and without the ledger's own of ML-DSA-44: as short as can be. Throws as `makeReceipt`. */
-export async function makeShortReceipt(db: Kysely<Schema>, place: Place): Promise<Receipt> {
-  const newest = await newestCheckpoint(db);
-  const short = newest === null ? null : { ...newest, note: withoutMlDsa(newest.note) };
-  const [receipt] = await proveUnder(db, [place], short);
+/** The receipt of an entry under the newest checkpoint, with the ledger's own signatures and without those of witnesses, which are any number. Throws as `makeReceipt`. */
+export async function makeOwnReceipt(db: Kysely<Schema>, place: Place): Promise<Receipt> {
+  const newest = await cosignedCheckpoint(db);
+  const own = newest === null ? null : { ...newest, note: withOwnSignatures(newest.note) };
+  const [receipt] = await proveUnder(db, [place], own);
   if (receipt === undefined) throw new Error("a place has one receipt");
   return receipt;
+}
+
+/** The same receipt without the ledger's signatures of ML-DSA-44, some 3,300 bytes each: as short as can be. */
+export function shortened(receipt: Receipt): Receipt {
+  const proof = parseTlogProof(receipt.proof);
+  if (proof === null) throw new TypeError("this is no receipt");
+  const checkpoint = withoutMlDsa(proof.checkpoint);
+  return { ...receipt, proof: encodeTlogProof({ ...proof, checkpoint }) };
 }
 
 async function proveUnder(

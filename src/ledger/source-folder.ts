@@ -3,7 +3,7 @@ import { Refusal } from "../errors.ts";
 import { maximumTileBytes, parseTilePath, type Tile, tilePath } from "../merkle/tile.ts";
 import type { TileSource } from "./source.ts";
 import { type ReadingRoom, readRegularFile, readRegularFileSync } from "./source-file.ts";
-import { timestampsIn } from "./source-timestamps.ts";
+import { folderTimestamps } from "./source-timestamps.ts";
 
 /**
  * A ledger in a folder, in the layout of C2SP tlog-tiles: `<folder>/checkpoint`, `<folder>/tile/...`, and `<folder>/timestamp/` beside it. Reads nothing else in it, and only
@@ -17,7 +17,7 @@ export function folderSource(folder: string): TileSource {
   return {
     checkpoint: () => read(join(folder, "checkpoint")),
     tile: Object.assign(tile, { folder }),
-    timestamps: () => timestampsIn(folder),
+    timestamps: folderTimestamps(folder),
   };
 }
 

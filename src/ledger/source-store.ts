@@ -1,14 +1,13 @@
-import { maximumNoteBytes } from "../merkle/note.ts";
 import { maximumTileBytes } from "../merkle/tile.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
 import { publishedPrefix } from "./published.ts";
 import type { TileSource } from "./source.ts";
 import {
-  type KeptTimestamp,
   longestResponseBytes,
+  longestStampedBytes,
+  type TimestampPlace,
   timestampFolder,
   timestampPath,
-  timestampSizes,
 } from "./source-timestamps.ts";
 
 type Readable = Pick<BlobStore, "stat" | "read" | "readTagged" | "list">;
@@ -19,7 +18,7 @@ export function storeSource(store: Readable): TileSource {
     checkpoint: async () =>
       (await store.readTagged(`${publishedPrefix}checkpoint`))?.bytes.subarray(0, longest) ?? null,
     tile: async (path) => await read(store, path, longest),
-    timestamps: () => publishedTimestamps(store),
+    timestamps: storeTimestamps(store),
   };
 }
 
@@ -35,24 +34,18 @@ async function read(store: Readable, path: string, limitBytes: number): Promise<
   return Buffer.concat(chunks);
 }
 
-/** The sizes of the timestamps that are in the store, in order. */
-export async function publishedTimestampSizes(
-  store: Pick<BlobStore, "list">,
-): Promise<readonly number[]> {
-  const prefix = `${publishedPrefix}${timestampFolder}/`;
-  const names = async function* () {
-    for await (const key of store.list(prefix)) yield key.slice(prefix.length);
-  };
-  return await timestampSizes(names(), null);
-}
-
-async function* publishedTimestamps(store: Readable): AsyncGenerator<KeptTimestamp> {
+/** Where a vault has published its stamps. Throws what the store throws where it cannot be asked. */
+export function storeTimestamps(store: Readable): TimestampPlace {
   const part = async (path: string, limitBytes: number) =>
     (await read(store, path, limitBytes)) ?? Buffer.alloc(0);
-  for (const size of await publishedTimestampSizes(store))
-    yield {
-      size,
-      checkpoint: await part(timestampPath(size, "checkpoint"), maximumNoteBytes + 1),
-      response: await part(timestampPath(size, "tsr"), longestResponseBytes),
-    };
+  return {
+    names: () => namesIn(store),
+    checkpoint: async (size) => await part(timestampPath(size, "checkpoint"), longestStampedBytes),
+    response: async (size) => await part(timestampPath(size, "tsr"), longestResponseBytes),
+  };
+}
+
+async function* namesIn(store: Readable): AsyncGenerator<string, void, undefined> {
+  const prefix = `${publishedPrefix}${timestampFolder}/`;
+  for await (const key of store.list(prefix)) yield key.slice(prefix.length);
 }

@@ -4,7 +4,7 @@ import type { VerificationKey } from "../merkle/note.ts";
 import type { PlacedRotation } from "../merkle/rotation.ts";
 import { hashesAt, type Tile, tilePath, tileWidth } from "../merkle/tile.ts";
 import { hashBytes } from "../merkle/tree.ts";
-import type { KeptTimestamp } from "./source-timestamps.ts";
+import type { TimestampPlace } from "./source-timestamps.ts";
 
 /**
  * Where a ledger is read from: a folder, a URL. It is trusted with nothing.
@@ -20,8 +20,8 @@ import type { KeptTimestamp } from "./source-timestamps.ts";
 export interface TileSource {
   checkpoint(): Promise<Buffer | null>;
   readonly tile: TileReader;
-  /** The stamped checkpoints that lie beside it, by their sizes; none where it cannot tell. */
-  readonly timestamps?: () => AsyncIterable<KeptTimestamp>;
+  /** Where stamped checkpoints lie beside it; none where it cannot tell. */
+  readonly timestamps?: TimestampPlace;
   /** The rotations of its key as whoever serves it tells them, beside the ledger: they count as far as the keys have signed them. */
   readonly rotations?: () => Promise<readonly PlacedRotation[]>;
   /** What is spent on it at most while no known key signed its checkpoint. A folder has none: it is finite of itself. */

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import type { Database } from "../database/open.ts";
-import { Refusal } from "../errors.ts";
+import { isRefusal, Refusal } from "../errors.ts";
 import { parseNote } from "../merkle/note.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
 import { publishTimestamps } from "./publish-timestamps.ts";
@@ -30,10 +30,13 @@ export type TimestampingOptions = {
   readonly node: string;
   readonly authority: TimestampAuthority;
   readonly everyMs: number;
+  /** The pause after the first of several outages; five seconds where it is left out. */
+  readonly retryMs?: number;
   readonly onFailure: (error: unknown) => void;
 };
 
 const answerMs = 10_000;
+const firstRetryMs = 5_000;
 /** A node may not have the lease yet, or get it later: it looks again before the next stamp would be due. */
 const standbyMs = 5_000;
 const longestCertificateBytes = 1_000_000;
@@ -61,12 +64,26 @@ export async function readTimestampSettings({
   }
 }
 
-/** Has the newest checkpoint stamped now and then. Nothing waits for it, and it fails nobody: what an authority says late or not at all is told to the operator. */
+/** Something that is done now and then, and how it went. */
+type Work = { dueAt: number; outages: number; lastTrouble: string | null };
+
+/** How long after an outage it is tried again: a few seconds, twice as long after each further one, and never longer than the interval. */
+export function retryPauseMs(outages: number, everyMs: number, firstMs = firstRetryMs): number {
+  return Math.min(firstMs * 2 ** (outages - 1), everyMs);
+}
+
+/**
+ * Has the newest checkpoint stamped now and then, and the stamps published. Nothing waits for it, and it fails nobody: what an authority says late or not at all is told to the
+ * operator, once until it says something else. One that cannot be reached is asked again after `retryPauseMs`; one that refuses, or whose answer does not verify, after the interval.
+ */
 export class Timestamping {
   readonly #options: TimestampingOptions;
   readonly #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
-  #lastTrouble: string | null = null;
+  readonly #stamping = newWork();
+  readonly #publishing = newWork();
+  /** Whether this node had the lease when it last asked. */
+  #isHolder = false;
   /** The stamps that are in the store. */
   readonly #published = new Set<number>();
 
@@ -85,37 +102,66 @@ export class Timestamping {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
-    const { everyMs } = this.#options;
-    let dueAt = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
-      let pauseMs = everyMs;
-      try {
-        if (performance.now() >= dueAt && (await stampNewest(this.#options, signal)))
-          dueAt = performance.now() + everyMs;
-        // What could not be published yet is tried again sooner, and nothing is stamped for that.
-        const leftMs = dueAt - performance.now();
-        const isDone = leftMs > 0 && (await this.#publish());
-        pauseMs = isDone ? leftMs : Math.min(everyMs, standbyMs);
-        this.#lastTrouble = null;
-      } catch (error) {
-        const message = Error.isError(error) ? error.message : String(error);
-        if (!signal.aborted && message !== this.#lastTrouble) this.#options.onFailure(error);
-        this.#lastTrouble = message;
-      }
+      await this.#attempt(this.#stamping, async () => await this.#stamp());
+      // What is stamped already does not wait for an authority that is away.
+      if (this.#isHolder) await this.#attempt(this.#publishing, async () => await this.#publish());
+      const publishAt = this.#isHolder ? this.#publishing.dueAt : Number.POSITIVE_INFINITY;
+      const pauseMs = Math.max(0, Math.min(this.#stamping.dueAt, publishAt) - performance.now());
       await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {});
     }
   }
 
-  async #publish(): Promise<boolean> {
+  /** Does the work, which gives the pause until it is due again, if it is due. Never throws. */
+  async #attempt(work: Work, run: () => Promise<number>): Promise<void> {
+    const { everyMs, retryMs, onFailure } = this.#options;
+    if (performance.now() < work.dueAt) return;
+    let pauseMs = everyMs;
+    try {
+      pauseMs = await run();
+      work.outages = 0;
+      work.lastTrouble = null;
+    } catch (error) {
+      const message = Error.isError(error) ? error.message : String(error);
+      if (!this.#stopping.signal.aborted && message !== work.lastTrouble) onFailure(error);
+      work.lastTrouble = message;
+      const isAnswer = isRefusal(error, "timestamp_refused", "record_tampered");
+      work.outages = isAnswer ? 0 : work.outages + 1;
+      if (!isAnswer) pauseMs = retryPauseMs(work.outages, everyMs, retryMs);
+    }
+    work.dueAt = performance.now() + pauseMs;
+  }
+
+  async #stamp(): Promise<number> {
+    const { everyMs } = this.#options;
+    try {
+      this.#isHolder = await stampNewest(this.#options, this.#stopping.signal);
+    } catch (error) {
+      // The lease's holder alone asks the authority.
+      if (isRefusal(error)) this.#isHolder = true;
+      throw error;
+    }
+    if (this.#isHolder) this.#publishing.dueAt = Number.NEGATIVE_INFINITY;
+    return this.#isHolder ? everyMs : Math.min(everyMs, standbyMs);
+  }
+
+  /** Stamps that the published checkpoint does not cover yet are tried again sooner, and nothing is stamped for that. */
+  async #publish(): Promise<number> {
     const {
       database: { db },
       store,
+      everyMs,
     } = this.#options;
-    return store === null || (await publishTimestamps({ db, store }, this.#published));
+    const isWhole = store === null || (await publishTimestamps({ db, store }, this.#published));
+    return isWhole ? Number.POSITIVE_INFINITY : Math.min(everyMs, standbyMs);
   }
 }
 
-/** Has the newest checkpoint stamped, unless it is already; false where another node holds the lease, or there is no checkpoint yet. Throws `timestamp_unavailable`; only what verifies is kept. */
+function newWork(): Work {
+  return { dueAt: Number.NEGATIVE_INFINITY, outages: 0, lastTrouble: null };
+}
+
+/** Has the newest checkpoint stamped, unless it is already; false where another node holds the lease, or there is no checkpoint yet. Throws `timestamp_unavailable` where the authority is away and `timestamp_refused` where it gives no stamp that verifies; only what verifies is kept. */
 export async function stampNewest(
   {
     database: { db },
@@ -139,8 +185,8 @@ export async function stampNewest(
   nonce[0] = ((nonce[0] ?? 0) & 0x3f) | 0x40;
   const response = await ask(authority.url, encodeTimestampRequest(text, nonce), signal);
   const found = await verifyTimestamp(response, text, parseAuthority(authority.certificates));
-  if ("refused" in found) throw unavailable(found.refused);
-  if (found.nonceHex !== nonce.toString("hex")) throw unavailable("it answers another request");
+  if ("refused" in found) throw refused(found.refused);
+  if (found.nonceHex !== nonce.toString("hex")) throw refused("it answers another request");
   await db
     .insertInto("ledger_timestamp")
     .values({ size, response, stamped_at: found.stampedAt })
@@ -177,12 +223,15 @@ async function ask(url: string, request: Buffer, stopped: AbortSignal): Promise<
       redirect: "error",
       signal,
     });
-    if (answer.status !== 200) throw unavailable(`it answered ${answer.status}`);
+    if (answer.status !== 200) {
+      const why = `it answered ${answer.status}`;
+      throw isAway(answer.status) ? unavailable(why) : refused(why);
+    }
     const chunks: Uint8Array[] = [];
     let sizeBytes = 0;
     for await (const chunk of answer.body ?? []) {
       sizeBytes += chunk.length;
-      if (sizeBytes > longestAnswerBytes) throw unavailable("its answer is too long");
+      if (sizeBytes > longestAnswerBytes) throw refused("its answer is too long");
       chunks.push(chunk);
     }
     return Buffer.concat(chunks);
@@ -194,6 +243,15 @@ async function ask(url: string, request: Buffer, stopped: AbortSignal): Promise<
   }
 }
 
+/** What HTTP says of a server that may answer the same request later (RFC 9110, sections 15.5.9 and 15.6; RFC 6585, section 4). */
+function isAway(status: number): boolean {
+  return status >= 500 || status === 408 || status === 429;
+}
+
 function unavailable(why: string): Refusal {
   return new Refusal("timestamp_unavailable", `the time-stamping authority gave no stamp: ${why}`);
+}
+
+function refused(why: string): Refusal {
+  return new Refusal("timestamp_refused", `the time-stamping authority gave no stamp: ${why}`);
 }

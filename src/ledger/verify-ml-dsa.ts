@@ -1,5 +1,4 @@
-import { type CosignerKey, verifyCosignature } from "../merkle/cosignature.ts";
-import { parseNote } from "../merkle/note.ts";
+import { type CosignerKey, judgeCosigned } from "../merkle/cosignature.ts";
 import type { Findings } from "./findings.ts";
 
 /**
@@ -11,8 +10,7 @@ export function judgeMlDsa(
   key: CosignerKey,
   findings: Findings,
 ): boolean {
-  const note = parseNote(checkpoint) ?? { text: "", signatures: [] };
-  const { verdict } = verifyCosignature(note, key);
+  const { verdict } = judgeCosigned(checkpoint, key);
   if (verdict === "unsigned")
     findings.add(
       "ml_dsa_missing",

@@ -1,4 +1,5 @@
 import { openCheckpoint } from "../merkle/checkpoint.ts";
+import { type CosignerKey, judgeCosigned } from "../merkle/cosignature.ts";
 import { keyIdOf, type NoteSigner, type VerificationKey } from "../merkle/note.ts";
 import { type PlacedRotation, type Reign, reignsFrom } from "../merkle/rotation.ts";
 import { parseTlogProof, verifyTlogProof } from "../merkle/tlog-proof.ts";
@@ -18,12 +19,14 @@ export type StatementResult = { readonly statement: Statement } | { readonly ref
 
 /**
  * Verifies a statement offline with the ledger's key, or one that rotations lead to from it: the envelope's signature, the way from the entry to a
- * checkpoint that the same key signed, and that the entry of a commit says what the statement says: revision, manifest, lineage. Never throws.
+ * checkpoint that the same key signed, and that the entry of a commit says what the statement says: revision, manifest, lineage. Where the ledger's ML-DSA-44
+ * key is given, it must have signed that checkpoint too; the envelope, no other key signs. Never throws.
  */
 export function verifyStatement(
   value: unknown,
   key: VerificationKey,
   rotations: readonly PlacedRotation[] = [],
+  mlDsaKey: CosignerKey | null = null,
 ): StatementResult {
   const envelope = parseEnvelope(value);
   if (envelope === null) return { refused: "it is no DSSE envelope" };
@@ -32,9 +35,11 @@ export function verifyStatement(
     if (verdict === "forged") return { refused: "its signature under the ledger's key is forged" };
     if (verdict !== "verified") continue;
     const result = judge(envelope, reign.key);
-    return "refused" in result || isWithin(reign, result.statement)
-      ? result
-      : { refused: "it rests on a checkpoint that its key was not allowed to sign any more" };
+    if ("refused" in result) return result;
+    if (!isWithin(reign, result.statement))
+      return { refused: "it rests on a checkpoint that its key was not allowed to sign any more" };
+    const refused = mlDsaKey === null ? null : problemOfMlDsa(result.statement, mlDsaKey);
+    return refused === null ? result : { refused };
   }
   return { refused: "it is not signed by the ledger's key" };
 }
@@ -44,6 +49,15 @@ function isWithin({ key, lastSize }: Reign, { predicate }: Statement): boolean {
   const { checkpoint = "" } = parseTlogProof(predicate.ledger.proof) ?? {};
   const opened = openCheckpoint(checkpoint, key);
   return opened !== null && opened.checkpoint.size <= lastSize;
+}
+
+function problemOfMlDsa({ predicate }: Statement, key: CosignerKey): string | null {
+  const { checkpoint = "" } = parseTlogProof(predicate.ledger.proof) ?? {};
+  const { verdict } = judgeCosigned(checkpoint, key);
+  if (verdict === "verified") return null;
+  return verdict === "forged"
+    ? `its checkpoint has a forged signature of the ML-DSA-44 key ${key.keyId}`
+    : `its checkpoint is not signed by the ML-DSA-44 key ${key.keyId}`;
 }
 
 /** Whether the signer, and not one whose key went before its or followed it, signed the checkpoint that a proof leads to. */

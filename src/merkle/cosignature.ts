@@ -122,6 +122,14 @@ export async function cosignOwn(signed: string, cosigners: readonly Cosigner[]):
   return encodeNote({ ...note, signatures: [...note.signatures, ...own] });
 }
 
+/** A checkpoint's note with the signatures alone that are under the name of its log, of whatever type; as it is where there are none. */
+export function withOwnSignatures(signed: string): string {
+  const note = parseNote(signed);
+  const [origin] = note?.text.split("\n") ?? [];
+  const own = note?.signatures.filter(({ name }) => name === origin) ?? [];
+  return note === null || own.length === 0 ? signed : encodeNote({ ...note, signatures: own });
+}
+
 /** A checkpoint's note without its signatures of ML-DSA-44, some 3,300 bytes each; as it is where it has no other. */
 export function withoutMlDsa(signed: string): string {
   const note = parseNote(signed);
@@ -139,6 +147,15 @@ export function verifyCosignature(note: Note, key: CosignerKey): CosignatureVerd
   const times = mine.map(({ signature }) => timeOf(note.text, key, signature));
   if (times.includes(null)) return { verdict: "forged" };
   return { verdict: "verified", timestamp: Math.max(...times.map(Number)) };
+}
+
+/** The same of a checkpoint's bytes; `unsigned` where they are no note. */
+export function judgeCosigned(
+  checkpoint: Uint8Array | string,
+  key: CosignerKey,
+): CosignatureVerdict {
+  const note = parseNote(checkpoint);
+  return note === null ? { verdict: "unsigned" } : verifyCosignature(note, key);
 }
 
 /** The time of one true cosignature; null for one that the key did not make. */

@@ -4,7 +4,7 @@ import type { Signer } from "../custody/signer.ts";
 import { Refusal } from "../errors.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { type Entry, parseEntry } from "../ledger/entry.ts";
-import { makeShortReceipt, type Receipt } from "../ledger/receipt.ts";
+import { makeOwnReceipt, type Receipt, shortened } from "../ledger/receipt.ts";
 import { type EnvelopeJson, preAuthenticationEncoding, signEnvelope } from "../lineage/dsse.ts";
 import { isOwnProof, verifyOwnStatement } from "../lineage/prove.ts";
 import { inTotoPayloadType, releaseStatement, revisionStatement } from "../lineage/statement.ts";
@@ -41,10 +41,11 @@ export async function stateRevision(
     manifest: { sha256: manifest },
     files: { count: files.length, bytes: bytes.toString() },
     lineage,
-    ledger: receipt,
   };
   const list = { name: `${name}@${row.id}`, sha256: manifest };
-  return await sign(vault.signer, (fits) => revisionStatement({ predicate, files, list }, fits));
+  return await sign(vault.signer, receipt, (ledger, fits) =>
+    revisionStatement({ predicate: { ...predicate, ledger }, files, list }, fits),
+  );
 }
 
 /**
@@ -75,10 +76,12 @@ export async function stateRelease(
     revision,
     verdict: decision.verdict,
     objects,
-    ledger: { index: receipt.index, leaf: leaf.toString("hex"), proof: receipt.proof },
   };
   const list = { name: id, sha256: objects.sha256 };
-  return await sign(vault.signer, (fits) => releaseStatement({ predicate, files, list }, fits));
+  return await sign(vault.signer, receipt, ({ index, proof }, fits) => {
+    const ledger = { index, leaf: leaf.toString("hex"), proof };
+    return releaseStatement({ predicate: { ...predicate, ledger }, files, list }, fits);
+  });
 }
 
 /** What the entry of every decided release has. */
@@ -103,21 +106,26 @@ async function objectsOf({ database }: Pick<Vault, "database">, release: string)
   }));
 }
 
-/** Signs the fullest statement that the signer takes, and holds it to what anybody will hold it to. */
+/**
+ * Signs the fullest statement that the signer takes, and holds it to what anybody will hold it to. Its checkpoint has the ledger's ML-DSA-44 signature where
+ * there is one and the signer takes that much.
+ */
 async function sign(
   signer: Signer,
-  payloadFor: (fits: (payload: Buffer) => boolean) => Buffer,
+  receipt: Receipt,
+  payloadFor: (receipt: Receipt, fits: (payload: Buffer) => boolean) => Buffer,
 ): Promise<EnvelopeJson> {
   const { longestMessage = surelySignedBytes } = signer;
-  const payload = payloadFor(
-    (each) => preAuthenticationEncoding(inTotoPayloadType, each).length <= longestMessage,
-  );
+  const fits = (each: Buffer) =>
+    preAuthenticationEncoding(inTotoPayloadType, each).length <= longestMessage;
+  const whole = payloadFor(receipt, fits);
+  const payload = fits(whole) ? whole : payloadFor(shortened(receipt), fits);
   const problem = verifyOwnStatement({ payloadType: inTotoPayloadType, payload }, signer);
   if (problem !== null) throw new Refusal("record_tampered", `nothing is stated of it: ${problem}`);
   return await signEnvelope({ payloadType: inTotoPayloadType, payload }, signer);
 }
 
-/** The entry of a submission, with a receipt that is as short as can be, since a signer may take little. */
+/** The entry of a submission, with a receipt of the ledger's own signatures alone, since a signer may take little. */
 async function enteredAs(
   { database: { db }, signer }: Pick<Vault, "database" | "signer">,
   submission: bigint,
@@ -130,7 +138,7 @@ async function enteredAs(
   if (row === undefined) throw new Refusal("ledger_unavailable", "the entry has no place yet");
   const entry = parseEntry(row.bytes);
   if (entry === null) throw new Refusal("record_tampered", "the ledger holds what is no entry");
-  const receipt = await makeShortReceipt(db, { ...row, index: Number(row.index) });
+  const receipt = await makeOwnReceipt(db, { ...row, index: Number(row.index) });
   if (!isOwnProof(receipt.proof, signer))
     throw new Refusal(
       "ledger_unavailable",

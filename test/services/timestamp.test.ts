@@ -315,7 +315,7 @@ function nonce(): Buffer {
       ];
       for (const make of wrong) {
         answers.make = make;
-        await expect(stamp()).rejects.toMatchObject({ code: "timestamp_unavailable" });
+        await expect(stamp()).rejects.toMatchObject({ code: "timestamp_refused" });
       }
       // The right text under another nonce is an old answer played again.
       const { note = "" } =

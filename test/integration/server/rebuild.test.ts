@@ -1,4 +1,4 @@
-import { cp, readFile } from "node:fs/promises";
+import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { openPglite, openPostgres } from "../../../src/database/open.ts";
@@ -29,13 +29,18 @@ test("the ledger of a vault whose database is lost is made again by the command,
     const rebuild = async (...from: readonly string[]) =>
       await weightvault(["ledger", "rebuild", ...from, "--ledger-key", key, "--json"], { env });
     expect((await rebuild()).code).toBe(5);
+    // A certificate that timestamps are to be held to is one, or nothing is rebuilt.
+    const none = join(empty.folder, "authority.pem");
+    await writeFile(none, "no PEM");
+    const held = await rebuild("--from", published, "--timestamp-certificate", none);
+    expect(JSON.parse(held.stdout)).toMatchObject({ code: "configuration_invalid" });
     const made = await rebuild("--from", published);
     expect({ code: made.code, said: JSON.parse(made.stdout) }).toEqual({
       code: 0,
       said: {
         size: before.size,
         rootHex: before.rootHex,
-        timestamps: { kept: 0, refused: 0 },
+        timestamps: { kept: 0, refused: 0, unvouched: 0, unread: 0, isCut: false },
       },
     });
     const database =

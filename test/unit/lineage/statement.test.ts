@@ -9,6 +9,7 @@ import {
   releaseStatement,
   revisionStatement,
 } from "../../../src/lineage/statement.ts";
+import { type Cosigner, cosignOwn } from "../../../src/merkle/cosignature.ts";
 import { encodeVerificationKey, parseVerificationKey } from "../../../src/merkle/note.ts";
 import { inclusionProof, readTiles } from "../../../src/merkle/proof.ts";
 import { nothingSigned, signRotation } from "../../../src/merkle/rotation.ts";
@@ -24,7 +25,7 @@ import {
   idOf,
   record,
 } from "../../vectors/ledger/story.ts";
-import { freshP256Signer } from "../merkle/signed-texts.ts";
+import { freshCosigner, freshP256Signer } from "../merkle/signed-texts.ts";
 
 const signer = fixedSigner(7);
 const key = keyOf(signer);
@@ -61,13 +62,16 @@ function keyOf(of: typeof signer) {
   return parsed;
 }
 
-async function proofsUnder(by: typeof signer): Promise<readonly string[]> {
+async function proofsUnder(
+  by: typeof signer,
+  cosigners: readonly Cosigner[] = [],
+): Promise<readonly string[]> {
   const log = await filesOf(entries, by);
   const read = readTiles(
     entries.length,
     async (tile) => log.get(tilePath(tile)) ?? Buffer.alloc(0),
   );
-  const checkpoint = log.get("checkpoint")?.toString() ?? "";
+  const checkpoint = await cosignOwn(log.get("checkpoint")?.toString() ?? "", cosigners);
   const made: string[] = [];
   for (const index of entries.keys()) {
     const hashes = await inclusionProof(index, entries.length, read);
@@ -277,4 +281,21 @@ test("what is signed and is no statement of ours is refused", async () => {
   expect(verifyStatement({ not: "an envelope" }, key)).toEqual({
     refused: "it is no DSSE envelope",
   });
+});
+
+test("a statement is refused to who demands the ledger's ML-DSA-44 key where the checkpoint that it rests on lacks that signature", async () => {
+  const [own, other] = [signer.name, signer.name].map((name) => freshCosigner(name, "ml-dsa-44"));
+  if (own === undefined || other === undefined) throw new Error("two cosigners");
+  const under = async (cosigners: readonly Cosigner[]) => {
+    const proof = (await proofsUnder(signer, cosigners))[commitAt] ?? "";
+    return await signed(revisionPayload({ ledger: { ...ledgerAt(commitAt), proof } }));
+  };
+  expect(verifyStatement(await under([own]), key, [], own.key)).toHaveProperty("statement");
+  for (const cosigners of [[], [other]]) {
+    const envelope = await under(cosigners);
+    expect(verifyStatement(envelope, key)).toHaveProperty("statement");
+    expect(verifyStatement(envelope, key, [], own.key)).toEqual({
+      refused: `its checkpoint is not signed by the ML-DSA-44 key ${own.key.keyId}`,
+    });
+  }
 });

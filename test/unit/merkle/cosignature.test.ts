@@ -10,6 +10,7 @@ import {
   encodeCosignerKey,
   parseCosignerKey,
   verifyCosignature,
+  withOwnSignatures,
   withoutMlDsa,
 } from "../../../src/merkle/cosignature.ts";
 import {
@@ -95,6 +96,19 @@ test("where a note has to be short its signatures of ML-DSA-44 are left out, and
   expect(withoutMlDsa(signed)).toBe(signed);
   const alone = encodeNote({ text, signatures: parseNote(both)?.signatures.slice(1) ?? [] });
   expect(withoutMlDsa(alone)).toBe(alone);
+});
+
+test("where a note is to have the log's own signatures alone, both of its keys' stay and every witness's goes", async () => {
+  const log = freshSigner("vault.example/ledger");
+  const own = await cosignOwn(await signNote(text, log.signer), [
+    freshCosigner(log.key.name, "ml-dsa-44"),
+  ]);
+  const note = parseNote(own);
+  if (note === null) throw new Error("the note does not parse");
+  const witness = await cosign(text, freshCosigner("witness.example/w1", "ml-dsa-44"), 1);
+  const witnessed = encodeNote({ text, signatures: [...note.signatures, witness] });
+  expect(withOwnSignatures(witnessed)).toBe(own);
+  expect(withOwnSignatures(own)).toBe(own);
 });
 
 test("a log whose own cosigner gives a false signature gives out no note at all", async () => {

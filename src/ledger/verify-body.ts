@@ -10,11 +10,15 @@ export function isStrings(value: Canonical | undefined): value is readonly strin
   return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
-const digestPattern = /^[0-9a-f]{64}$/;
-
-/** A SHA-256, or a commitment, as entries write one. */
-export function isDigest(value: Canonical | undefined): value is string {
-  return typeof value === "string" && digestPattern.test(value);
+/** A SHA-256, or a commitment, as entries write one: 64 small hexadecimal digits. A loop is several times faster than a pattern. */
+export function isDigest(value: unknown): value is string {
+  if (typeof value !== "string" || value.length !== 64) return false;
+  for (let at = 0; at < 64; at += 1) {
+    const code = value.charCodeAt(at);
+    const isDecimal = code >= 0x30 && code <= 0x39;
+    if (!isDecimal && (code < 0x61 || code > 0x66)) return false;
+  }
+  return true;
 }
 
 const decimalPattern = /^(?:0|[1-9][0-9]{0,29})$/;

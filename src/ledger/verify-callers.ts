@@ -1,7 +1,7 @@
 import type { Canonical } from "../crypto/canonical-json.ts";
 import type { Entry } from "./entry.ts";
 import type { Findings } from "./findings.ts";
-import { isStrings } from "./verify-body.ts";
+import { isDigest, isStrings } from "./verify-body.ts";
 import { isOfRedecision } from "./verify-flags.ts";
 import { SeenIds } from "./verify-ids.ts";
 import type { KindFacts } from "./verify-kinds.ts";
@@ -20,7 +20,6 @@ const expired = 2;
 const sweptAfterMs = 30 * 86_400_000;
 const fewestSwept = 4_096;
 const mostRoles = 1_000;
-const digestPattern = /^[0-9a-f]{64}$/;
 
 /** Clocks may step, and a transaction looks at the clock before it waits for locks: only what is a day off is a contradiction. */
 export const toleranceMs = 86_400_000;
@@ -61,7 +60,7 @@ export class Callers {
     const { index, body } = entry;
     const { token, principal, roles, expiresAt, hashSha256 } = body;
     const isNamed = typeof token === "string" && typeof principal === "string";
-    if (!isNamed || !isStrings(roles) || !isInstant(expiresAt) || !isDigest(hashSha256)) {
+    if (!isNamed || !isStrings(roles) || !isInstant(expiresAt) || !isDigestOrNone(hashSha256)) {
       const message = `${entry.kind} lacks its token, principal, roles, hash or end`;
       this.#findings.add("body_malformed", message, index);
       return;
@@ -226,8 +225,8 @@ function isOwn(entry: Entry, { release }: KindFacts): boolean {
 }
 
 /** Older vaults did not write it. */
-function isDigest(value: Canonical | undefined): boolean {
-  return value === undefined || (typeof value === "string" && digestPattern.test(value));
+function isDigestOrNone(value: Canonical | undefined): boolean {
+  return value === undefined || isDigest(value);
 }
 
 function isInstant(value: Canonical | undefined): value is string {

@@ -1,7 +1,7 @@
 import type { Canonical } from "../crypto/canonical-json.ts";
 import type { Entry } from "./entry.ts";
 import type { Findings } from "./findings.ts";
-import { isStrings, objectOf, revisionKey } from "./verify-body.ts";
+import { isDigest, isStrings, objectOf, revisionKey } from "./verify-body.ts";
 import type { Principals } from "./verify-principals.ts";
 import type { Repositories } from "./verify-repositories.ts";
 
@@ -13,8 +13,6 @@ type Policy = {
 
 /** A revision that was committed with files on their uploader's word, and those of them that still are. */
 type Revision = { readonly files: number; readonly objects: Set<string> };
-
-const digestPattern = /^[0-9a-f]{64}$/;
 
 /**
  * Follows the policies of repositories: each change by an officer, and what makes one less strict by another than who made it strict. While one demands that
@@ -71,8 +69,7 @@ export class Policies {
     const { object, list } = entry.body;
     if (typeof object !== "string") return;
     if (list === undefined) this.#findings.lack("list");
-    else if (typeof list !== "string" || !digestPattern.test(list))
-      return this.#malformed(entry, "the list of a release of it alone");
+    else if (!isDigest(list)) return this.#malformed(entry, "the list of a release of it alone");
     else this.#lists.set(list, object);
     this.#declared.set(object, list ?? "");
   }

@@ -1,7 +1,7 @@
 import type { Canonical } from "../crypto/canonical-json.ts";
 import type { Entry, EntryBody } from "./entry.ts";
 import type { Findings } from "./findings.ts";
-import { objectOf, revisionKey } from "./verify-body.ts";
+import { isDigest, objectOf, revisionKey } from "./verify-body.ts";
 import { SeenIds } from "./verify-ids.ts";
 import type { Principals } from "./verify-principals.ts";
 
@@ -193,8 +193,4 @@ export class Repositories {
     const message = `revision ${revision} was never committed to repository ${repository}`;
     this.#findings.add("revision_unknown", message, index);
   }
-}
-
-function isDigest(value: Canonical | undefined): boolean {
-  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 }

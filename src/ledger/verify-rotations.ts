@@ -1,7 +1,6 @@
 import type { Entry } from "./entry.ts";
 import type { Findings } from "./findings.ts";
-
-const digestPattern = /^[0-9a-f]{64}$/;
+import { isDigest } from "./verify-body.ts";
 
 /** Follows rotations of the key-encryption key: one at a time, each onto the key that its beginning names, and ended once with its count and digest. */
 export class Rotations {
@@ -16,7 +15,7 @@ export class Rotations {
   begin(entry: Entry): void {
     const { index, body } = entry;
     const { rotation, kek } = body;
-    if (typeof rotation !== "string" || typeof kek !== "string" || !digestPattern.test(kek))
+    if (typeof rotation !== "string" || !isDigest(kek))
       return this.#malformed(entry, "its rotation or its key");
     if (this.#running !== null)
       this.#impossible(
@@ -32,10 +31,7 @@ export class Rotations {
     const { index, kind, body } = entry;
     const { rotation, kek, rewrapped, digest } = body;
     const isWhole =
-      typeof rotation === "string" &&
-      Number.isSafeInteger(rewrapped) &&
-      typeof digest === "string" &&
-      digestPattern.test(digest);
+      typeof rotation === "string" && Number.isSafeInteger(rewrapped) && isDigest(digest);
     if (!isWhole) return this.#malformed(entry, "its rotation, count or digest");
     const running = this.#running;
     if (running?.rotation !== rotation)

@@ -1,6 +1,6 @@
 import type { Entry } from "./entry.ts";
 import type { Findings } from "./findings.ts";
-import { bytesOf, isStrings, objectOf } from "./verify-body.ts";
+import { bytesOf, isDigest, isStrings, objectOf } from "./verify-body.ts";
 import { SeenIds } from "./verify-ids.ts";
 import type { Repositories } from "./verify-repositories.ts";
 
@@ -16,8 +16,6 @@ type Handed = {
   key: string;
   isDeclared: boolean;
 };
-
-const digestPattern = /^[0-9a-f]{64}$/;
 
 /** The verifying read of it has ended. */
 const read = 1;
@@ -138,8 +136,4 @@ export class UploadKeys {
   #astray(message: string, index: number): void {
     this.#findings.add("upload_key_released", message, index);
   }
-}
-
-function isDigest(value: unknown): value is string {
-  return typeof value === "string" && digestPattern.test(value);
 }

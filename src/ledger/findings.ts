@@ -145,6 +145,7 @@ export class Findings {
   readonly #from: number;
   #kept: Finding[] = [];
   readonly #lacking = new Map<string, number>();
+  readonly #carried = new Set<string>();
   #errors = 0;
   #notices = 0;
 
@@ -165,8 +166,20 @@ export class Findings {
     return this.#notices;
   }
 
-  /** Counts an entry without a member that older vaults did not write; `finish` names each such member once. */
-  lack(member: string): void {
+  /** Takes note that an entry has a member that older vaults did not write. */
+  carry(member: string): void {
+    this.#carried.add(member);
+  }
+
+  /**
+   * Takes an entry without a member that older vaults did not write: an error once another entry had it, since no vault unlearns it; until then it
+   * is counted, and `finish` names each such member once.
+   */
+  lack(member: string, { index, kind }: { readonly index: number; readonly kind: string }): void {
+    if (this.#carried.has(member)) {
+      const message = `${kind} lacks its ${member}, which an entry before it has`;
+      return this.add("body_malformed", message, index);
+    }
     this.#lacking.set(member, (this.#lacking.get(member) ?? 0) + 1);
   }
 

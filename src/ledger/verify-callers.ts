@@ -152,8 +152,9 @@ export class Callers {
       return;
     }
     this.#principals.requireKnown(by, entry);
-    if (under === undefined) this.#findings.lack("under");
-    else if (typeof under === "string") this.#requireToken(under, by, subject);
+    if (under === undefined) return this.#findings.lack("under", entry);
+    this.#findings.carry("under");
+    if (typeof under === "string") this.#requireToken(under, by, subject);
     else this.#findings.add("caller_missing", `${kind} names no token`, index);
   }
 

@@ -68,9 +68,12 @@ export class Policies {
   declare(entry: Entry): void {
     const { object, list } = entry.body;
     if (typeof object !== "string") return;
-    if (list === undefined) this.#findings.lack("list");
-    else if (!isDigest(list)) return this.#malformed(entry, "the list of a release of it alone");
-    else this.#lists.set(list, object);
+    if (list === undefined) this.#findings.lack("list", entry);
+    else {
+      this.#findings.carry("list");
+      if (!isDigest(list)) return this.#malformed(entry, "the list of a release of it alone");
+      this.#lists.set(list, object);
+    }
     this.#declared.set(object, list ?? "");
   }
 

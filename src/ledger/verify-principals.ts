@@ -1,5 +1,5 @@
 import type { Canonical } from "../crypto/canonical-json.ts";
-import type { Entry, EntryBody } from "./entry.ts";
+import type { Entry } from "./entry.ts";
 import type { Findings } from "./findings.ts";
 
 type Owner = {
@@ -19,7 +19,8 @@ export class Principals {
   }
 
   /** Takes `person.recorded` and `workload.recorded`. */
-  record(noun: Owner["noun"], { index, kind, body }: Entry): void {
+  record(noun: Owner["noun"], entry: Entry): void {
+    const { index, kind, body } = entry;
     const { [noun]: id, principal } = body;
     if (typeof id !== "string") return;
     if (typeof principal !== "string") {
@@ -32,7 +33,7 @@ export class Principals {
       this.#findings.add("principal_mismatch", message, index);
       return;
     }
-    const person = noun === "person" ? id : this.#accountable(body, index);
+    const person = noun === "person" ? id : this.#accountable(entry);
     this.#owners.set(principal, { noun, id, person });
   }
 
@@ -72,10 +73,14 @@ export class Principals {
     return behind ?? person;
   }
 
-  #accountable({ accountable }: EntryBody, index: number): string | null {
+  #accountable({ index, kind, body: { accountable } }: Entry): string | null {
+    if (accountable === undefined) {
+      this.#findings.lack("accountable", { index, kind });
+      return null;
+    }
+    this.#findings.carry("accountable");
     if (typeof accountable === "string") return accountable;
-    if (accountable === undefined) this.#findings.lack("accountable");
-    else this.#findings.add("body_malformed", "a workload's accountable person has no id", index);
+    this.#findings.add("body_malformed", "a workload's accountable person has no id", index);
     return null;
   }
 }

@@ -1,4 +1,5 @@
-import type { Entry, EntryBody } from "./entry.ts";
+import type { Canonical } from "../crypto/canonical-json.ts";
+import type { Entry } from "./entry.ts";
 import type { Findings } from "./findings.ts";
 import { bytesOf } from "./verify-body.ts";
 import type { Principals } from "./verify-principals.ts";
@@ -127,24 +128,18 @@ export class Uses {
     this.#findings.add("grant_overused", message, index);
   }
 
-  #releasesOf({ index, kind, body }: Entry): number | null {
-    const { releasesAllowed = this.#lacking("releasesAllowed") } = body;
+  #releasesOf(entry: Entry): number | null {
+    const { index, kind } = entry;
+    const releasesAllowed = this.#memberOf(entry, "releasesAllowed");
     if (releasesAllowed === null) return null;
     if (typeof releasesAllowed === "number" && releasesAllowed >= 0) return releasesAllowed;
     this.#findings.add("body_malformed", `${kind} allows releases of no number`, index);
     return 0;
   }
 
-  #budgetOf({
-    index,
-    kind,
-    body,
-  }: {
-    index: number;
-    kind: string;
-    body: EntryBody;
-  }): bigint | null {
-    const { bytesAllowed = this.#lacking("bytesAllowed") } = body;
+  #budgetOf(entry: Entry): bigint | null {
+    const { index, kind } = entry;
+    const bytesAllowed = this.#memberOf(entry, "bytesAllowed");
     if (bytesAllowed === null) return null;
     const bytes = bytesOf(bytesAllowed);
     if (bytes === null)
@@ -152,9 +147,12 @@ export class Uses {
     return bytes ?? 0n;
   }
 
-  #lacking(member: string): null {
-    this.#findings.lack(member);
-    return null;
+  /** The member; null where there is none, which is the same as one that allows anything. */
+  #memberOf(entry: Entry, member: "releasesAllowed" | "bytesAllowed"): Canonical {
+    const value = entry.body[member];
+    if (value === undefined) this.#findings.lack(member, entry);
+    else this.#findings.carry(member);
+    return value ?? null;
   }
 }
 

@@ -662,6 +662,27 @@ test("an older vault's ledger verifies, and what could not be checked is noted o
   ]);
 });
 
+const anotherJob = change("workload.recorded", "another job", {
+  principal: principalOf("another job"),
+  accountable: idOf("second officer"),
+});
+
+test.each([
+  ["under", revoke("trainer")],
+  ["accountable", anotherJob],
+  ["releasesAllowed", entered("another license")],
+  ["bytesAllowed", granted("another grant")],
+] as const)(
+  "an entry without %s is an error where one before it had it: no vault unlearns it",
+  async (member, { kind, body }) => {
+    const { findings } = await verifyStory(told(record(kind, without(body, member))));
+    expect(findings.map(({ code, message }) => `${code}: ${message}`)).toEqual([
+      `body_malformed: ${kind} lacks its ${member}, which an entry before it has`,
+    ]);
+    expect((await verifyStory(told(record(kind, body)))).findings).toEqual([]);
+  },
+);
+
 test("a clock that goes back by more than a day is noted, by less is not", async () => {
   let previous = "";
   const at = (hours: number): string => new Date(Date.UTC(2026, 0, 10, hours)).toISOString();

@@ -164,4 +164,10 @@ test("a declaration of an older vault, without its list, is told", async () => {
     told(hand, { ...older, body: without(older.body, "list") }),
   );
   expect(findings.map(({ code }) => code)).toContain("member_absent");
+  const later = await verifyStory(
+    told(hand, older, { ...older, body: without(older.body, "list") }),
+  );
+  expect(later.findings.map(({ message }) => message)).toContain(
+    "object.declared lacks its list, which an entry before it has",
+  );
 });

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "@jest/globals";
-import { type Selection, Story } from "../../../src/cli/ledger-story.ts";
+import { type Selection, Story, tell } from "../../../src/cli/ledger-story.ts";
 import { storyText, traceLedger } from "../../../src/cli/ledger-trace.ts";
 import { type Canonical, canonicalJson } from "../../../src/crypto/canonical-json.ts";
 import { parseVerificationKey } from "../../../src/merkle/note.ts";
@@ -276,4 +276,17 @@ test("of an object whose revisions are all named, no other is said to be left ou
   const given = [one, two, three].map(({ stated }, at) => ({ name: `${at}`, manifest: stated }));
   const { notLookedInto, revisions } = await sharedTrace(of, given);
   expect([revisions.length, notLookedInto.length]).toEqual([3, 1]);
+});
+
+test("a text of an entry begins no line that no entry tells", () => {
+  const reason = "x\n7  2026-01-01T00:00:00.000Z  release denied\u2028\u001b[1A";
+  const entry = {
+    index: 6,
+    previous: "",
+    time: "2026-01-01T00:00:00.000Z",
+    kind: "release.failed",
+  };
+  expect(tell({ ...entry, body: { release: "r\t", reason } })).toBe(
+    "6  2026-01-01T00:00:00.000Z  release failed: release r\ufffd; reason x\ufffd7  2026-01-01T00:00:00.000Z  release denied\ufffd\ufffd[1A",
+  );
 });

@@ -61,7 +61,12 @@ export class Repositories {
     }
     if (typeof parent === "string") this.#requireRevision(repository, parent, index);
     this.#followLineage(entry);
-    this.#revisions.set(revisionKey(repository, revision), seen);
+    const key = revisionKey(repository, revision);
+    if (this.#revisions.get(key) === seen) {
+      const message = `revision ${revision} was committed to repository ${repository} again`;
+      this.#findings.add("change_impossible", message, index);
+    }
+    this.#revisions.set(key, seen);
     const known = this.#repositories.get(repository);
     if (known !== undefined) known.newest = revision;
   }

@@ -459,9 +459,10 @@ const contradictions: readonly (readonly [
   ],
   [
     "a revision on one never committed",
-    told(record(committed.kind, { ...committed.body, parent: "x" })),
+    told(record(committed.kind, { ...committed.body, revision: "y", parent: "x" })),
     "revision_unknown",
   ],
+  ["a revision committed twice", told(committed), "change_impossible"],
   [
     "a grant on a repository never created",
     told(granted("g", { repository: idOf("x") })),

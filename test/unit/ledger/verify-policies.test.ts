@@ -6,7 +6,7 @@ import { Principals } from "../../../src/ledger/verify-principals.ts";
 import { Repositories } from "../../../src/ledger/verify-repositories.ts";
 import type { Recorded } from "../../vectors/ledger/build.ts";
 import { digestOf, idOf, made, record } from "../../vectors/ledger/story.ts";
-import { allowed, told, verifyStory, without } from "../../vectors/ledger/tell.ts";
+import { allowed, instead, told, verifyStory, without } from "../../vectors/ledger/tell.ts";
 
 type Body = { readonly [name: string]: Canonical };
 
@@ -30,7 +30,7 @@ const hand = record("upload.key-released", {
 const declare = (replaced: Body = {}): Recorded =>
   record("object.declared", { ...file, list: digestOf("another list"), ...by, ...replaced });
 const proved = record("object.proved", { object, repository, sha256 });
-/** The revision that is released, made once more and with what was declared then. */
+/** The revision that is released, with what was declared when it was made. */
 const commit = (replaced: Body = {}): Recorded =>
   record("revision.committed", {
     repository,
@@ -44,7 +44,10 @@ const commit = (replaced: Body = {}): Recorded =>
   });
 
 async function codesOf(records: readonly Recorded[]): Promise<readonly FindingCode[]> {
-  const { findings } = await verifyStory(told(...records));
+  // Where the revision is told with what was declared, it is not committed before.
+  const isCommitted = records.some(({ kind }) => kind === "revision.committed");
+  const before = isCommitted ? instead("revision.committed") : told();
+  const { findings } = await verifyStory([...before, ...records]);
   return findings
     .filter(({ severity, code }) => severity === "error" || code === "unknown_kind")
     .map(({ code }) => code);

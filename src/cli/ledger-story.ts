@@ -243,9 +243,14 @@ export function tell({ index, time, kind, body }: Entry): string {
         `${counted(amount["count"], "file")}, ${counted(String(amount["bytes"]), "byte")}`,
       );
   if (typeof body["by"] === "string") parts.push(`by ${body["by"]}`);
-  const line = `${index}  ${time}  ${noun} ${verb}${parts.length === 0 ? "" : `: ${parts.join("; ")}`}`;
-  // Who writes a ledger writes its texts, and could begin a line that no entry tells.
-  return line.replaceAll(/[\p{Cc}\u2028\u2029]/gu, "\ufffd");
+  return oneLine(
+    `${index}  ${time}  ${noun} ${verb}${parts.length === 0 ? "" : `: ${parts.join("; ")}`}`,
+  );
+}
+
+/** The text as a single line: who writes a ledger, or a manifest, writes its texts, and could begin a line that no entry tells. */
+export function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, "\ufffd");
 }
 
 /** A base is shown as it is named elsewhere; everything else that is no text, as JSON. */

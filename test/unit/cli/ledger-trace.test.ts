@@ -290,3 +290,12 @@ test("a text of an entry begins no line that no entry tells", () => {
     "6  2026-01-01T00:00:00.000Z  release failed: release r\ufffd; reason x\ufffd7  2026-01-01T00:00:00.000Z  release denied\ufffd\ufffd[1A",
   );
 });
+
+test("a text of a manifest, or the name of a base or a revision, begins no line that no entry tells", () => {
+  const forged = "x\n7  2026-01-01T00:00:00.000Z  release denied";
+  const lineage = { run: { id: forged }, datasets: [{ name: forged, sha256: digestOf("corpus") }] };
+  const revision = { revision: forged, named: forged, lineage, entries: [] };
+  const told = { verified: true, size: 1, count: 0, entries: [], bases: [forged], lineage };
+  for (const revisions of [[], [revision, revision]])
+    expect(storyText({ ...told, revisions, notLookedInto: [] })).not.toMatch(/^7 /m);
+});

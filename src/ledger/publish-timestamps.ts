@@ -22,8 +22,8 @@ const mostFailures = 4;
 
 /**
  * Puts the stamps that the store does not have yet beside the published ledger, each with its checkpoint before it, written once: a stamp lies there
- * no sooner than the checkpoint that covers what it is of. `known` are those that are there, and grows; while it is empty, as at a start, the newest of those in the store are compared
- * byte for byte and the older ones taken by their names. Gives whether all are there now. Throws `record_tampered`, after all the others were put, where the
+ * no sooner than the checkpoint that covers what it is of. `known` are those that are there, and grows; while it is empty, as at a start, the newest of those in the store are compared,
+ * a stamp byte for byte and its checkpoint by what it says, and the older ones taken by their names. Gives whether all are there now. Throws `record_tampered`, after all the others were put, where the
  * store holds another one of the same size, or one that the ledger does not have: it stays, and nothing else waits for it. Throws what the store throws where
  * it cannot be asked.
  */

@@ -299,3 +299,29 @@ test("a text of a manifest, or the name of a base or a revision, begins no line 
   for (const revisions of [[], [revision, revision]])
     expect(storyText({ ...told, revisions, notLookedInto: [] })).not.toMatch(/^7 /m);
 });
+
+test("a manifest is digested for those commits alone that name its parent, and once for a repository", () => {
+  const parent = revisionOf("parent");
+  let read = 0;
+  const given = {
+    ...stated,
+    parent,
+    get files() {
+      read += 1;
+      return stated.files;
+    },
+  };
+  const thing = { noun: "object" as const, id: idOf("object") };
+  const manifests = [{ name: "m", manifest: given }];
+  const story = new Story({ thing, from: null, until: null, manifests });
+  const before = read;
+  const take = (repository: string, of: string | null): boolean => {
+    const body = { ...committed.body, repository: idOf(repository), parent: of };
+    const at = { index: 0, previous: "", time: "2026-01-01T00:00:00.000Z" };
+    return story.takes({ ...at, kind: "revision.committed", body });
+  };
+  for (let each = 0; each < 100; each += 1) expect(take(`other/${each}`, null)).toBe(false);
+  expect(read - before).toBe(0);
+  for (const repository of ["one", "two", "one", "two"]) take(repository, parent);
+  expect(read - before).toBe(2);
+});

@@ -51,8 +51,10 @@ export class Story {
   readonly #revisions = new Set<string>();
   /** The releases that are open, and under which revision each was told. */
   readonly #open = new Map<string, Place>();
-  /** The manifests by their digests, in each repository that has a commit. */
-  readonly #digests = new Map<string, ReadonlyMap<string, readonly NamedManifest[]>>();
+  /** The manifests by the parents that they name: of a repository's commits few can be theirs, and only those are worth a digest. */
+  readonly #byParent: ReadonlyMap<unknown, readonly NamedManifest[]>;
+  /** The digests of manifests that were made so far, in each repository. */
+  readonly #digests = new Map<string, Map<NamedManifest, string | null>>();
   readonly #committed = new Set<string>();
 
   /** The revisions that the story is of, without those that were named to it; each with its manifest, where one was given. */
@@ -62,6 +64,9 @@ export class Story {
     this.#selection = selection;
     for (const key of selection.also ?? []) this.#revisions.add(key);
     const { thing, manifests = [] } = selection;
+    this.#byParent = Map.groupBy(manifests, ({ manifest }) =>
+      isRecord(manifest) ? (manifest["parent"] ?? null) : null,
+    );
     if (thing?.noun !== "object") return;
     const [wrong] = manifests.filter(({ manifest }) => !holds(manifest, thing.id));
     if (wrong !== undefined)
@@ -154,25 +159,27 @@ export class Story {
 
   /** The manifest of a revision that was asked for and that the entry commits: by its id, or by the digest of a manifest that was given, whoever named it. */
   #rootOf(
-    { revision, manifest: digest }: EntryBody,
+    { revision, manifest: digest, parent = null }: EntryBody,
     repository: string,
   ): NamedManifest | null | undefined {
     const { thing, manifests = [] } = this.#selection;
     if (thing?.noun === "revision" && thing.id !== revision) return undefined;
     if (manifests.length === 0) return thing?.noun === "revision" ? null : undefined;
-    const digests = this.#digests.get(repository) ?? digestsIn(repository, manifests);
-    this.#digests.set(repository, digests);
-    const named = typeof digest === "string" ? (digests.get(digest) ?? []) : [];
+    if (typeof digest !== "string") return undefined;
+    const named = (this.#byParent.get(parent) ?? []).filter(
+      (each) => this.#digestOf(each, repository) === digest,
+    );
     for (const { name } of named) this.#committed.add(name);
     return named[0];
   }
-}
 
-function digestsIn(
-  repository: string,
-  manifests: readonly NamedManifest[],
-): ReadonlyMap<string, readonly NamedManifest[]> {
-  return Map.groupBy(manifests, ({ manifest }) => manifestDigest(manifest, repository) ?? "");
+  #digestOf(named: NamedManifest, repository: string): string | null {
+    const digests = this.#digests.get(repository) ?? new Map<NamedManifest, string | null>();
+    const known = digests.get(named);
+    const digest = known === undefined ? manifestDigest(named.manifest, repository) : known;
+    this.#digests.set(repository, digests.set(named, digest));
+    return digest;
+  }
 }
 
 /** The hand-outs of an object's key, and what was declared and found of what it holds. */
@@ -243,9 +250,14 @@ export function tell({ index, time, kind, body }: Entry): string {
         `${counted(amount["count"], "file")}, ${counted(String(amount["bytes"]), "byte")}`,
       );
   if (typeof body["by"] === "string") parts.push(`by ${body["by"]}`);
-  const line = `${index}  ${time}  ${noun} ${verb}${parts.length === 0 ? "" : `: ${parts.join("; ")}`}`;
-  // Who writes a ledger writes its texts, and could begin a line that no entry tells.
-  return line.replaceAll(/[\p{Cc}\u2028\u2029]/gu, "\ufffd");
+  return oneLine(
+    `${index}  ${time}  ${noun} ${verb}${parts.length === 0 ? "" : `: ${parts.join("; ")}`}`,
+  );
+}
+
+/** The text as a single line: who writes a ledger, or a manifest, writes its texts, and could begin a line that no entry tells. */
+export function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, "\ufffd");
 }
 
 /** A base is shown as it is named elsewhere; everything else that is no text, as JSON. */

@@ -8,7 +8,7 @@ import { Ancestry } from "./ledger-ancestry.ts";
 import type { LedgerKey } from "./ledger-key.ts";
 import { Siblings } from "./ledger-siblings.ts";
 import { scanLedger } from "./ledger-source.ts";
-import { type Place, type Selection, Story, tell } from "./ledger-story.ts";
+import { oneLine, type Place, type Selection, Story, tell } from "./ledger-story.ts";
 import { isRecord } from "./record.ts";
 
 /** A revision that a story is of. */
@@ -138,13 +138,17 @@ function lineageOf(manifest: unknown): Lineage | null {
 }
 
 /** The story for people: what it was made from, and a line an entry; of more than one revision, each one's entries under it. */
-export function storyText({ bases, count, entries, revisions, lineage }: Traced): string {
+export function storyText(traced: Traced): string {
+  return linesOf(traced).map(oneLine).join("\n");
+}
+
+function linesOf({ bases, count, entries, revisions, lineage }: Traced): readonly string[] {
   const omitted = count - entries.length;
   const older = omitted === 0 ? [] : [`(${olderEntries(omitted)} not shown)`];
   const from =
     bases.length === 0 ? [] : [`made from ${bases.join(", ")}, whose entries follow too`];
   if (revisions.length < 2)
-    return [...lineageLines(lineage), ...from, ...older, ...entries.map(tell)].join("\n");
+    return [...lineageLines(lineage), ...from, ...older, ...entries.map(tell)];
   const byIndex = new Map(entries.map((entry) => [entry.index, entry]));
   const sections = revisions.flatMap((each) => {
     const own = each.entries.flatMap((index) => byIndex.get(index) ?? []);
@@ -157,7 +161,7 @@ export function storyText({ bases, count, entries, revisions, lineage }: Traced)
   });
   const rest = [...byIndex.values()].map((entry) => `  ${tell(entry)}`);
   const others = rest.length === 0 ? [] : ["of the object itself, and of what it was made from:"];
-  return [...older, ...sections, ...from, ...others, ...rest].join("\n");
+  return [...older, ...sections, ...from, ...others, ...rest];
 }
 
 function olderEntries(count: number): string {

@@ -14,7 +14,7 @@ import { openPlace, type PlaceOptions, withPlace } from "./ledger-place.ts";
 import { rebuildCommand } from "./ledger-rebuild.ts";
 import { rotateKeyCommand } from "./ledger-rotate.ts";
 import { indexesOf, showEntries } from "./ledger-show.ts";
-import { type StoryNoun, storyNouns, tell } from "./ledger-story.ts";
+import { oneLine, type StoryNoun, storyNouns, tell } from "./ledger-story.ts";
 import { storyText, traceLedger } from "./ledger-trace.ts";
 import { verifyCommand } from "./ledger-verify.ts";
 import { monitorCommand } from "./ledger-watch.ts";
@@ -141,7 +141,8 @@ function traceCommand(ledger: Command, context: Context): void {
       const selection = { thing, from: null, until: null, manifests };
       const { traced, report } = await traceLedger(source, key, { selection, last: options.last });
       output.result({ ...thing, ...traced }, () => storyText(traced));
-      for (const sentence of traced.notLookedInto) output.note(`not looked into: ${sentence}`);
+      for (const sentence of traced.notLookedInto)
+        output.note(oneLine(`not looked into: ${sentence}`));
       assertVerified(report);
     });
 }

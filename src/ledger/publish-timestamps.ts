@@ -1,8 +1,10 @@
 import type { Kysely } from "kysely";
 import type { Schema } from "../database/schema.ts";
 import { isRefusal, Refusal } from "../errors.ts";
+import { withOwnSignatures, withoutMlDsa } from "../merkle/cosignature.ts";
 import { parseNote } from "../merkle/note.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
+import { withMoreCosignatures } from "./cosigned.ts";
 import { publishedPrefix } from "./published.ts";
 import { putPublished } from "./put-published.ts";
 import { storeTimestamps } from "./source-store.ts";
@@ -20,8 +22,8 @@ const mostFailures = 4;
 
 /**
  * Puts the stamps that the store does not have yet beside the published ledger, each with its checkpoint before it, written once: a stamp lies there
- * no sooner than the checkpoint that covers what it is of. `known` are those that are there, and grows; while it is empty, as at a start, the newest of those in the store are compared
- * byte for byte and the older ones taken by their names. Gives whether all are there now. Throws `record_tampered`, after all the others were put, where the
+ * no sooner than the checkpoint that covers what it is of. `known` are those that are there, and grows; while it is empty, as at a start, the newest of those in the store are compared,
+ * a stamp byte for byte and its checkpoint by what it says, and the older ones taken by their names. Gives whether all are there now. Throws `record_tampered`, after all the others were put, where the
  * store holds another one of the same size, or one that the ledger does not have: it stays, and nothing else waits for it. Throws what the store throws where
  * it cannot be asked.
  */
@@ -116,14 +118,34 @@ async function putTimestamp({ db, store }: Place, size: number): Promise<void> {
     .select(["note", "response"])
     .where("ledger_timestamp.size", "=", BigInt(size))
     .executeTakeFirstOrThrow();
-  await put(store, timestampPath(size, "checkpoint"), Buffer.from(row.note, "utf8"));
-  await put(store, timestampPath(size, "tsr"), row.response);
+  const { note, response } = row;
+  const isSameNote = (there: Buffer) => isSaidBy(there.toString("utf8"), note);
+  await put(store, timestampPath(size, "checkpoint"), Buffer.from(note, "utf8"), isSameNote);
+  await put(store, timestampPath(size, "tsr"), response, (there) => there.equals(response));
 }
 
-async function put(store: BlobStore, path: string, bytes: Buffer): Promise<void> {
+/**
+ * Whether the note in the store has the text and the ledger's own signature of the one known here, and no signature beyond it: a ledger that was rebuilt
+ * has its newest checkpoint with the witnesses' signatures, and what was published beside the stamp has none of them.
+ */
+function isSaidBy(there: string, note: string): boolean {
+  const own = withoutMlDsa(withOwnSignatures(note));
+  return (
+    parseNote(there)?.text === parseNote(note)?.text &&
+    withMoreCosignatures(there, own) === null &&
+    withMoreCosignatures(note, there) === null
+  );
+}
+
+async function put(
+  store: BlobStore,
+  path: string,
+  bytes: Buffer,
+  isSame: (there: Buffer) => boolean,
+): Promise<void> {
   // Most of those that are compared are there as they should be, and reading one costs less than writing it.
   const there = await store.readTagged(`${publishedPrefix}${path}`);
-  if (there?.bytes.equals(bytes) === true) return;
+  if (there !== null && isSame(there.bytes)) return;
   await putPublished(store, {
     path,
     bytes,

@@ -14,7 +14,7 @@ import { storeSource, storeTimestamps } from "../../../src/ledger/source-store.t
 import type { TimestampPlace } from "../../../src/ledger/source-timestamps.ts";
 import { readStampedAt } from "../../../src/ledger/timestamp-token.ts";
 import { Timestamping } from "../../../src/ledger/timestamping.ts";
-import { parseNote } from "../../../src/merkle/note.ts";
+import { encodeNote, parseNote } from "../../../src/merkle/note.ts";
 import { successionOf } from "../../../src/merkle/rotation.ts";
 import { openMemory } from "../../support/database.ts";
 import {
@@ -198,6 +198,35 @@ test("whatever number of names, and whatever that cannot be read, somebody puts 
   } finally {
     await one.close();
     await two.close();
+  }
+});
+
+test("a ledger that was rebuilt from a cosigned checkpoint takes the stamp of that one in the store for its own, and no other for it", async () => {
+  const at = join(folder.published, "checkpoint");
+  const covering = await readFile(at, "utf8");
+  const { text, signatures } = parseNote(covering) ?? { text: "", signatures: [] };
+  const witness = { name: "witness.example/w", keyId: "00000001", signature: Buffer.alloc(72, 7) };
+  await writeFile(at, encodeNote({ text, signatures: [...signatures, witness] }));
+  const database = await openMemory();
+  try {
+    const { db } = database;
+    const source = storeSource(folder.store);
+    const rebuilt = await rebuildLedger({ database, source, key: keyOf(signer) });
+    expect(rebuilt.timestamps).toEqual({ ...none, kept: 2 });
+    expect(await publishTimestamps({ db, store: folder.store }, new Set())).toBe(true);
+
+    const beside = join(folder.published, "timestamp", "12.checkpoint");
+    const [kept, other] = [await readFile(beside), { ...witness, name: "other.example/w" }];
+    for (const changed of [[witness], [...signatures, other]]) {
+      await writeFile(beside, encodeNote({ text, signatures: changed }));
+      await expect(publishTimestamps({ db, store: folder.store }, new Set())).rejects.toMatchObject(
+        { code: "record_tampered" },
+      );
+    }
+    await writeFile(beside, kept);
+  } finally {
+    await database.close();
+    await writeFile(at, covering);
   }
 });
 

@@ -290,3 +290,38 @@ test("a text of an entry begins no line that no entry tells", () => {
     "6  2026-01-01T00:00:00.000Z  release failed: release r\ufffd; reason x\ufffd7  2026-01-01T00:00:00.000Z  release denied\ufffd\ufffd[1A",
   );
 });
+
+test("a text of a manifest, or the name of a base or a revision, begins no line that no entry tells", () => {
+  const forged = "x\n7  2026-01-01T00:00:00.000Z  release denied";
+  const lineage = { run: { id: forged }, datasets: [{ name: forged, sha256: digestOf("corpus") }] };
+  const revision = { revision: forged, named: forged, lineage, entries: [] };
+  const told = { verified: true, size: 1, count: 0, entries: [], bases: [forged], lineage };
+  for (const revisions of [[], [revision, revision]])
+    expect(storyText({ ...told, revisions, notLookedInto: [] })).not.toMatch(/^7 /m);
+});
+
+test("a manifest is digested for those commits alone that name its parent, and once for a repository", () => {
+  const parent = revisionOf("parent");
+  let read = 0;
+  const given = {
+    ...stated,
+    parent,
+    get files() {
+      read += 1;
+      return stated.files;
+    },
+  };
+  const thing = { noun: "object" as const, id: idOf("object") };
+  const manifests = [{ name: "m", manifest: given }];
+  const story = new Story({ thing, from: null, until: null, manifests });
+  const before = read;
+  const take = (repository: string, of: string | null): boolean => {
+    const body = { ...committed.body, repository: idOf(repository), parent: of };
+    const at = { index: 0, previous: "", time: "2026-01-01T00:00:00.000Z" };
+    return story.takes({ ...at, kind: "revision.committed", body });
+  };
+  for (let each = 0; each < 100; each += 1) expect(take(`other/${each}`, null)).toBe(false);
+  expect(read - before).toBe(0);
+  for (const repository of ["one", "two", "one", "two"]) take(repository, parent);
+  expect(read - before).toBe(2);
+});

@@ -17,7 +17,8 @@ function passes(entry: Buffer): boolean {
   const isLinked = /^[0-9a-f]{64}$/.test(entry.toString("latin1", from, from + 64));
   const isTimed = !Number.isNaN(times.read(entry));
   const isPlain = isTimed && isPlainEntry(entry, { skip: null, isLinked, isTimed });
-  if (isPlainEntry(entry) !== isPlain) throw new Error(`known and not known differ: ${entry}`);
+  if (isPlainEntry(entry) !== isPlain)
+    throw new Error(`known and not known differ: ${entry.toString()}`);
   return isPlain;
 }
 

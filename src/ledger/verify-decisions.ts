@@ -2,14 +2,9 @@ import type { Canonical } from "../crypto/canonical-json.ts";
 import type { Entry, EntryBody } from "./entry.ts";
 import type { Findings } from "./findings.ts";
 import { isDigest, isStrings, objectOf } from "./verify-body.ts";
+import { type ReleaseKind, releaseKinds } from "./verify-releases.ts";
 
 export const verdicts = { allowed: "allow", denied: "deny", held: "hold" } as const;
-
-const wordsOf: ReadonlyMap<string, keyof typeof verdicts> = new Map([
-  ["release.allowed", "allowed"],
-  ["release.denied", "denied"],
-  ["release.held", "held"],
-]);
 
 const outcomesOfAllow: readonly Canonical[] = ["pass", "covered", "not-applicable"];
 
@@ -53,8 +48,8 @@ export class Decisions {
 
   /** Holds an entry to the decision that it records, whatever other entries say; those that record none pass. */
   judgeAlone({ kind, index, body }: Entry): void {
-    const word = wordsOf.get(kind);
-    if (word === undefined) return;
+    const word = wordOf(kind);
+    if (word === null) return;
     const { release: id, licenses, evidence } = body;
     const release = typeof id === "string" ? id : "of no name";
     const decision = objectOf(body["decision"]);
@@ -121,6 +116,12 @@ export class Decisions {
       }
     }
   }
+}
+
+/** What a release's kind says was decided; null for an entry that records no decision of a release. */
+function wordOf(kind: string): keyof typeof verdicts | null {
+  const word = Object.hasOwn(releaseKinds, kind) ? releaseKinds[kind as ReleaseKind] : null;
+  return word === "allowed" || word === "denied" || word === "held" ? word : null;
 }
 
 function notMetBy(check: Canonical): readonly NotMet[] {

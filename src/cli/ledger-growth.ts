@@ -13,6 +13,9 @@ import type { State } from "./ledger-monitor-state.ts";
 
 export type Grown = Pick<State, "lastLeafHex" | "rotations">;
 
+/** How far the entries after those that were verified were read when the ledger went out of reach: the tree's right edge by then. */
+export type Progress = Grown & { readonly size: number; readonly edge: readonly Buffer[] };
+
 /** What an honest ledger never does. */
 export type Broken = {
   readonly broken: "inconsistent" | "entries_broken";
@@ -21,49 +24,46 @@ export type Broken = {
 
 type Read = { readonly source: TileSource; readonly key: LedgerKey };
 
+export type Growth = {
+  readonly kept: Checkpoint;
+  readonly lastLeafHex: string;
+  /** Where an earlier reading went on from `kept` and was cut off. */
+  readonly begun: Progress | null;
+  /** Signed checkpoints that the entries must lead to on their way to the newest one, each larger than the one before. */
+  readonly towards: readonly Checkpoint[];
+  readonly newest: Checkpoint;
+  readonly onEntry: ((entry: Entry) => void) | null;
+  /** Called where the ledger goes out of reach on the way, before that is thrown. */
+  readonly onCut: (progress: Progress) => Promise<void>;
+};
+
 /**
  * The old tree's right edge must make the old root, and with the new entries' leaves the new one: then nothing but appending happened. The entries
- * that `onEntry` is shown on the way are signed only if it ends so.
+ * that `onEntry` is shown on the way are signed only if it ends so. One that was begun goes on from an edge that came of the old one: that it did is told by the
+ * root that it leads to.
  */
-export async function growFrom(
-  { source, key }: Read,
-  {
-    kept,
-    newest,
-    lastLeafHex,
-    onEntry,
-  }: {
-    readonly kept: Checkpoint;
-    readonly newest: Checkpoint;
-    readonly lastLeafHex: string;
-    readonly onEntry: ((entry: Entry) => void) | null;
-  },
-): Promise<Broken | Grown> {
-  const inconsistent = (message: string) => ({ broken: "inconsistent", message }) as const;
-  const entriesBroken = (message: string) => ({ broken: "entries_broken", message }) as const;
-  const read = readTiles(newest.size, async (tile) => {
-    const bytes = await readTile(source, key.key, tile);
-    if (bytes === null) throw new RangeError(`the ledger lacks tile ${tile.level}/${tile.number}`);
-    return bytes;
-  });
-  let frontier: Frontier;
-  try {
-    frontier = Frontier.restore(kept.size, await rightEdge(kept.size, read));
-  } catch (error) {
-    if (isRefusal(error)) throw error;
-    return inconsistent(Error.isError(error) ? error.message : "a tile cannot be used");
-  }
-  if (!frontier.root().equals(kept.root))
-    return inconsistent(`the first ${kept.size} entries are not those that were verified`);
-  const rotations: State["rotations"] = [];
-  let previous = lastLeafHex;
+export async function growFrom(reading: Read, growth: Growth): Promise<Broken | Grown> {
+  const { source, key } = reading;
+  const { newest, towards, begun, onEntry, onCut } = growth;
+  const frontier =
+    begun === null ? await restoreKept(reading, growth) : Frontier.restore(begun.size, begun.edge);
+  if ("broken" in frontier) return frontier;
+  const rotations = [...(begun?.rotations ?? [])];
+  let previous = begun?.lastLeafHex ?? growth.lastLeafHex;
+  const onTheWay = towards.filter(({ size }) => size > frontier.size);
   for (
-    let number = Math.floor(kept.size / tileWidth);
+    let number = Math.floor(frontier.size / tileWidth);
     number * tileWidth < newest.size;
     number += 1
   ) {
     const width = Math.min(tileWidth, newest.size - number * tileWidth);
-    const bundle = await readTile(source, key.key, { level: "entries", number, width });
+    const tile = { level: "entries", number, width } as const;
+    const bundle = await readTile(source, key.key, tile).catch(async (error: unknown) => {
+      const { size, edge } = frontier;
+      if (isRefusal(error, "ledger_unavailable"))
+        await onCut({ size, edge, lastLeafHex: previous, rotations });
+      throw error;
+    });
     const entries = bundle === null ? null : parseBundle(bundle);
     if (entries?.length !== width)
       return entriesBroken(`the entries of bundle ${number} are not whole`);
@@ -77,11 +77,46 @@ export async function growFrom(
       frontier.append(leaf);
       collect(entry, rotations);
       onEntry?.(entry);
+      const [next] = onTheWay;
+      if (next?.size !== frontier.size) continue;
+      if (!frontier.root().equals(next.root)) return elsewhere(next);
+      onTheWay.shift();
     }
   }
-  if (!frontier.root().equals(newest.root))
-    return inconsistent(`the new entries do not lead to the root that is signed at ${newest.size}`);
+  if (!frontier.root().equals(newest.root)) return elsewhere(newest);
   return { lastLeafHex: previous, rotations };
+}
+
+async function restoreKept(
+  { source, key }: Read,
+  { kept, newest }: Growth,
+): Promise<Broken | Frontier> {
+  const read = readTiles(newest.size, async (tile) => {
+    const bytes = await readTile(source, key.key, tile);
+    if (bytes === null) throw new RangeError(`the ledger lacks tile ${tile.level}/${tile.number}`);
+    return bytes;
+  });
+  let frontier: Frontier;
+  try {
+    frontier = Frontier.restore(kept.size, await rightEdge(kept.size, read));
+  } catch (error) {
+    if (isRefusal(error)) throw error;
+    return inconsistent(Error.isError(error) ? error.message : "a tile cannot be used");
+  }
+  if (frontier.root().equals(kept.root)) return frontier;
+  return inconsistent(`the first ${kept.size} entries are not those that were verified`);
+}
+
+function elsewhere({ size }: Checkpoint): Broken {
+  return inconsistent(`the new entries do not lead to the root that is signed at ${size}`);
+}
+
+function inconsistent(message: string): Broken {
+  return { broken: "inconsistent", message };
+}
+
+function entriesBroken(message: string): Broken {
+  return { broken: "entries_broken", message };
 }
 
 /** Adds the rotation that an entry is. */

@@ -5,6 +5,10 @@ import { Failure } from "./failure.ts";
 import { isCode } from "./paths.ts";
 import { writeWhole } from "./whole-file.ts";
 
+const hashHex = z.string().regex(/^[0-9a-f]{64}$/);
+
+const rotationsForm = z.array(z.strictObject({ index: z.int().min(0), statement: z.string() }));
+
 /** One file, so that it is always of one moment. */
 const stateForm = z.strictObject({
   /** The last verified checkpoint, as it was signed. */
@@ -13,7 +17,7 @@ const stateForm = z.strictObject({
   lastLeafHex: z.string().regex(/^(?:[0-9a-f]{64})?$/),
   reachedAt: z.iso.datetime(),
   /** How the key was replaced since; what they are worth is told by their signatures. */
-  rotations: z.array(z.strictObject({ index: z.int().min(0), statement: z.string() })).default([]),
+  rotations: rotationsForm.default([]),
   /** What was told of the entries' meaning: all that was found of the first `size`, and of releases whose time for an outcome ran out by then. */
   meaning: z
     .strictObject({
@@ -21,6 +25,18 @@ const stateForm = z.strictObject({
       /** When the whole ledger was last read for it. */
       readAt: z.iso.datetime(),
       overdueUntil: z.iso.datetime(),
+    })
+    .nullable()
+    .default(null),
+  /** The entries after the last verified one that were read and lead to no checkpoint yet, since the ledger went out of reach: the next look goes on there. */
+  growth: z
+    .strictObject({
+      size: z.int().min(1),
+      edgeHex: z.array(hashHex),
+      lastLeafHex: hashHex,
+      rotations: rotationsForm,
+      /** The signed checkpoints that were seen since, as they were signed, each larger than the one before. */
+      towards: z.array(z.string()).min(1),
     })
     .nullable()
     .default(null),

@@ -8,8 +8,8 @@ import { type CosignerKey, verifyCosignature } from "../merkle/cosignature.ts";
 import { parseNote } from "../merkle/note.ts";
 import { type SignedCheckpoint, successionOf } from "../merkle/rotation.ts";
 import { counted, entriesOf } from "./counted.ts";
-import { Failure } from "./failure.ts";
 import { collect, growFrom, lastLeafOf } from "./ledger-growth.ts";
+import { openKept, openTowards, progressIn, withGrowth } from "./ledger-kept-growth.ts";
 import { type LedgerKey, openSigned } from "./ledger-key.ts";
 import type { MeaningWatch } from "./ledger-meaning.ts";
 import {
@@ -39,7 +39,8 @@ type AlarmCode =
   | "inconsistent"
   | "entries_broken"
   | "ledger_unverified"
-  | "unreachable_too_long";
+  | "unreachable_too_long"
+  | "too_slow";
 
 export type Monitor = {
   readonly source: TileSource;
@@ -66,13 +67,20 @@ export async function watchOnce(monitor: Monitor): Promise<Watched> {
   const state = await readState(folder);
   try {
     const watched = await look(monitor, state);
-    if (state !== null && watched.isAlarm)
-      await keepState(folder, { ...state, reachedAt: now().toISOString() });
+    if (state !== null && watched.isAlarm) {
+      // What contradicts itself is read from its beginning once more.
+      const growth = isBroken(watched) ? null : state.growth;
+      await keepState(folder, { ...state, growth, reachedAt: now().toISOString() });
+    }
     return watched;
   } catch (error) {
     if (!isRefusal(error) || error.code !== "ledger_unavailable") throw error;
     return await unreached(monitor, state, error.message);
   }
+}
+
+function isBroken({ code }: Watched): boolean {
+  return code === "inconsistent" || code === "entries_broken";
 }
 
 async function look(monitor: Monitor, state: State | null): Promise<Watched> {
@@ -95,13 +103,16 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   }
   if (state === null) return await lookFirst(monitor, checkpoint, bytes);
   const kept = openKept(state, monitor);
+  const towards = openTowards(state, monitor);
+  // The last one that was signed, also where the entries up to it were not all read.
+  const seen = towards.at(-1) ?? kept;
   // Whoever signed it is named by no entry that this one has and the last one had not.
-  if (opened.verdict !== "verified" && size <= kept.size) return unsigned();
-  if (size < kept.size)
-    return alarm("rolled_back", size, `the ledger has ${entriesOf(size)}; it had ${kept.size}`);
+  if (opened.verdict !== "verified" && size <= seen.size) return unsigned();
+  if (size < seen.size)
+    return alarm("rolled_back", size, `the ledger has ${entriesOf(size)}; it had ${seen.size}`);
+  if (size === seen.size && !root.equals(seen.root))
+    return alarm("fork", size, `two checkpoints of ${entriesOf(size)} have different roots`);
   if (size === kept.size) {
-    if (!root.equals(kept.root))
-      return alarm("fork", size, `two checkpoints of ${entriesOf(size)} have different roots`);
     const judged = await judgeMeaning(monitor, { checkpoint, bytes, state });
     if ("isAlarm" in judged) return judged;
     const { meaning, found } = judged;
@@ -109,13 +120,22 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
     return { isAlarm: false, code: "same", size, ...saying(`still ${entriesOf(size)}`, found) };
   }
   const reading = await readingOf(source, { key: key.key, checkpoint: bytes, known: rotations });
+  const begun = progressIn(state);
   const reads = growFrom(
     { source: reading.source, key },
     {
       kept,
       newest: checkpoint,
       lastLeafHex: state.lastLeafHex,
-      onEntry: monitor.meaning?.from(kept.size) ?? null,
+      begun,
+      towards,
+      // What was read by another process, or before an outage, was shown to nobody who is here.
+      onEntry: begun === null ? (monitor.meaning?.from(kept.size) ?? null) : null,
+      onCut: async (progress) => {
+        // Nobody is known to vouch for what another key signed.
+        if (opened.verdict !== "verified") return;
+        await keepState(folder, withGrowth(state, progress, bytes));
+      },
     },
   );
   const grown = await unlessSpent(reading, reads);
@@ -136,14 +156,20 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
         `it does not go on from the ${head.size} entries that its old key had signed when it named the new one`,
       );
   monitor.meaning?.proved();
-  const { lastLeafHex } = grown;
-  const next = { ...state, rotations: followed };
+  const next = {
+    ...state,
+    rotations: followed,
+    checkpoint: bytes.toString("utf8"),
+    lastLeafHex: grown.lastLeafHex,
+    growth: null,
+    reachedAt: monitor.now().toISOString(),
+  };
+  // The reading of the whole ledger, where it is due, may be cut off, and need not begin with these again.
+  await keepVerified(folder, next);
   const judged = await judgeMeaning(monitor, { checkpoint, bytes, state: next });
   if ("isAlarm" in judged) return judged;
   const { meaning, found } = judged;
-  const reachedAt = monitor.now().toISOString();
-  const text = bytes.toString("utf8");
-  await keepVerified(folder, { ...next, checkpoint: text, lastLeafHex, meaning, reachedAt });
+  await keepState(folder, { ...next, meaning, reachedAt: monitor.now().toISOString() });
   const message = `${entriesOf(size)}, ${size - kept.size} of them new; all verified`;
   return { isAlarm: false, code: "grown", size, ...saying(message, found) };
 }
@@ -235,6 +261,7 @@ async function lookFirst(monitor: Monitor, { size }: Checkpoint, bytes: Buffer):
     lastLeafHex,
     rotations,
     meaning: told,
+    growth: null,
     reachedAt: now().toISOString(),
   });
   return {
@@ -260,13 +287,6 @@ async function unreached(
     : { isAlarm: false, code: "unreachable", size, message };
 }
 
-function alarm(code: AlarmCode, size: number | null, message: string): Watched {
+export function alarm(code: AlarmCode, size: number | null, message: string): Watched {
   return { isAlarm: true, code, size, message };
-}
-
-function openKept({ checkpoint, rotations }: State, { folder, key: { key } }: Monitor): Checkpoint {
-  const opened = openSigned(checkpoint, { key, rotations });
-  if (opened?.verdict === "verified" && opened.checkpoint.origin === key.name)
-    return opened.checkpoint;
-  throw new Failure("integrity", `${folder} holds a checkpoint that the ledger's key did not sign`);
 }

@@ -43,6 +43,7 @@ export async function sourceOf(
   place: string,
   { env, stderr, stdout }: Context,
   options: { readonly tokenFile?: string },
+  signal: AbortSignal | null = null,
 ): Promise<TileSource> {
   if (!isAddress(place)) {
     const found = await stat(place).catch(() => null);
@@ -55,13 +56,19 @@ export async function sourceOf(
   const url = URL.parse(place);
   if (url === null)
     throw new Failure("usage", `${JSON.stringify(place)} is no address that can be read`);
+  const ending = signal === null ? {} : { signal };
   const isNamed = options.tokenFile !== undefined;
   const rotations = async () => await toldRotations(url);
   if (!isNamed && url.origin !== serverUrl(env, undefined).origin)
-    return urlSource({ url, rotations });
+    return urlSource({ url, rotations, ...ending });
   const { note } = createOutput({ stdout, stderr }, false);
   const token = await findToken(env, { file: options.tokenFile, note });
-  return urlSource({ url, rotations, token: () => token?.expose().toString("latin1") ?? null });
+  return urlSource({
+    url,
+    rotations,
+    token: () => token?.expose().toString("latin1") ?? null,
+    ...ending,
+  });
 }
 
 /** The ledger of the server that the client talks to. */

@@ -5,8 +5,9 @@ import { local, positive, whole } from "./command.ts";
 import type { Context } from "./context.ts";
 import { Failure } from "./failure.ts";
 import { demandedKey, pinnedMlDsaKey, withLedgerKey, withMlDsaKey } from "./ledger-key.ts";
+import { Looks } from "./ledger-looks.ts";
 import { type MeaningOptions, MeaningWatch } from "./ledger-meaning.ts";
-import { type Monitor, watchOnce } from "./ledger-monitor.ts";
+import type { Watched } from "./ledger-monitor.ts";
 import { sourceOf } from "./ledger-source.ts";
 import { createOutput, type Output } from "./output.ts";
 
@@ -20,6 +21,7 @@ type MonitorOptions = {
   readonly once?: boolean;
   readonly every: number;
   readonly unreachableFor: number;
+  readonly verifyWithin: number;
   readonly outcomeWithin: number;
   readonly readEvery: number;
   readonly evidence?: string;
@@ -48,6 +50,12 @@ export function monitorCommand(ledger: Command, context: Context): void {
       3_600,
     )
     .option(
+      "--verify-within <seconds>",
+      "for how long a look may last before that is an alarm; the next one goes on with it, but for a first one with --once, which begins anew",
+      positive,
+      3_600,
+    )
+    .option(
       "--outcome-within <seconds>",
       "for how long a release may be without an outcome; longer than the vault lets one last",
       positive,
@@ -65,10 +73,11 @@ export function monitorCommand(ledger: Command, context: Context): void {
     )
     .action(async (options: MonitorOptions) => {
       const key = await demandedKey(context.env, options.ledgerKey);
-      const source = await sourceOf(options.url, context, options);
+      const stopping = new AbortController();
+      const source = await sourceOf(options.url, context, options, stopping.signal);
       const output = createOutput(context, options.json === true);
       const now = () => new Date();
-      await watch(context, options, {
+      const monitor = {
         source,
         key,
         mlDsaKey: await pinnedMlDsaKey(options.mlDsaKey, key.key),
@@ -81,7 +90,9 @@ export function monitorCommand(ledger: Command, context: Context): void {
           ...(await replaying(options.evidence)),
           tell: (finding) => tell(output, finding, now()),
         }),
-      });
+      };
+      const withinMs = options.verifyWithin * 1_000;
+      await watch(context, options, new Looks({ monitor, withinMs, stopping }));
     });
 }
 
@@ -100,23 +111,36 @@ function tell(output: Output, { code, index, message }: Finding, now: Date): voi
 }
 
 /** A line a look, after those of its findings, which end no watch but that of one look. A ledger that is not what it was stays so: that ends the watch; an outage may pass. */
-async function watch(context: Context, options: MonitorOptions, monitor: Monitor): Promise<void> {
-  const output = createOutput(context, options.json === true);
+async function watch(context: Context, options: MonitorOptions, looks: Looks): Promise<void> {
   const signal = context.interruption();
-  while (!signal.aborted) {
-    const watched = await watchOnce(monitor);
-    const at = monitor.now().toISOString();
-    output.result({ at, ...watched }, () =>
-      [at, ...(watched.isAlarm ? ["ALARM"] : []), `${watched.code}: ${watched.message}`].join("  "),
-    );
-    const isOutage = watched.code === "unreachable_too_long";
-    if (watched.isAlarm && (options.once === true || !isOutage))
-      throw new Failure("integrity", `${watched.code}: ${watched.message}`, { isTold: true });
-    if (options.once === true && watched.code === "unreachable")
-      throw new Failure("unavailable", watched.message, { isTold: true });
-    if (options.once === true && (watched.findings ?? 0) > 0)
-      throw new Failure("integrity", watched.message, { isTold: true });
-    if (options.once === true) return;
-    await delay(options.every * 1_000, undefined, { signal }).catch(() => {});
+  const stop = () => void looks.stop();
+  signal.addEventListener("abort", stop);
+  try {
+    while (!signal.aborted) {
+      const watched = await looks.next();
+      if (watched === null) return;
+      report(context, options, watched);
+      if (options.once === true) return;
+      await delay(options.every * 1_000, undefined, { signal }).catch(() => {});
+    }
+  } finally {
+    signal.removeEventListener("abort", stop);
+    await looks.stop();
   }
+}
+
+/** Throws what ends the watch. */
+function report(context: Context, { json, once = false }: MonitorOptions, watched: Watched): void {
+  const output = createOutput(context, json === true);
+  const at = new Date().toISOString();
+  output.result({ at, ...watched }, () =>
+    [at, ...(watched.isAlarm ? ["ALARM"] : []), `${watched.code}: ${watched.message}`].join("  "),
+  );
+  const isOutage = watched.code === "unreachable_too_long" || watched.code === "too_slow";
+  if (watched.isAlarm && (once || !isOutage))
+    throw new Failure("integrity", `${watched.code}: ${watched.message}`, { isTold: true });
+  if (once && watched.code === "unreachable")
+    throw new Failure("unavailable", watched.message, { isTold: true });
+  if (once && (watched.findings ?? 0) > 0)
+    throw new Failure("integrity", watched.message, { isTold: true });
 }

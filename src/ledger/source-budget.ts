@@ -77,6 +77,29 @@ export async function unlessSpent<Result>(
   }
 }
 
+/** The same ledger, which is `ledger_unavailable` as soon as the signal is aborted, for those who wait already too. */
+export function untilAborted(source: TileSource, signal: AbortSignal): TileSource {
+  const read = async <Result>(reading: () => Promise<Result>): Promise<Result> => {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const stop = () => reject(new Refusal("ledger_unavailable", "The reading was broken off."));
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop);
+    try {
+      return await Promise.race([promise, signal.aborted ? promise : reading()]);
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  };
+  const { rotations } = source;
+  const tile = async (path: string) => await read(async () => await source.tile(path));
+  return {
+    ...source,
+    checkpoint: async () => await read(async () => await source.checkpoint()),
+    tile: Object.assign(tile, source.tile),
+    ...(rotations === undefined ? {} : { rotations: async () => await read(rotations) }),
+  };
+}
+
 async function orLate<Result>(reading: Promise<Result>, leftMs: number): Promise<Result | "late"> {
   // Nobody waits for what comes too late.
   reading.catch(() => undefined);

@@ -15,6 +15,8 @@ export type UrlSourceOptions = {
   /** See `TileSource`; a few megabytes and a minute where it is not given. */
   readonly unproved?: UnprovedBudget;
   readonly rotations?: TileSource["rotations"];
+  /** Ends what is under way, as an outage that is not asked again. */
+  readonly signal?: AbortSignal;
 };
 
 const unproved: UnprovedBudget = { fetches: 1_024, bytes: 64 * 2 ** 20, timeoutMs: 60_000 };
@@ -48,8 +50,13 @@ export async function get(
       return await getOnce(url, options, limitBytes);
     } catch (error) {
       if (!(error instanceof Refusal) || error.code !== "ledger_unavailable") throw error;
+      if (options.signal?.aborted === true) throw error;
     }
-    await delay(waitMs);
+    await delay(
+      waitMs,
+      undefined,
+      options.signal === undefined ? {} : { signal: options.signal },
+    ).catch(() => undefined);
   }
   return getOnce(url, options, limitBytes);
 }
@@ -61,7 +68,8 @@ async function getOnce(
 ): Promise<Buffer | null> {
   const token = (await options.token?.()) ?? null;
   const headers = token === null ? {} : { authorization: `Bearer ${token}` };
-  const signal = AbortSignal.timeout(options.timeoutMs ?? 30_000);
+  const late = AbortSignal.timeout(options.timeoutMs ?? 30_000);
+  const signal = options.signal === undefined ? late : AbortSignal.any([late, options.signal]);
   try {
     const response = await fetch(url, { headers, redirect: "manual", signal });
     if (response.ok) return await readUpTo(response, limitBytes + 1);

@@ -551,3 +551,23 @@ test("a monitor bears a vault that is out of reach for a while, of which one loo
   await writeFile(join(folder.path, "first-tried"), "2020-01-01T00:00:00.000Z\n");
   expect(await watch(away, folder.path, ...limited)).toEqual([6, "unreachable_too_long", true]);
 });
+
+test("a monitor ends one look with 6 where the server holds its tiles back for longer than `--verify-within`, and verifies them at the next", async () => {
+  await using folder = await temporaryFolder();
+  const [ledger, state] = [join(folder.path, "ledger"), join(folder.path, "state")];
+  await writeLedger(ledger, records);
+  expect(await watch(ledger, state)).toEqual([0, "first", false]);
+  const long = [...records, ...Array.from({ length: 600 }, () => record("a.b", {}))];
+  const files = await filesOf(encodeAll(long), signer);
+  let isHeld = true;
+  await using server = await serveHttp(({ url = "" }, response) => {
+    const path = url.slice("/ledger/".length);
+    // Its headers come, and then nothing.
+    if (isHeld && path === "tile/entries/001") response.flushHeaders();
+    else response.writeHead(files.has(path) ? 200 : 404).end(files.get(path));
+  });
+  const address = `${server.url}/ledger/`;
+  expect(await watch(address, state, "--verify-within", "1")).toEqual([6, "too_slow", true]);
+  isHeld = false;
+  expect(await watch(address, state)).toEqual([0, "grown", false]);
+});

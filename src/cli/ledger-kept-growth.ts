@@ -1,0 +1,55 @@
+import type { Checkpoint } from "../merkle/checkpoint.ts";
+import { Failure } from "./failure.ts";
+import type { Progress } from "./ledger-growth.ts";
+import { type LedgerKey, openSigned } from "./ledger-key.ts";
+import type { State } from "./ledger-monitor-state.ts";
+
+type Of = { readonly folder: string; readonly key: LedgerKey };
+
+/** The checkpoint that a monitor last verified. Throws `integrity` for one that the ledger's key did not sign: somebody wrote in its folder. */
+export function openKept({ checkpoint, rotations }: State, of: Of): Checkpoint {
+  return openOwn(checkpoint, rotations, of);
+}
+
+/** The signed checkpoints that were seen since and not reached. Throws as `openKept`. */
+export function openTowards({ growth, rotations }: State, of: Of): readonly Checkpoint[] {
+  return (growth?.towards ?? []).map((note) => openOwn(note, rotations, of));
+}
+
+/** How far the entries after the last verified one were read; null where none were. */
+export function progressIn({ growth }: State): Progress | null {
+  if (growth === null) return null;
+  const { size, edgeHex, lastLeafHex, rotations } = growth;
+  const edge = edgeHex.map((hex) => Buffer.from(hex, "hex"));
+  return { size, edge, lastLeafHex, rotations };
+}
+
+/** The state that remembers how far they were read towards a checkpoint. */
+export function withGrowth(state: State, { edge, ...progress }: Progress, note: Buffer): State {
+  const before = state.growth?.towards ?? [];
+  const text = note.toString("utf8");
+  const isSeen = before.some((each) => sizeLine(each) === sizeLine(text));
+  return {
+    ...state,
+    growth: {
+      ...progress,
+      edgeHex: edge.map((hash) => hash.toString("hex")),
+      towards: isSeen ? before : [...before, text],
+    },
+  };
+}
+
+function sizeLine(note: string): string | undefined {
+  return note.split("\n")[1];
+}
+
+function openOwn(
+  note: string,
+  rotations: State["rotations"],
+  { folder, key: { key } }: Of,
+): Checkpoint {
+  const opened = openSigned(note, { key, rotations });
+  if (opened?.verdict === "verified" && opened.checkpoint.origin === key.name)
+    return opened.checkpoint;
+  throw new Failure("integrity", `${folder} holds a checkpoint that the ledger's key did not sign`);
+}

@@ -7,7 +7,7 @@ import { cosignedCheckpoint } from "../ledger/cosigned.ts";
 import { newestCheckpoint } from "../ledger/receipt.ts";
 import { allReigns } from "../ledger/reigns.ts";
 import { checkpointHeaders, type ServedHeaders, tileHeaders } from "../ledger/served-headers.ts";
-import { isWithin, readTile } from "../ledger/tiles.ts";
+import { isWithin, readCovered } from "../ledger/tiles.ts";
 import { algorithmOf } from "../merkle/key-algorithm.ts";
 import { encodeVerificationKey, parseVerificationKey } from "../merkle/note.ts";
 import { parseTilePath } from "../merkle/tile.ts";
@@ -122,9 +122,7 @@ async function tileAt(req: Request, { vault }: Services): Promise<Buffer> {
   const checkpoint = tile === null ? null : await newestCheckpoint(db);
   if (tile === null || checkpoint === null || !isWithin(tile, checkpoint.size))
     throw new Refusal("not_found", "the newest checkpoint covers no such tile");
-  const bytes = await readTile(db, tile);
-  if (bytes === null) throw new Error("the stored ledger lacks a tile that it covers");
-  return bytes;
+  return await readCovered(db, tile);
 }
 
 function sendTile(res: Response, bytes: Buffer, isPublic: boolean): void {

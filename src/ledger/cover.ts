@@ -130,14 +130,11 @@ export class CoverProof {
     return true;
   }
 
-  /** Begins anew with the stored tiles at the checkpoint's edge. Throws `record_tampered` where they do not lead to its root. */
+  /** Begins anew with the stored tiles at the checkpoint's edge. Throws `record_tampered` where one is not there, or they do not lead to its root. */
   async #restore({ size, root }: Checkpoint): Promise<void> {
     this.#edge = new TileEdge();
     this.#proved.clear();
-    const edge = await edgeAt(this.#db, size).catch((cause: unknown) => {
-      if (cause instanceof RangeError) throw contradicted(cause);
-      throw cause;
-    });
+    const edge = await edgeAt(this.#db, size);
     if (!edge.root().equals(root)) throw contradicted();
     this.#edge = edge;
     const [last] = edge.partials();
@@ -145,15 +142,14 @@ export class CoverProof {
   }
 }
 
-function contradicted(cause?: RangeError): Refusal {
+function contradicted(): Refusal {
   return new Refusal(
     "record_tampered",
     "the stored entries do not lead to the newest checkpoint's root",
-    { cause },
   );
 }
 
-/** Throws `record_tampered` where the entry's bytes do not lead to the root. */
+/** Throws `record_tampered` where the entry's bytes do not lead to the root, or a tile on their way is not there. */
 export async function assertIncluded(
   { index, bytes }: Pick<Place, "index" | "bytes">,
   { size, root, read }: Cover,

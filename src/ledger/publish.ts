@@ -8,7 +8,7 @@ import { cosignedCheckpoint, withMoreCosignatures } from "./cosigned.ts";
 import { isHeld, type Lease } from "./lease.ts";
 import { assertContinues, type Published, publishedPrefix, readPublished } from "./published.ts";
 import { putPublished } from "./put-published.ts";
-import { readTile } from "./tiles.ts";
+import { readCovered } from "./tiles.ts";
 
 export type PublishOptions = {
   readonly db: Kysely<Schema>;
@@ -69,8 +69,7 @@ function isFull({ width }: Tile): boolean {
 }
 
 async function putTile({ db, store }: PublishOptions, tile: Tile): Promise<void> {
-  const bytes = await readTile(db, tile);
-  if (bytes === null) throw new Error(`the stored ledger lacks ${tilePath(tile)}`);
+  const bytes = await readCovered(db, tile);
   const path = tilePath(tile);
   await putPublished(store, {
     path,

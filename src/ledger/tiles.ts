@@ -1,10 +1,12 @@
 import type { Kysely } from "kysely";
 import type { Schema } from "../database/schema.ts";
+import { Refusal } from "../errors.ts";
 import { encodeBundle } from "../merkle/bundle.ts";
 import type { HashReader } from "../merkle/proof.ts";
 import { readTiles } from "../merkle/proof.ts";
 import { hashesAt, partialTilesOf, type Tile, tilePath, tileWidth } from "../merkle/tile.ts";
 import { TileEdge } from "../merkle/tile-edge.ts";
+import { hashBytes } from "../merkle/tree.ts";
 
 /**
  * A tile or entry bundle of the stored ledger, as C2SP tlog-tiles serves it; null where the ledger does not reach that far.
@@ -21,23 +23,30 @@ export async function readTile(db: Kysely<Schema>, tile: Tile): Promise<Buffer |
   return hashes ?? (await partialTile(db, tile.level, start, end));
 }
 
-/** Stored hashes of a tree of `size` leaves, for proofs; each tile is read once. */
-export function hashReader(db: Kysely<Schema>, size: number): HashReader {
-  return readTiles(size, async ({ level, number, width }) => {
-    const bytes = await readTile(db, { level, number, width });
-    if (bytes === null)
-      throw new Error(`the stored ledger has no tile ${level}/${number} of width ${width}`);
-    return bytes;
-  });
+/**
+ * The same of a tile that the ledger reaches. Throws `record_tampered` where it is not there, or not whole: what a checkpoint covers was written before that
+ * was signed, and nothing of the vault's takes it away.
+ */
+export async function readCovered(db: Kysely<Schema>, tile: Tile): Promise<Buffer> {
+  const bytes = await readTile(db, tile);
+  const isWhole = tile.level === "entries" || bytes?.length === tile.width * hashBytes;
+  if (bytes !== null && isWhole) return bytes;
+  throw new Refusal(
+    "record_tampered",
+    `the stored ledger ${bytes === null ? "lacks" : "has another length of"} ${tilePath(tile)}, which it covers: somebody took it, or what it is made of, out of the database`,
+  );
 }
 
-/** The right edge of the stored tree at a size. Throws a RangeError where the stored ledger has not every tile of it. */
+/** Stored hashes of a tree of `size` leaves that are all there, for proofs; each tile is read once. Throws as `readCovered`. */
+export function hashReader(db: Kysely<Schema>, size: number): HashReader {
+  return readTiles(size, async (tile) => await readCovered(db, tile));
+}
+
+/** The right edge of the stored tree at a size. Throws as `readCovered`. */
 export async function edgeAt(db: Kysely<Schema>, size: number): Promise<TileEdge> {
   const partials = new Map<string, Uint8Array>();
-  for (const tile of partialTilesOf(size)) {
-    const bytes = await readTile(db, tile);
-    if (bytes !== null) partials.set(tilePath(tile), bytes);
-  }
+  for (const tile of partialTilesOf(size))
+    partials.set(tilePath(tile), await readCovered(db, tile));
   return TileEdge.restore(size, partials);
 }
 

@@ -1,10 +1,15 @@
 import { expect, test } from "@jest/globals";
 import type { Database } from "../../../src/database/open.ts";
+import { readHead } from "../../../src/ledger/batch.ts";
 import { CoverProof } from "../../../src/ledger/cover.ts";
+import { publish } from "../../../src/ledger/publish.ts";
+import { assertContinues } from "../../../src/ledger/published.ts";
+import { makeReceipts, newestCheckpoint } from "../../../src/ledger/receipt.ts";
 import { submitRotation } from "../../../src/ledger/rotate.ts";
 import { signCheckpoint } from "../../../src/merkle/checkpoint.ts";
+import { leafHash } from "../../../src/merkle/tree.ts";
 import { forEachDatabase } from "../../support/database.ts";
-import { keyOf, settleAll, startNode, submitMany } from "../../support/log.ts";
+import { keyOf, openStoreFolder, settleAll, startNode, submitMany } from "../../support/log.ts";
 import { StatementCount } from "../../support/statement-count.ts";
 import { TestSigner } from "../../support/test-signer.ts";
 
@@ -66,6 +71,49 @@ forEachDatabase("the proof that entries are covered", (open) => {
           status: "rejected",
           reason: { code: "record_tampered" },
         });
+    }
+  });
+
+  test("a tile that a superuser took out of the database is named as tampering by whatever needs it, and is no bug of the server's", async () => {
+    const { database, signer, grow, cover } = await ledgerOf(3);
+    const { store, remove } = await openStoreFolder();
+    const { db } = database;
+    const grown = await grow(600);
+    await cover.assertCovered(placeIn(grown, 602));
+    const key = keyOf(signer);
+    const ledger = await startNode({ database, signer, store: null });
+    try {
+      const rows = db.selectFrom("ledger_entry").select("submission").orderBy("index");
+      const ids = (await rows.execute()).map(({ submission }) => submission);
+      // The node knows its newest checkpoint, and proves older entries under it from then on.
+      await settleAll(ledger, ids);
+      const newest = await newestCheckpoint(db);
+      const of = { origin: signer.name, size: 600, root: Buffer.alloc(32), extensions: [] };
+      const published = { checkpoint: of, note: newest?.note ?? "", tag: "" };
+      await asSuperuser(database, "delete from ledger_tile where level = 0 and number = 1");
+      const place = { ...placeIn(grown, 300), leaf: leafHash(placeIn(grown, 300).bytes) };
+      const needing: Readonly<Record<string, () => Promise<unknown>>> = {
+        "a settling": async () =>
+          await ledger.settle(ids[300] ?? 0n, { after: "checkpoint", timeoutMs: 20_000 }),
+        "a proof that goes on": async () => await cover.assertCovered(place),
+        "a proof that begins": async () => await new CoverProof(db, key).assertCovered(place),
+        "a receipt": async () => await makeReceipts(db, [place]),
+        "a start": async () => await readHead(db),
+        "a continuation": async () => await assertContinues(db, published),
+        "a publication": async () =>
+          await publish({ db, store, key }, { holder: "one", fence: 1n }),
+      };
+      const told = expect.stringMatching(
+        /^the stored ledger lacks tile\/1\/000\.p\/2, which it covers: somebody took it/,
+      );
+      for (const [name, need] of Object.entries(needing))
+        expect([name, await need().catch((error: unknown) => error)]).toEqual([
+          name,
+          expect.objectContaining({ code: "record_tampered", message: told }),
+        ]);
+    } finally {
+      await ledger.stop();
+      await remove();
     }
   });
 

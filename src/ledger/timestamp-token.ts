@@ -4,6 +4,7 @@ import {
   AlgorithmIdentifier,
   Certificate,
   MessageImprint,
+  type PKIStatusInfo,
   SignedData,
   type SignerInfo,
   TimeStampReq,
@@ -14,7 +15,8 @@ import {
 /** What a time-stamping authority truly said: this text was there at that time. */
 export type Timestamp = { readonly stampedAt: Date; readonly nonceHex: string | null };
 
-export type TimestampResult = Timestamp | { readonly refused: string };
+/** `isOutage` of an answer by which the authority says that it cannot stamp now: the same request may be granted later. */
+export type TimestampResult = Timestamp | { readonly refused: string; readonly isOutage?: true };
 
 const sha256Oid = "2.16.840.1.101.3.4.2.1";
 const signedDataOid = "1.2.840.113549.1.7.2";
@@ -94,8 +96,7 @@ async function judge(
   authority: readonly Certificate[],
 ): Promise<TimestampResult> {
   const { status, timeStampToken: token } = TimeStampResp.fromBER(bufferOf(response));
-  if (![0, 1].includes(Number(status.status)))
-    return { refused: `the authority did not grant it: status ${Number(status.status)}` };
+  if (![0, 1].includes(Number(status.status))) return rejected(status);
   if (token?.contentType !== signedDataOid) return { refused: "it holds no signed data" };
   const signed = new SignedData({ schema: token.content });
   const [signer, ...others] = signed.signerInfos;
@@ -124,6 +125,22 @@ async function judge(
     stampedAt: info.genTime,
     nonceHex: nonce === undefined ? null : Buffer.from(nonce).toString("hex"),
   };
+}
+
+/** PKIFailureInfo's bits of an authority that is not well (RFC 3161, section 2.4.2); the others say what is wrong with the request. */
+const outages = [
+  { bit: 14, name: "timeNotAvailable" },
+  { bit: 25, name: "systemFailure" },
+];
+
+function rejected({ status, failInfo }: PKIStatusInfo): TimestampResult {
+  const refused = `the authority did not grant it: status ${Number(status)}`;
+  const bits = failInfo?.valueBlock.valueHexView ?? new Uint8Array();
+  // The first bit is the highest one of the first byte (X.690, section 8.6.2).
+  const outage = outages.find(({ bit }) => ((bits[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0);
+  return outage === undefined
+    ? { refused }
+    : { refused: `${refused}, ${outage.name}`, isOutage: true };
 }
 
 /** What the library leaves to its caller (RFC 3161, sections 2.3 and 2.4.2). */

@@ -74,7 +74,7 @@ export function retryPauseMs(outages: number, everyMs: number, firstMs = firstRe
 
 /**
  * Has the newest checkpoint stamped now and then, and the stamps published. Nothing waits for it, and it fails nobody: what an authority says late or not at all is told to the
- * operator, once until it says something else. One that cannot be reached is asked again after `retryPauseMs`; one that refuses, or whose answer does not verify, after the interval.
+ * operator, once until it says something else. One that cannot be reached, or says that it cannot stamp now, is asked again after `retryPauseMs`; one that refuses, or whose answer does not verify, after the interval.
  */
 export class Timestamping {
   readonly #options: TimestampingOptions;
@@ -161,7 +161,7 @@ function newWork(): Work {
   return { dueAt: Number.NEGATIVE_INFINITY, outages: 0, lastTrouble: null };
 }
 
-/** Has the newest checkpoint stamped, unless it is already; false where another node holds the lease, or there is no checkpoint yet. Throws `timestamp_unavailable` where the authority is away and `timestamp_refused` where it gives no stamp that verifies; only what verifies is kept. */
+/** Has the newest checkpoint stamped, unless it is already; false where another node holds the lease, or there is no checkpoint yet. Throws `timestamp_unavailable` where the authority is away, or says that it cannot stamp now, and `timestamp_refused` where it gives no stamp that verifies; only what verifies is kept. */
 export async function stampNewest(
   {
     database: { db },
@@ -185,7 +185,8 @@ export async function stampNewest(
   nonce[0] = ((nonce[0] ?? 0) & 0x3f) | 0x40;
   const response = await ask(authority.url, encodeTimestampRequest(text, nonce), signal);
   const found = await verifyTimestamp(response, text, parseAuthority(authority.certificates));
-  if ("refused" in found) throw refused(found.refused);
+  if ("refused" in found)
+    throw found.isOutage === true ? unavailable(found.refused) : refused(found.refused);
   if (found.nonceHex !== nonce.toString("hex")) throw refused("it answers another request");
   await db
     .insertInto("ledger_timestamp")

@@ -306,7 +306,7 @@ async function stampingUnder(answer: RequestListener) {
 }
 
 const answering =
-  (status: number, body = ""): RequestListener =>
+  (status: number, body: string | Buffer = ""): RequestListener =>
   (request, response) => {
     request.resume();
     response.writeHead(status).end(body);
@@ -324,8 +324,10 @@ test("an authority that is away is asked again sooner than in an interval and to
   const size = await grow();
   const at = join(folder.published, "timestamp", "12.tsr");
   await rm(at);
-  for (const status of [503, 429]) {
-    await using stamping = await stampingUnder(answering(status));
+  // A rejection for a system failure (RFC 3161, section 2.4.2: bit 25 of failInfo).
+  const failing = Buffer.from("300c300a02010203050600000040", "hex");
+  for (const answer of [answering(503), answering(429), answering(200, failing)]) {
+    await using stamping = await stampingUnder(answer);
     await until(async () => stamping.asked.times >= 3);
     expect(stamping.told).toHaveLength(1);
     expect(stamping.told).toMatchObject([{ code: "timestamp_unavailable" }]);
@@ -338,7 +340,10 @@ test("an authority that is away is asked again sooner than in an interval and to
 
 test("an authority that refuses, or whose answer does not verify, is told of once and not asked again before the interval", async () => {
   await grow();
-  for (const answer of [answering(400), answering(200, "a page of a proxy")]) {
+  // A rejection for a policy that the authority does not have (bit 15).
+  const rejecting = Buffer.from("300a30080201020303000001", "hex");
+  const answers = [answering(400), answering(200, "a page of a proxy"), answering(200, rejecting)];
+  for (const answer of answers) {
     await using stamping = await stampingUnder(answer);
     await until(async () => stamping.told.length > 0);
     // Fifty times the pause after an outage.

@@ -47,6 +47,35 @@ test.each<[string, Behaviour, string]>([
   expect(await judged(behaviour)).toEqual({ refused: expect.stringContaining(why) });
 });
 
+/** DER of a TimeStampResp (RFC 3161, section 2.4.2) that holds a rejection alone. */
+const rejection = (failInfoHex: string, statusStringHex = ""): Buffer => {
+  const status = Buffer.from(`020102${statusStringHex}${failInfoHex}`, "hex");
+  return Buffer.from([0x30, status.length + 2, 0x30, status.length, ...status]);
+};
+/** A PKIFreeText of the word "busy". */
+const busy = "30060c0462757379";
+
+test.each<[string, Buffer, string]>([
+  ["a system failure", rejection("03050600000040"), "systemFailure"],
+  ["a system failure with a text", rejection("03050600000040", busy), "systemFailure"],
+  ["a system failure in whole bytes", rejection("03050000000040"), "systemFailure"],
+  ["no source of time", rejection("0303010002"), "timeNotAvailable"],
+])("%s is an outage of the authority and no refusal", async (_, response, named) => {
+  const refused = `the authority did not grant it: status 2, ${named}`;
+  expect(await verifyTimestamp(response, stampedText, [])).toEqual({ refused, isOutage: true });
+});
+
+test.each<[string, Buffer]>([
+  ["a hash that it does not take", rejection("03020780")],
+  ["a request that it does not take", rejection("03020520")],
+  ["a policy that it does not have", rejection("0303000001")],
+  ["no reason", rejection("")],
+  ["a text alone", rejection("", busy)],
+])("a rejection for %s is none of them", async (_, response) => {
+  const refused = "the authority did not grant it: status 2";
+  expect(await verifyTimestamp(response, stampedText, [])).toEqual({ refused });
+});
+
 test("a stamp does not verify under another authority's certificate", async () => {
   const [one, two] = [await signedStamp(), await signedStamp()];
   expect(await verifyTimestamp(one.response, stampedText, parseAuthority(two.pem))).toHaveProperty(

@@ -3,6 +3,7 @@ import { ask, type Client, query } from "./client.ts";
 import { recordsIn, repositoryName, repositoryRoute } from "./command.ts";
 import { Failure } from "./failure.ts";
 import { holds, type NamedManifest, type StoryNoun } from "./ledger-story.ts";
+import { Pages } from "./pages.ts";
 
 export type ManifestOptions = {
   readonly manifest?: readonly string[];
@@ -64,19 +65,23 @@ async function holding(
   }: { readonly id: string; readonly fetched: (revision: string) => Promise<NamedManifest> },
 ): Promise<readonly NamedManifest[]> {
   const given: NamedManifest[] = [];
-  let before: string | undefined;
-  for (let isFull = true; isFull; ) {
-    const asked = query({ limit: `${pageSize}`, before });
+  const pages = new Pages("revisions");
+  let before: string | null = null;
+  do {
+    const asked = query({ limit: `${pageSize}`, before: before ?? undefined });
     const revisions = recordsIn(await ask(client, "GET", `${address}${asked}`), "revisions");
-    for (const { revision } of revisions) {
-      if (typeof revision !== "string" || revision === before)
-        throw new Failure("failed", "the server's list of revisions does not go on");
-      before = revision;
+    const names = revisions
+      .map(({ revision }) => revision)
+      .filter((name) => typeof name === "string");
+    if (names.length < revisions.length)
+      throw new Failure("failed", "the server's list of revisions names one by no text");
+    const last = revisions.length < pageSize ? null : (names.at(-1) ?? null);
+    before = pages.next(names, last);
+    for (const revision of names) {
       const each = await fetched(revision);
       if (holds(each.manifest, id)) given.push(each);
     }
-    isFull = revisions.length >= pageSize;
-  }
+  } while (before !== null);
   if (given.length > 0) return given;
   throw new Failure("notFound", "no revision of the repository holds the object");
 }

@@ -6,6 +6,7 @@ import { type Canonical, canonicalJson } from "../crypto/canonical-json.ts";
 import { ask, type Client } from "./client.ts";
 import { Failure } from "./failure.ts";
 import type { LedgerKey } from "./ledger-key.ts";
+import { Pages } from "./pages.ts";
 import { isCode, makeFolder, makeFolders } from "./paths.ts";
 import { type ProvedEntry, type Receipt, verifyReceipt } from "./receipt.ts";
 import { keptRulebook } from "./release.ts";
@@ -64,7 +65,7 @@ export function digest(bytes: Uint8Array): string {
 /**
  * Asks page by page and writes a new folder: records as JSON, entries with their proofs, the rulebooks with overrides on which releases were decided, an index to read, and last the manifest. Every receipt
  * is verified on the way, and every page held to the entry that records it: throws `integrity` where the server's answer is not what its
- * ledger says. Where the first page is refused, nothing lies in the folder. The files can be read by nobody but their owner.
+ * ledger says, `failed` where its pages do not go on. Where the first page is refused, nothing lies in the folder. The files can be read by nobody but their owner.
  */
 export async function writeRecords(
   client: Client,
@@ -84,6 +85,7 @@ export async function writeRecords(
   const pages: Manifest["pages"] = [];
   const entries = new Map<number, ProvedEntry>();
   const lines: string[] = [];
+  const listed = new Pages("records");
   let next: string | null = null;
   do {
     const answer = await ask(client, "POST", "/v1/records/exports", { ...asked, after: next });
@@ -113,7 +115,7 @@ export async function writeRecords(
       lines.push(...lineOf(record));
     }
     pages.push({ entry: page.entry.index, records });
-    next = page.next;
+    next = listed.next(page.records.map(recordFile), page.next);
   } while (next !== null);
   await write("verification-key", `${key.text}\n`);
   if (key.rotations.length > 0) await write(rotationsFile, JSON.stringify(key.rotations));

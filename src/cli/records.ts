@@ -22,6 +22,7 @@ import {
   withMlDsaKey,
 } from "./ledger-key.ts";
 import { columns, createOutput, details, table } from "./output.ts";
+import { Pages } from "./pages.ts";
 import { writeRecords } from "./records-folder.ts";
 
 type CriterionOptions = {
@@ -63,14 +64,17 @@ export function recordsCommands(program: Command, context: Context): void {
       throw new Failure("usage", "name one of --party, --country, --document");
     const { client, output } = await openSession(context, options);
     const found: Readonly<Record<string, unknown>>[] = [];
-    for (let after: unknown = null; ; ) {
-      const answer = recordOf(
-        await ask(client, "POST", "/v1/records/search", { ...sought, after }),
-      );
-      found.push(...recordsIn(answer, "records"));
-      after = answer["next"];
-      if (typeof after !== "string") break;
-    }
+    const pages = new Pages("records");
+    let after: string | null = null;
+    do {
+      const asked = { ...sought, after };
+      const answer = recordOf(await ask(client, "POST", "/v1/records/search", asked));
+      const page = recordsIn(answer, "records");
+      found.push(...page);
+      const { next } = answer;
+      const names = page.map(({ noun: of, id }) => `${String(of)}/${String(id)}`);
+      after = pages.next(names, typeof next === "string" ? next : null);
+    } while (after !== null);
     output.result({ records: found }, () => table(found, columns("noun", "id")));
   });
   exportCommand(records, context);

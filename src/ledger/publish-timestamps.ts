@@ -12,6 +12,14 @@ import { mostTimestampNames, stampedSize, timestampPath } from "./source-timesta
 
 type Place = { readonly db: Kysely<Schema>; readonly store: BlobStore };
 
+/** The sizes of the stamps that are in the store, as far as this process knows, and whether it has looked at the names that were there before. */
+export type InStore = { readonly sizes: Set<number>; wasLookedAt: boolean };
+
+/** What a process knows that starts. */
+export function nothingKnown(): InStore {
+  return { sizes: new Set(), wasLookedAt: false };
+}
+
 /** So many of the newest stamps that are there already are compared at a start: each is two blobs to be read. */
 export const mostCompared = 64;
 
@@ -22,25 +30,23 @@ const mostFailures = 4;
 
 /**
  * Puts the stamps that the store does not have yet beside the published ledger, each with its checkpoint before it, written once: a stamp lies there
- * no sooner than the checkpoint that covers what it is of. `known` are those that are there, and grows; while it is empty, as at a start, the newest of those in the store are compared,
+ * no sooner than the checkpoint that covers what it is of. `known` are those that are there, and grows; at the first time the newest of those in the store are compared,
  * a stamp byte for byte and its checkpoint by what it says, and the older ones taken by their names. Gives whether all are there now. Throws `record_tampered`, after all the others were put, where the
  * store holds another one of the same size, or one that the ledger does not have: it stays, and nothing else waits for it. Throws what the store throws where
  * it cannot be asked.
  */
-export async function publishTimestamps(
-  { db, store }: Place,
-  known: Set<number>,
-): Promise<boolean> {
+export async function publishTimestamps({ db, store }: Place, known: InStore): Promise<boolean> {
   const found: string[] = [];
   const failures: unknown[] = [];
   const covered = await publishedSize(store);
-  if (known.size === 0) {
+  if (!known.wasLookedAt) {
     const { older, strange } = await lookAt({ db, store });
-    for (const size of older) known.add(size);
+    for (const size of older) known.sizes.add(size);
+    known.wasLookedAt = true;
     if (strange !== null) found.push(strange);
   }
   let isWhole = true;
-  const unknown = (await stampedSizes(db)).filter((each) => !known.has(each));
+  const unknown = (await stampedSizes(db)).filter((each) => !known.sizes.has(each));
   // The newest first, so that no number of names that cannot be read holds up a later stamp.
   for (const size of unknown.toReversed()) {
     if (size > covered) {
@@ -55,19 +61,24 @@ export async function publishTimestamps(
         failures.push(error);
         if (failures.length < mostFailures) continue;
         // What was found and not told yet is found again.
-        if (found.length > 0) known.clear();
+        if (found.length > 0) forget(known);
         throw error;
       }
       found.push(error.message);
     }
     // What another holds in its place stays there: it is told once, and not tried for ever.
-    known.add(size);
+    known.sizes.add(size);
   }
   if (found.length === 0 && failures.length > 0) throw failures[0];
   const [first, ...others] = found;
   if (first === undefined) return isWhole;
   const more = others.length === 0 ? "" : ` (and ${others.length} more such findings)`;
   throw new Refusal("record_tampered", `${first}${more}`);
+}
+
+function forget(known: InStore): void {
+  known.sizes.clear();
+  known.wasLookedAt = false;
 }
 
 /** What the store's names say: the older of the ledger's stamps that are there, and what there is to tell of others. */

@@ -5,7 +5,7 @@ import type { Database } from "../database/open.ts";
 import { isRefusal, Refusal } from "../errors.ts";
 import { parseNote } from "../merkle/note.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
-import { publishTimestamps } from "./publish-timestamps.ts";
+import { nothingKnown, publishTimestamps } from "./publish-timestamps.ts";
 import { newestCheckpoint } from "./receipt.ts";
 import { readRegularFile } from "./source-file.ts";
 import { encodeTimestampRequest, parseAuthority, verifyTimestamp } from "./timestamp-token.ts";
@@ -85,7 +85,7 @@ export class Timestamping {
   /** Whether this node had the lease when it last asked. */
   #isHolder = false;
   /** The stamps that are in the store. */
-  readonly #published = new Set<number>();
+  readonly #published = nothingKnown();
 
   constructor(options: TimestampingOptions) {
     this.#options = options;

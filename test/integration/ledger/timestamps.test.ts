@@ -1,11 +1,11 @@
-import { cp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import type { RequestListener } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { sql } from "kysely";
 import type { Database } from "../../../src/database/open.ts";
 import { Refusal } from "../../../src/errors.ts";
-import { publishTimestamps } from "../../../src/ledger/publish-timestamps.ts";
+import { nothingKnown, publishTimestamps } from "../../../src/ledger/publish-timestamps.ts";
 import { rebuildLedger } from "../../../src/ledger/rebuild.ts";
 import { rebuildTimestamps, stamperOf } from "../../../src/ledger/rebuild-timestamps.ts";
 import { readSeries } from "../../../src/ledger/series.ts";
@@ -42,7 +42,7 @@ const read = async (name: string) => await readFile(join(folder.published, "time
 /** What the stamp in the store says of the checkpoint beside it. */
 const stampedAtIn = async (size: string) =>
   readStampedAt(await read(`${size}.tsr`), parseNote(await read(`${size}.checkpoint`))?.text ?? "");
-const publish = async (known = new Set<number>()) =>
+const publish = async (known = nothingKnown()) =>
   await publishTimestamps({ db: original.db, store: folder.store }, known);
 
 async function stamp(database: Database, size: number): Promise<Buffer> {
@@ -213,15 +213,15 @@ test("a ledger that was rebuilt from a cosigned checkpoint takes the stamp of th
     const source = storeSource(folder.store);
     const rebuilt = await rebuildLedger({ database, source, key: keyOf(signer) });
     expect(rebuilt.timestamps).toEqual({ ...none, kept: 2 });
-    expect(await publishTimestamps({ db, store: folder.store }, new Set())).toBe(true);
+    expect(await publishTimestamps({ db, store: folder.store }, nothingKnown())).toBe(true);
 
     const beside = join(folder.published, "timestamp", "12.checkpoint");
     const [kept, other] = [await readFile(beside), { ...witness, name: "other.example/w" }];
     for (const changed of [[witness], [...signatures, other]]) {
       await writeFile(beside, encodeNote({ text, signatures: changed }));
-      await expect(publishTimestamps({ db, store: folder.store }, new Set())).rejects.toMatchObject(
-        { code: "record_tampered" },
-      );
+      await expect(
+        publishTimestamps({ db, store: folder.store }, nothingKnown()),
+      ).rejects.toMatchObject({ code: "record_tampered" });
     }
     await writeFile(beside, kept);
   } finally {
@@ -233,13 +233,15 @@ test("a ledger that was rebuilt from a cosigned checkpoint takes the stamp of th
 test("a stamp in the store that is another than the database's stays, and is told", async () => {
   await writeFile(join(folder.published, "timestamp", "12.tsr"), "another");
   // A node that was just told of its own stamps, and not of what the store has.
-  await expect(publish(new Set([-1]))).rejects.toMatchObject({ code: "record_tampered" });
+  await expect(publish({ sizes: new Set(), wasLookedAt: true })).rejects.toMatchObject({
+    code: "record_tampered",
+  });
   expect((await read("12.tsr")).toString()).toBe("another");
 });
 
 test("a node that starts compares the newest stamps in the store with its own, and tells of one that the ledger does not have", async () => {
   const other = expect.stringContaining("other bytes under timestamp/12.tsr");
-  const known = new Set<number>();
+  const known = nothingKnown();
   await expect(publish(known)).rejects.toMatchObject({ code: "record_tampered", message: other });
   expect((await read("12.tsr")).toString()).toBe("another");
   // It is told, and what comes later does not wait for it.
@@ -254,6 +256,39 @@ test("a node that starts compares the newest stamps in the store with its own, a
   expect(await stampedAtIn("12")).toEqual(stampedAt);
   await rm(join(folder.published, "timestamp", "9.tsr"));
   expect(await publish()).toBe(true);
+});
+
+test("a node without stamps of its own lists the names in the store once, tells of strange ones once, and lists them again only where it could not tell", async () => {
+  const database = await openMemory();
+  try {
+    const lists: string[] = [];
+    let isAway = false;
+    const store = new Proxy(folder.store, {
+      get(target, name) {
+        if (name === "list")
+          return (prefix: string) => {
+            lists.push(prefix);
+            if (isAway) throw new Refusal("store_unavailable", "the store is away");
+            return target.list(prefix);
+          };
+        const member: unknown = Reflect.get(target, name);
+        return typeof member === "function" ? member.bind(target) : member;
+      },
+    });
+    await mkdir(join(folder.published, "timestamp"), { recursive: true });
+    await writeFile(join(folder.published, "timestamp", "9.tsr"), "planted");
+    const known = nothingKnown();
+    const attempt = async () => await publishTimestamps({ db: database.db, store }, known);
+    isAway = true;
+    await expect(attempt()).rejects.toMatchObject({ code: "store_unavailable" });
+    isAway = false;
+    await expect(attempt()).rejects.toMatchObject({ code: "record_tampered" });
+    for (let times = 0; times < 3; times += 1) expect(await attempt()).toBe(true);
+    expect(lists).toHaveLength(2);
+  } finally {
+    await rm(join(folder.published, "timestamp", "9.tsr"));
+    await database.close();
+  }
 });
 
 test("a link under the name of a stamp holds up no other stamp", async () => {

@@ -18,6 +18,7 @@ import type {
 import { assertFills, assertNamed, partPlace, partsMissing } from "./parts.ts";
 import type { Room } from "./room.ts";
 import { codeOf, isMissing, onS3, refusalOf } from "./s3-failure.ts";
+import { goingOn } from "./s3-list.ts";
 import { locatePart } from "./s3-locate.ts";
 import { sha256Of, ungarbled, writeOnce } from "./s3-once.ts";
 import type { S3Object } from "./s3-read.ts";
@@ -73,6 +74,7 @@ export class S3Multipart implements MultipartBlob {
   async list(): Promise<readonly HeldPart[]> {
     const { client, ...named } = this.#named;
     const held: HeldPart[] = [];
+    const goesOn = goingOn();
     let marker: string | undefined;
     do {
       const page = await this.#inSession(
@@ -83,6 +85,7 @@ export class S3Multipart implements MultipartBlob {
         if (part !== undefined && sizeBytes !== undefined && etag !== undefined)
           held.push({ part, sizeBytes, tag: tagOf(etag, ChecksumSHA256 ?? "") });
       marker = page.IsTruncated === true ? page.NextPartNumberMarker : undefined;
+      if (marker !== undefined) goesOn(marker);
     } while (marker !== undefined);
     return held.sort((one, other) => one.part - other.part);
   }

@@ -6,12 +6,14 @@ import {
   type S3Client,
 } from "@aws-sdk/client-s3";
 import { codeOf, isMissing } from "./s3-failure.ts";
+import { goingOn } from "./s3-list.ts";
 
 type UploadsOf = { readonly client: S3Client; readonly bucket: string };
 type UploadsMarker = { readonly KeyMarker?: string; readonly UploadIdMarker?: string };
 
-/** The multipart uploads that nobody completed or aborted, of the names that begin so. */
+/** The multipart uploads that nobody completed or aborted, of the names that begin so. Throws `store_unavailable` where their pages have no end. */
 export async function* unfinishedUploads({ client, bucket }: UploadsOf, prefix: string) {
+  const goesOn = goingOn();
   let marker: UploadsMarker | null = {};
   while (marker !== null) {
     const page: ListMultipartUploadsCommandOutput = await client.send(
@@ -19,6 +21,7 @@ export async function* unfinishedUploads({ client, bucket }: UploadsOf, prefix: 
     );
     yield* page.Uploads ?? [];
     marker = nextOf(page);
+    if (marker !== null) goesOn(JSON.stringify(marker));
   }
 }
 

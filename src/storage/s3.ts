@@ -25,6 +25,7 @@ import {
 import { Room } from "./room.ts";
 import { assertConditional } from "./s3-conditional.ts";
 import { isConflict, isMissing, isTaken, onS3 } from "./s3-failure.ts";
+import { listNames } from "./s3-list.ts";
 import { locateObject } from "./s3-locate.ts";
 import { assertLocks, lockFrom, type Retention } from "./s3-lock.ts";
 import { beginMultipart, S3Multipart } from "./s3-multipart.ts";
@@ -253,20 +254,11 @@ class S3Store implements BlobStore {
   async *list(prefix: string): AsyncGenerator<BlobKey, void, undefined> {
     const above = prefix.split("/").slice(0, -1);
     if (above.length > 0) segmentsOf(above.join("/"));
-    let token: string | undefined;
-    do {
-      const command = new ListObjectsV2Command({
-        Bucket: this.#bucket,
-        Prefix: `${this.#above}${prefix}`,
-        ...(token === undefined ? {} : { ContinuationToken: token }),
-      });
-      const page = await onS3(() => this.#client.send(command));
-      for (const { Key: name } of page.Contents ?? []) {
-        const key = name?.slice(this.#above.length) ?? "";
-        if (isBlobKey(key) && !key.startsWith(ownPrefix)) yield key;
-      }
-      token = page.NextContinuationToken;
-    } while (token !== undefined);
+    const place = { client: this.#client, bucket: this.#bucket };
+    for await (const name of listNames(place, `${this.#above}${prefix}`)) {
+      const key = name.slice(this.#above.length);
+      if (isBlobKey(key) && !key.startsWith(ownPrefix)) yield key;
+    }
   }
 
   /** Begins an upload and drops it, which takes the right to write and leaves no object behind. */

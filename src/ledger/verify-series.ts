@@ -32,8 +32,8 @@ export type SeriesSubject = {
   readonly keys: SigningKeys;
   readonly newest: Checkpoint;
   readonly findings: Findings;
-  /** Whether the ledger grew from it; asked by size, in order. */
-  readonly grewFrom: (older: Checkpoint, kept: KeptInSeries) => Promise<boolean>;
+  /** Whether the ledger grew from it; asked by size, in order. Null where that cannot be told. */
+  readonly grewFrom: ((older: Checkpoint, kept: KeptInSeries) => Promise<boolean>) | null;
   /** Sizes at which others show that a checkpoint was signed, and who. */
   readonly expected: ReadonlyMap<number, string>;
   /** What the last of the series must cover; where it is the newest checkpoint, which closes the series itself, null. */
@@ -124,9 +124,8 @@ async function isGrownFrom(
   kept: KeptInSeries,
   { newest, grewFrom }: Pick<SeriesSubject, "newest" | "grewFrom">,
 ): Promise<boolean> {
-  return checkpoint.size === newest.size
-    ? checkpoint.root.equals(newest.root)
-    : await grewFrom(checkpoint, kept);
+  if (checkpoint.size === newest.size) return checkpoint.root.equals(newest.root);
+  return grewFrom === null || (await grewFrom(checkpoint, kept));
 }
 
 function tellOther(

@@ -14,6 +14,7 @@ import { type LedgerKey, openSigned } from "./ledger-key.ts";
 import type { MeaningWatch } from "./ledger-meaning.ts";
 import {
   firstTried,
+  keepContradicting,
   keepState,
   keepVerified,
   readState,
@@ -30,6 +31,8 @@ export type Watched = {
   readonly message: string;
   /** How many findings about what the entries mean were told. */
   readonly findings?: number;
+  /** The signed checkpoint that was no growth of the verified ones, as it was kept: a file in the monitor's folder. */
+  readonly contradicting?: string;
 };
 
 type AlarmCode =
@@ -97,11 +100,21 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   const kept = openKept(state, monitor);
   // Whoever signed it is named by no entry that this one has and the last one had not.
   if (opened.verdict !== "verified" && size <= kept.size) return unsigned();
+  const contradicted = async (code: AlarmCode, message: string): Promise<Watched> => {
+    const contradicting = await keepContradicting(folder, checkpoint, bytes);
+    return { ...alarm(code, size, message), ...(contradicting === null ? {} : { contradicting }) };
+  };
   if (size < kept.size)
-    return alarm("rolled_back", size, `the ledger has ${entriesOf(size)}; it had ${kept.size}`);
+    return await contradicted(
+      "rolled_back",
+      `the ledger has ${entriesOf(size)}; it had ${kept.size}`,
+    );
   if (size === kept.size) {
     if (!root.equals(kept.root))
-      return alarm("fork", size, `two checkpoints of ${entriesOf(size)} have different roots`);
+      return await contradicted(
+        "fork",
+        `two checkpoints of ${entriesOf(size)} have different roots`,
+      );
     const judged = await judgeMeaning(monitor, { checkpoint, bytes, state });
     if ("isAlarm" in judged) return judged;
     const { meaning, found } = judged;
@@ -121,8 +134,13 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   const grown = await unlessSpent(reading, reads);
   if (grown === null) return unproved(size, reading.spent() ?? "");
   // Of what a key signed that nobody has named, nothing but that is to be said.
-  if ("broken" in grown)
-    return opened.verdict === "verified" ? alarm(grown.broken, size, grown.message) : unsigned();
+  if ("broken" in grown) {
+    if (opened.verdict !== "verified") return unsigned();
+    const { broken, message } = grown;
+    return broken === "inconsistent"
+      ? await contradicted(broken, message)
+      : alarm(broken, size, message);
+  }
   const followed = [...state.rotations, ...grown.rotations];
   // A key that nobody knew before is one that the new entries name, or none.
   const verdict = openSigned(bytes, { key: key.key, rotations: followed })?.verdict;
@@ -130,9 +148,8 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   const { rotations: taken } = successionOf(key.key, followed);
   for (const { head } of taken.filter(({ index }) => index >= kept.size))
     if (!(await growsFrom(head, { source, key: key.key, newest: checkpoint })))
-      return alarm(
+      return await contradicted(
         "inconsistent",
-        size,
         `it does not go on from the ${head.size} entries that its old key had signed when it named the new one`,
       );
   monitor.meaning?.proved();

@@ -6,7 +6,7 @@ import type { Context } from "./context.ts";
 import { Failure } from "./failure.ts";
 import { demandedKey, pinnedMlDsaKey, withLedgerKey, withMlDsaKey } from "./ledger-key.ts";
 import { type MeaningOptions, MeaningWatch } from "./ledger-meaning.ts";
-import { type Monitor, watchOnce } from "./ledger-monitor.ts";
+import { type Monitor, type Watched, watchOnce } from "./ledger-monitor.ts";
 import { sourceOf } from "./ledger-source.ts";
 import { createOutput, type Output } from "./output.ts";
 
@@ -99,6 +99,11 @@ function tell(output: Output, { code, index, message }: Finding, now: Date): voi
   );
 }
 
+function lineOf(at: string, { isAlarm, code, message, contradicting }: Watched): string {
+  const kept = contradicting === undefined ? "" : `; its checkpoint is kept as ${contradicting}`;
+  return [at, ...(isAlarm ? ["ALARM"] : []), `${code}: ${message}${kept}`].join("  ");
+}
+
 /** A line a look, after those of its findings, which end no watch but that of one look. A ledger that is not what it was stays so: that ends the watch; an outage may pass. */
 async function watch(context: Context, options: MonitorOptions, monitor: Monitor): Promise<void> {
   const output = createOutput(context, options.json === true);
@@ -106,9 +111,7 @@ async function watch(context: Context, options: MonitorOptions, monitor: Monitor
   while (!signal.aborted) {
     const watched = await watchOnce(monitor);
     const at = monitor.now().toISOString();
-    output.result({ at, ...watched }, () =>
-      [at, ...(watched.isAlarm ? ["ALARM"] : []), `${watched.code}: ${watched.message}`].join("  "),
-    );
+    output.result({ at, ...watched }, () => lineOf(at, watched));
     const isOutage = watched.code === "unreachable_too_long";
     if (watched.isAlarm && (options.once === true || !isOutage))
       throw new Failure("integrity", `${watched.code}: ${watched.message}`, { isTold: true });

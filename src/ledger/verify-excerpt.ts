@@ -115,8 +115,9 @@ export async function verifyExcerpt(
   }
   if (newest !== null && keys !== null) {
     const older = openOlder(options.olderCheckpoints ?? [], key, findings);
-    const subject = { newest: newest.checkpoint, roots: null, keys, keyName: key.name, findings };
-    judgeOlder(older, subject);
+    const olderRoots = new Map<number, Buffer>();
+    const { checkpoint } = newest;
+    judgeOlder(older, { newest: checkpoint, olderRoots, keys, keyName: key.name, findings });
   }
   const told =
     newest === null || keys === null

@@ -66,6 +66,7 @@ export function timestampLines({
   unvouched,
   unread,
   isCut,
+  isUntold,
 }: Rebuilt["timestamps"]): readonly string[] {
   const others = [
     [refused, "is not of this ledger and was", "are not of this ledger and were"],
@@ -77,6 +78,10 @@ export function timestampLines({
     [unread, "could not be read and was", "could not be read and were"],
   ] as const;
   const left = others.filter(([count]) => count > 0);
+  if (isUntold)
+    return [
+      "the address does not tell which timestamps there are, and none is kept: a vault's own /ledger/ tells an auditor's token (--token-file), its store and an exported folder tell anybody",
+    ];
   if (kept + left.length === 0 && !isCut) return [];
   const told = left.map(
     ([count, one, many]) => `; ${counted(count, `more ${one}`, `more ${many}`)} left out`,

@@ -22,9 +22,11 @@ test("one record and one ledger entry are verified in the singular", () => {
   expect(many).toBe("verified: 2 records, 3 ledger entries of vault.example");
 });
 
-test("a rebuild tells of one timestamp in the singular, of several in the plural, and of none nothing", () => {
-  const none = { kept: 0, refused: 0, unvouched: 0, unread: 0, isCut: false };
+test("a rebuild tells of one timestamp in the singular, of several in the plural, of none nothing, and of those that nobody told that they are lacking", () => {
+  const none = { kept: 0, refused: 0, unvouched: 0, unread: 0, isCut: false, isUntold: false };
   expect(timestampLines(none)).toEqual([]);
+  const untold = expect.stringContaining("does not tell which timestamps there are");
+  expect(timestampLines({ ...none, isUntold: true })).toEqual([untold]);
   expect(timestampLines({ ...none, kept: 1, refused: 1, unvouched: 1, unread: 1 })).toEqual([
     "1 timestamp is kept; 1 more is not of this ledger and was left out; 1 more is not vouched for by the certificate and was left out; 1 more could not be read and was left out",
   ]);

@@ -52,7 +52,7 @@ export function rebuildCommand(ledger: Command, context: Context): void {
         [
           `rebuilt: ${entriesOf(rebuilt.size)}, root ${rebuilt.rootHex}`,
           ...timestampLines(rebuilt.timestamps),
-          `of the checkpoints from before the newest and the stamped ones are kept: an auditor verifies the series with --rebuilt-at ${rebuilt.size}`,
+          `of the checkpoints from before, the newest and the stamped ones are kept: an auditor verifies the series with --rebuilt-at ${rebuilt.size}`,
           "this is the record, not the vault: persons, grants, licenses and wrapped keys come from a backup of the database alone",
         ].join("\n"),
       );

@@ -6,6 +6,7 @@ import type { KeptCheckpoint, VerifyOptions } from "../ledger/verify.ts";
 import type { KeptSeries } from "../ledger/verify-kept.ts";
 import type { KeptInSeries } from "../ledger/verify-series.ts";
 import { maximumNoteBytes } from "../merkle/note.ts";
+import { entriesOf } from "./counted.ts";
 import { Failure } from "./failure.ts";
 import { seriesFile, seriesIn } from "./ledger-series.ts";
 import { isAddress, readCheckpoint } from "./ledger-source.ts";
@@ -46,7 +47,7 @@ export function assertRebuiltWithin(
   if (rebuiltAt === undefined || size === null || rebuiltAt <= size) return;
   throw new Failure(
     "usage",
-    `the ledger has ${size} entries, and --rebuilt-at says that it was rebuilt when it had ${rebuiltAt}: either the number is wrong, or its tail was deleted since, which a checkpoint of then shows (--older-checkpoint)`,
+    `the ledger has ${entriesOf(size)}, and --rebuilt-at says that it was rebuilt when it had ${rebuiltAt}: either the number is wrong, or its tail was deleted since, which a checkpoint of then shows (--older-checkpoint)`,
   );
 }
 

@@ -150,7 +150,7 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
     if (!(await growsFrom(head, { source, key: key.key, newest: checkpoint })))
       return await contradicted(
         "inconsistent",
-        `it does not go on from the ${head.size} entries that its old key had signed when it named the new one`,
+        `it does not go on from the ${entriesOf(head.size)} that its old key had signed when it named the new one`,
       );
   monitor.meaning?.proved();
   const { lastLeafHex } = grown;

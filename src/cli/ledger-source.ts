@@ -17,14 +17,20 @@ import { findToken } from "./credentials.ts";
 import { Failure } from "./failure.ts";
 import { type LedgerKey, rotationsIn } from "./ledger-key.ts";
 import { createOutput } from "./output.ts";
+import { servedTimestamps } from "./served-timestamps.ts";
 
 const longestAnswerBytes = 2 ** 20;
 
+/** Where a vault answers what it tells beside the ledger that it serves at an address; null where that is no vault's. */
+function besideLedger(ledger: URL, what: string): URL | null {
+  const [, before] = /^(.*\/)ledger\/?$/.exec(ledger.pathname) ?? [];
+  return before === undefined ? null : new URL(`${before}v1/ledger/${what}`, ledger);
+}
+
 /** The rotations that the server of a ledger tells of its key; none where it is no vault's, or says nothing that can be read. */
 async function toldRotations(ledger: URL, timeoutMs = 30_000): Promise<readonly PlacedRotation[]> {
-  const [, before] = /^(.*\/)ledger\/?$/.exec(ledger.pathname) ?? [];
-  if (before === undefined) return [];
-  const address = new URL(`${before}v1/ledger/key`, ledger);
+  const address = besideLedger(ledger, "key");
+  if (address === null) return [];
   try {
     const bytes = await get(address, { timeoutMs, retryAfterMs: [] }, longestAnswerBytes);
     return bytes === null ? [] : rotationsIn(JSON.parse(bytes.toString("utf8")));
@@ -56,12 +62,15 @@ export async function sourceOf(
   if (url === null)
     throw new Failure("usage", `${JSON.stringify(place)} is no address that can be read`);
   const isNamed = options.tokenFile !== undefined;
-  const rotations = async () => await toldRotations(url);
-  if (!isNamed && url.origin !== serverUrl(env, undefined).origin)
-    return urlSource({ url, rotations });
+  const isSent = isNamed || url.origin === serverUrl(env, undefined).origin;
   const { note } = createOutput({ stdout, stderr }, false);
-  const token = await findToken(env, { file: options.tokenFile, note });
-  return urlSource({ url, rotations, token: () => token?.expose().toString("latin1") ?? null });
+  const found = isSent ? await findToken(env, { file: options.tokenFile, note }) : null;
+  const token = () => found?.expose().toString("latin1") ?? null;
+  const stamps = besideLedger(url, "checkpoints");
+  return {
+    ...urlSource({ url, token, rotations: async () => await toldRotations(url) }),
+    ...(stamps === null ? {} : { timestamps: servedTimestamps(stamps, { token }) }),
+  };
 }
 
 /** The ledger of the server that the client talks to. */

@@ -67,7 +67,9 @@ forEachDatabase("publishing what this node wrote itself", (open) => {
   test("a database in the place of the one that it was written to is published as that is", async () => {
     const { database, signer, lease } = await signedLedger();
     const { store, published } = await folder();
-    const recent = await writtenIn(database, (bytes) => Buffer.from(`${bytes} of another`));
+    const recent = await writtenIn(database, (bytes) =>
+      Buffer.from(`${bytes.toString("utf8")} of another`),
+    );
     await publish({ db: database.db, store, key: keyOf(signer), recent }, lease);
     expect(await verifyPublished(published, signer)).toMatchObject({ size: 300, findings: [] });
   });

@@ -1,8 +1,9 @@
-import { lstatSync, readFileSync } from "node:fs";
+import { lstatSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Entry } from "../ledger/entry.ts";
 import type { Replayed } from "../ledger/verify.ts";
 import { licensesOutOfScope, verifyEvidence } from "./evidence.ts";
+import { Failure } from "./failure.ts";
 import { isCode } from "./paths.ts";
 import { isRecord } from "./record.ts";
 
@@ -19,9 +20,12 @@ export type Replay = {
 
 /**
  * Holds decisions to the evidence that was disclosed in a folder, `evidence/<release>.json`, and decides again on their rulebook: this
- * version's own, or one in `rulebooks/<digest>.json`. Decisions without evidence in the folder pass unjudged.
+ * version's own, or one in `rulebooks/<digest>.json`. Decisions without evidence in the folder pass unjudged; throws `failed` where there is no such
+ * folder, in which they all would.
  */
 export function replayFrom(folder: string): Replay {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new Failure("failed", `${folder} is no folder with an excerpt's evidence`);
   const counts = { held: 0, decidedAgain: 0 };
   const replay = (entry: Entry): Replayed => {
     const { kind, body } = entry;

@@ -1,5 +1,6 @@
-import { stat } from "node:fs/promises";
+import { lstat, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 import { isEveryCheck } from "../export-control/decision.ts";
 import type { Entry } from "../ledger/entry.ts";
@@ -19,6 +20,8 @@ import { type LedgerKey, rotationsIn } from "./ledger-key.ts";
 import { createOutput } from "./output.ts";
 
 const longestAnswerBytes = 2 ** 20;
+/** What only an excerpt's folder has. */
+const excerptFile = "excerpt.json";
 
 /** The rotations that the server of a ledger tells of its key; none where it is no vault's, or says nothing that can be read. */
 async function toldRotations(ledger: URL, timeoutMs = 30_000): Promise<readonly PlacedRotation[]> {
@@ -46,7 +49,10 @@ export async function sourceOf(
 ): Promise<TileSource> {
   if (!isAddress(place)) {
     const found = await stat(place).catch(() => null);
-    if (found?.isDirectory() === true) return folderSource(place);
+    if (found?.isDirectory() === true) {
+      await refuseExcerpt(place);
+      return folderSource(place);
+    }
     throw new Failure(
       "failed",
       `${JSON.stringify(place)} is neither a folder nor an address, which begins with https:// or http://`,
@@ -55,6 +61,12 @@ export async function sourceOf(
   const url = URL.parse(place);
   if (url === null)
     throw new Failure("usage", `${JSON.stringify(place)} is no address that can be read`);
+  // A request to such an address is never made, and messages would tell its password.
+  if (url.username !== "" || url.password !== "")
+    throw new Failure(
+      "usage",
+      "the ledger's address must hold no user and no password: a token comes from a file (--token-file)",
+    );
   const isNamed = options.tokenFile !== undefined;
   const rotations = async () => await toldRotations(url);
   if (!isNamed && url.origin !== serverUrl(env, undefined).origin)
@@ -62,6 +74,15 @@ export async function sourceOf(
   const { note } = createOutput({ stdout, stderr }, false);
   const token = await findToken(env, { file: options.tokenFile, note });
   return urlSource({ url, rotations, token: () => token?.expose().toString("latin1") ?? null });
+}
+
+/** An excerpt has a ledger's checkpoint and not its tiles: who reads it as the whole would be told of damage that there is not. Throws `usage`. */
+async function refuseExcerpt(folder: string): Promise<void> {
+  if ((await lstat(join(folder, excerptFile)).catch(() => null)) === null) return;
+  throw new Failure(
+    "usage",
+    `${folder} is an excerpt, and this needs the whole ledger: \`ledger export\` without a part gives it, and \`ledger verify\` takes an excerpt`,
+  );
 }
 
 /** The ledger of the server that the client talks to. */

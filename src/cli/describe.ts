@@ -12,8 +12,9 @@ export function describe(thrown: unknown): string {
     if (thrown.code === "store_unavailable")
       return [withCause(thrown), todo("Correct that, and run the command again.")].join("\n");
     // A copy in a folder has no host.
-    const local = thrown.code === "ledger_unavailable" && Error.isError(thrown.cause);
-    const told = local ? systemSentence(thrown.cause) : null;
+    const { code, cause } = thrown;
+    const told =
+      code === "ledger_unavailable" && Error.isError(cause) ? systemSentence(cause) : null;
     if (told !== null) return told;
     // A ledger's host does not say which role it wants; it is always the same.
     const remedy = thrown.code === "role_missing" ? "Use an auditor's token." : thrown.remedy;

@@ -64,7 +64,7 @@ export async function readKept({ olderCheckpoint = [], checkpoints }: KeptOption
 
 /**
  * What a folder holds of checkpoints: those of a monitor's state folder, the series of an older export or excerpt with the checkpoint at its end, or files of
- * one each. Throws `usage` for a ledger without a series, whose files are mostly no checkpoints.
+ * one each. Throws `usage` for a ledger without a series, whose files are mostly no checkpoints, and `failed` for a folder that has none.
  */
 async function keptIn(
   folder: string,
@@ -86,6 +86,9 @@ async function keptIn(
   const files = found
     .filter((each) => each.isFile() && !each.name.endsWith(".partial") && each.name !== seriesFile)
     .map((each) => join(folder, each.name));
+  // Nothing that the ledger is held to would pass for a ledger that holds.
+  if (!hasSeries && files.length === 0)
+    throw new Failure("failed", `${folder} holds no checkpoint, so nothing is held to it`);
   return {
     files: isLedger ? [] : files,
     olderSeries: hasSeries ? { name, checkpoints: readSeries(folder, last) } : null,

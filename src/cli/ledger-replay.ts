@@ -1,8 +1,9 @@
-import { lstatSync, readFileSync } from "node:fs";
+import { lstatSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Entry } from "../ledger/entry.ts";
 import type { Replayed } from "../ledger/verify.ts";
 import { licensesOutOfScope, verifyEvidence } from "./evidence.ts";
+import { Failure } from "./failure.ts";
 import { isCode } from "./paths.ts";
 import { isRecord } from "./record.ts";
 
@@ -20,9 +21,11 @@ export type Replay = {
 /**
  * Holds decisions to the evidence that was disclosed in a folder, `evidence/<release>.json`, and decides again on their rulebook: this
  * version's own, or one in `rulebooks/<digest>.json`. Decisions without evidence in the folder pass unjudged, save for the releases that are `named`:
- * their evidence was said to be there.
+ * their evidence was said to be there. Throws `failed` where there is no such folder, in which they all would pass.
  */
 export function replayFrom(folder: string, named: ReadonlySet<string> = new Set()): Replay {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new Failure("failed", `${folder} is no folder with an excerpt's evidence`);
   const counts = { decisions: 0, held: 0, decidedAgain: 0 };
   const replay = (entry: Entry): Replayed => {
     const { kind, body } = entry;

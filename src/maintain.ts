@@ -158,7 +158,7 @@ export type RotateOptions = {
  * `weightvault ledger rotate-key`: hands the ledger over to the next key that the settings name, and resolves when a checkpoint of the old key
  * covers that and the new one has signed its first, or could not in time. Whatever interrupted it, it may be run again under the same settings, and after its end it changes nothing: a soft key that has
  * replaced another is itself replaced where `replace` names it alone, a KMS's or a token's where the settings name a further one. It takes
- * the data folder for itself. Refuses (`conflict`) a `replace` that is not the key that rules.
+ * the data folder for itself. Refuses (`conflict`) a vault that has not begun, and a `replace` that is not the key that rules.
  */
 export async function rotateKeyCommand(
   env: Readonly<Record<string, string | undefined>>,
@@ -171,7 +171,10 @@ export async function rotateKeyCommand(
     stack.defer(async () => await adapters.close());
     const { database, signer, cosigners, store } = adapters;
     if (!(await hasBegun({ database })))
-      throw new Error("this vault has not begun: its first start makes its first key");
+      throw new Refusal(
+        "conflict",
+        "this vault has not begun, and its first start makes its first key: is WEIGHTVAULT_DATA or DATABASE_URL another one's?",
+      );
     const behind = await rotationBehind({ database, from: signer });
     if (
       behind !== null &&

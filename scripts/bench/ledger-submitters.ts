@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Transaction } from "kysely";
+import { sql, type Transaction } from "kysely";
+import { canonicalJson } from "../../src/crypto/canonical-json.ts";
 import type { Schema } from "../../src/database/schema.ts";
 import { isRefusal } from "../../src/errors.ts";
 import { type Submission, submit } from "../../src/ledger/submit.ts";
@@ -15,6 +16,8 @@ export type SubmitterOptions = {
   readonly seconds: number;
   /** Submissions a second in all, each waited for until a checkpoint covers it; null submits as fast as there is room, until it is told to end. */
   readonly rate: number | null;
+  /** Whether each inserts its body as one row of the table `bare` and is done: what the machine gives for a commit, without a ledger. */
+  readonly isBare: boolean;
 };
 
 export type SubmitterReport = {
@@ -60,6 +63,11 @@ async function submitAlone({ database, ledger }: LedgerNode): Promise<bigint> {
   return id;
 }
 
+async function insertBare({ database }: LedgerNode): Promise<void> {
+  const bytes = canonicalJson(submission().body);
+  await sql`/* bench.bare */ insert into bare (body) values (${bytes})`.execute(database.db);
+}
+
 type Made = Omit<SubmitterReport, "cpuMs">;
 
 async function flood(node: LedgerNode, submitters: number, isEnded: () => boolean): Promise<Made> {
@@ -67,8 +75,11 @@ async function flood(node: LedgerNode, submitters: number, isEnded: () => boolea
   const submitter = async () => {
     while (!isEnded()) {
       try {
-        await node.ledger.assertRoom();
-        await submitAlone(node);
+        if (isBare) await insertBare(node);
+        else {
+          await node.ledger.assertRoom();
+          await submitAlone(node);
+        }
         submitted += 1;
       } catch (error) {
         if (!isRefusal(error, "ledger_full")) throw error;
@@ -87,8 +98,11 @@ async function payFor(node: LedgerNode, rate: number, seconds: number): Promise<
   const waiting: Promise<void>[] = [];
   const startedAt = performance.now();
   const one = async (dueAt: number) => {
-    const id = await submitAlone(node);
-    await node.ledger.settle(id, { after: "checkpoint", timeoutMs: 30_000 });
+    if (isBare) await insertBare(node);
+    else {
+      const id = await submitAlone(node);
+      await node.ledger.settle(id, { after: "checkpoint", timeoutMs: 30_000 });
+    }
     latencies.push(performance.now() - dueAt);
   };
   for (let made = 0; made < rate * seconds; ) {
@@ -103,7 +117,7 @@ async function payFor(node: LedgerNode, rate: number, seconds: number): Promise<
   return { submitted: latencies.length, refused: 0, latencies };
 }
 
-const { submitters, rate, seconds, ...others } = JSON.parse(
+const { submitters, rate, seconds, isBare, ...others } = JSON.parse(
   process.argv[2] ?? "null",
 ) as SubmitterOptions;
 const node = await startLedgerNode({ ...others, name: "submitters", poolSize: submitters }, false);

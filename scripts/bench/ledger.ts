@@ -27,7 +27,9 @@ export async function ledgerAppend(
   resources: Resources,
 ): Promise<readonly Figure[]> {
   const seconds = Math.max(2, 60 * measurement.scale);
-  const { node, child } = await startNodes(resources, { seconds, rate: null });
+  const { node, begin } = await startNodes(resources, { seconds, rate: null });
+  const bareBefore = await bareRate(begin, seconds);
+  const child = await begin({ isBare: false });
   await child.begun;
   const spent = await TimeSpent.begin(node);
   const before = await stateOf(node);
@@ -42,6 +44,7 @@ export async function ledgerAppend(
   const lines = await spent.end(after.covered - before.covered);
   child.end();
   const { submitted, refused, cpuMs } = await child.report;
+  const bareAfter = await bareRate(begin, seconds);
   const covered = (after.covered - before.covered) / elapsed;
   const third = backlogs[Math.floor(backlogs.length / 3)] ?? 0;
   measurement.progress(
@@ -49,10 +52,15 @@ export async function ledgerAppend(
       `  ${submitted} submitted, ${refused} times no room; backlog each second: ${backlogs.join(" ")}`,
       `  the submitters' process: ${(cpuMs / seconds / 10).toFixed(0)} % of a core`,
       ...lines,
+      `  bare inserts before and after: ${bareBefore.toFixed(0)} and ${bareAfter.toFixed(0)} a second`,
     ].join("\n"),
   );
   return [
     figure("ledger-append", "entries/s", { value: covered, baseline: wanted.entries }),
+    figure("ledger-append-bare", "entries/s", {
+      value: covered,
+      baseline: (bareBefore + bareAfter) / 2,
+    }),
     figure("ledger-append-backlog", "entries", {
       value: backlogs.at(-1) ?? 0,
       baseline: Math.max(third, 1_024),
@@ -66,25 +74,60 @@ export async function ledgerLatency(
   resources: Resources,
 ): Promise<readonly Figure[]> {
   const seconds = Math.max(2, 60 * measurement.scale);
-  const { node, child } = await startNodes(resources, { seconds, rate: wanted.rate });
+  const { node, begin } = await startNodes(resources, { seconds, rate: wanted.rate });
+  const bare = await bareLatencies(begin);
+  const child = await begin({ isBare: false });
   await child.begun;
   const spent = await TimeSpent.begin(node);
   const { latencies, cpuMs } = await child.report;
   const lines = await spent.end(latencies.length);
-  const sorted = latencies.toSorted((one, other) => one - other);
-  const at = (part: number) => sorted[Math.floor(sorted.length * part)] ?? Number.NaN;
+  const covered = percentiles(latencies);
+  const { p50, p90, p99, most } = covered;
   measurement.progress(
     [
-      `  ${sorted.length} entries: p50 ${at(0.5).toFixed(1)} ms, p90 ${at(0.9).toFixed(1)} ms, p99 ${at(0.99).toFixed(1)} ms, most ${sorted.at(-1)?.toFixed(1)} ms`,
+      `  ${latencies.length} entries: p50 ${p50.toFixed(1)} ms, p90 ${p90.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, most ${most.toFixed(1)} ms`,
+      `  a bare insert: p50 ${bare.p50.toFixed(1)} ms, p90 ${bare.p90.toFixed(1)} ms, p99 ${bare.p99.toFixed(1)} ms, most ${bare.most.toFixed(1)} ms`,
       `  the submitters' process: ${(cpuMs / seconds / 10).toFixed(0)} % of a core`,
       ...lines,
     ].join("\n"),
   );
   return [
-    figure("ledger-latency", "ms", { value: at(0.5), baseline: wanted.p50Ms }),
-    figure("ledger-latency-p99", "ms", { value: at(0.99), baseline: wanted.p99Ms }),
+    figure("ledger-latency", "ms", { value: p50, baseline: wanted.p50Ms }),
+    figure("ledger-latency-p99", "ms", { value: p99, baseline: wanted.p99Ms }),
+    figure("ledger-latency-bare", "ms", { value: p99, baseline: bare.p99 }),
   ];
 }
+
+/** What a figure measured itself against, a sixth of the time before it or after it. */
+const bareSeconds = (seconds: number) => Math.max(2, seconds / 6);
+
+/** Rows a second that the same clients insert into one table with one key, each in a transaction of its own, while the ledger rests. */
+async function bareRate(begin: Begin, seconds: number): Promise<number> {
+  const child = await begin({ isBare: true });
+  await child.begun;
+  const startedAt = performance.now();
+  await sleep(bareSeconds(seconds) * 1_000);
+  child.end();
+  const { submitted } = await child.report;
+  return submitted / ((performance.now() - startedAt) / 1_000);
+}
+
+async function bareLatencies(begin: Begin): Promise<Percentiles> {
+  const child = await begin({ isBare: true });
+  await child.begun;
+  const { latencies } = await child.report;
+  return percentiles(latencies);
+}
+
+type Percentiles = Readonly<Record<"p50" | "p90" | "p99" | "most", number>>;
+
+function percentiles(latencies: readonly number[]): Percentiles {
+  const sorted = latencies.toSorted((one, other) => one - other);
+  const at = (part: number) => sorted[Math.floor(sorted.length * part)] ?? Number.NaN;
+  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), most: sorted.at(-1) ?? Number.NaN };
+}
+
+type Begin = (what: Pick<SubmitterOptions, "isBare">) => ReturnType<typeof startSubmitters>;
 
 /** The server is on the same machine, so it is spoken to over its Unix socket. */
 async function startNodes(resources: Resources, load: Pick<SubmitterOptions, "seconds" | "rate">) {
@@ -93,6 +136,9 @@ async function startNodes(resources: Resources, load: Pick<SubmitterOptions, "se
   const url = postgres.url("postgres");
   const owner = openPostgres({ url, poolSize: 1 });
   await migrate(owner, migrations);
+  await owner.runScript(
+    "create table bare (id bigint generated always as identity primary key, body bytea not null)",
+  );
   await owner.close();
   const folder = await temporaryFolder(resources);
   const node = await startLedgerNode(
@@ -102,8 +148,12 @@ async function startNodes(resources: Resources, load: Pick<SubmitterOptions, "se
   await resources.keep(node.stop);
   while ((await node.database.db.selectFrom("ledger_lease").selectAll().execute()).length === 0)
     await sleep(20);
-  const options: SubmitterOptions = { url, folder, submitters, queueLimit, ...load };
-  return { node, child: await startSubmitters(resources, options) };
+  const begin: Begin = async ({ isBare }) => {
+    const seconds = isBare ? bareSeconds(load.seconds) : load.seconds;
+    const options = { url, folder, submitters, queueLimit, ...load, seconds, isBare };
+    return await startSubmitters(resources, options);
+  };
+  return { node, begin };
 }
 
 /** `begun` when they have warmed up, as a node that serves for days is. */

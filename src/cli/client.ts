@@ -6,6 +6,7 @@ import {
 } from "node:http";
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import type { Secret } from "../crypto/secret.ts";
+import { counted } from "./counted.ts";
 import { Failure, Problem } from "./failure.ts";
 
 /** How the vault's HTTP interface is reached. */
@@ -195,7 +196,7 @@ async function exchange(
   request.once("response", resolve);
   request.on("error", (error) => reject(asFailure(client, error)));
   request.on("timeout", () => {
-    const message = `the server at ${url.origin} was silent for ${timeoutMs / 1_000} seconds`;
+    const message = `the server at ${url.origin} was silent for ${counted(timeoutMs / 1_000, "second")}`;
     request.destroy(new Failure("unavailable", message));
   });
   send(request, body).catch((error: unknown) => {

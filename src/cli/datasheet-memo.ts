@@ -1,5 +1,6 @@
 import type { Datasheet } from "../export-control/datasheet/form.ts";
 import type { Candidate, Proposal, Question, Step } from "../export-control/datasheet/proposal.ts";
+import { counted } from "./counted.ts";
 import type { ParametersCheck } from "./datasheet.ts";
 
 /** The arithmetic of a datasheet as an officer reads and files it. */
@@ -28,10 +29,10 @@ export function datasheetMemo({
 }
 
 function headerLine({ format, files, tensors, parameters, explained }: ParametersCheck): string {
-  const counted = `headers (${format}): ${parameters} parameters in ${tensors} tensors of ${files} file${files === 1 ? "" : "s"}`;
+  const headers = `headers (${format}): ${counted(String(parameters), "parameter")} in ${counted(tensors, "tensor")} of ${counted(files, "file")}`;
   return explained === null
-    ? `${counted}, as stated`
-    : `${counted}, not as stated; the sheet explains: ${explained}`;
+    ? `${headers}, as stated`
+    : `${headers}, not as stated; the sheet explains: ${explained}`;
 }
 
 function section(title: string, lines: readonly string[]): readonly string[] {

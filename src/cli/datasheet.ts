@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import { parseDocument } from "yaml";
 import { canonicalJson } from "../crypto/canonical-json.ts";
 import { type Datasheet, datasheetForm } from "../export-control/datasheet/form.ts";
+import { counted } from "./counted.ts";
 import { readAll } from "./facts.ts";
 import { Failure } from "./failure.ts";
 import { countWeights, type WeightsCount } from "./weights.ts";
@@ -75,7 +76,7 @@ export async function checkParameters(
   if (explained !== null) return { ...count, explained };
   throw new Failure(
     "integrity",
-    `the datasheet states ${sheet.parameters} parameters, and the headers count ${count.parameters}; correct it, or say why in parametersExplained`,
+    `the datasheet states ${counted(String(sheet.parameters), "parameter")}, and the headers count ${count.parameters}; correct it, or say why in parametersExplained`,
   );
 }
 

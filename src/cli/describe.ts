@@ -11,6 +11,11 @@ export function describe(thrown: unknown): string {
     // It is this process that asks the store, and no server has a log of it.
     if (thrown.code === "store_unavailable")
       return [withCause(thrown), todo("Correct that, and run the command again.")].join("\n");
+    // A copy in a folder has no host.
+    const { code, cause } = thrown;
+    const told =
+      code === "ledger_unavailable" && Error.isError(cause) ? systemSentence(cause) : null;
+    if (told !== null) return told;
     // A ledger's host does not say which role it wants; it is always the same.
     const remedy = thrown.code === "role_missing" ? "Use an auditor's token." : thrown.remedy;
     // The remedy of a conflict is for who asked over HTTP; here the sentence itself says what stands in the way.

@@ -6,12 +6,11 @@ import { asFailure, ask, type Client, createClient, putAt, route } from "./clien
 import { exitOf } from "./exit.ts";
 import { Failure, Problem } from "./failure.ts";
 import type { Fingerprint } from "./fingerprint.ts";
-import type { LedgerKey } from "./ledger-key.ts";
 import { inParallel } from "./parallel.ts";
 import type { Progress } from "./progress.ts";
 import { lanesFor, type SealedPart, sealPart } from "./seal-part.ts";
 import type { Source } from "./sources.ts";
-import { obtainSealer } from "./upload-key.ts";
+import { type HandOutKey, obtainSealer } from "./upload-key.ts";
 
 /** Whether files are sealed here and put into the store itself. It is off for good once the vault gives no addresses or the store does not take them. */
 export type DirectUpload = {
@@ -19,7 +18,7 @@ export type DirectUpload = {
   /** How many files were sealed here, or their last parts. */
   sealedFiles: number;
   readonly pool: SegmentPool;
-  readonly ledgerKey: () => Promise<Pick<LedgerKey, "key" | "rotations">>;
+  readonly ledgerKey: () => Promise<HandOutKey>;
   /** By origin, so that parts share connections. None of them has the token. */
   readonly stores: Map<string, Client>;
   readonly note: (sentence: string) => void;

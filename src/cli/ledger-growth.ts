@@ -7,6 +7,7 @@ import type { Checkpoint } from "../merkle/checkpoint.ts";
 import { readTiles, rightEdge } from "../merkle/proof.ts";
 import { tileWidth } from "../merkle/tile.ts";
 import { Frontier, leafHash } from "../merkle/tree.ts";
+import { counted } from "./counted.ts";
 import { Failure } from "./failure.ts";
 import type { LedgerKey } from "./ledger-key.ts";
 import type { State } from "./ledger-monitor-state.ts";
@@ -104,7 +105,9 @@ async function restoreKept(
     return inconsistent(Error.isError(error) ? error.message : "a tile cannot be used");
   }
   if (frontier.root().equals(kept.root)) return frontier;
-  return inconsistent(`the first ${kept.size} entries are not those that were verified`);
+  return inconsistent(
+    `the first ${counted(kept.size, "entry is not the one that was", "entries are not those that were")} verified`,
+  );
 }
 
 function elsewhere({ size }: Checkpoint): Broken {

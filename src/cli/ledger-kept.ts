@@ -6,6 +6,7 @@ import type { KeptCheckpoint, VerifyOptions } from "../ledger/verify.ts";
 import type { KeptSeries } from "../ledger/verify-kept.ts";
 import type { KeptInSeries } from "../ledger/verify-series.ts";
 import { maximumNoteBytes } from "../merkle/note.ts";
+import { entriesOf } from "./counted.ts";
 import { Failure } from "./failure.ts";
 import { seriesFile, seriesIn } from "./ledger-series.ts";
 import { isAddress, readCheckpoint } from "./ledger-source.ts";
@@ -46,7 +47,7 @@ export function assertRebuiltWithin(
   if (rebuiltAt === undefined || size === null || rebuiltAt <= size) return;
   throw new Failure(
     "usage",
-    `the ledger has ${size} entries, and --rebuilt-at says that it was rebuilt when it had ${rebuiltAt}: either the number is wrong, or its tail was deleted since, which a checkpoint of then shows (--older-checkpoint)`,
+    `the ledger has ${entriesOf(size)}, and --rebuilt-at says that it was rebuilt when it had ${rebuiltAt}: either the number is wrong, or its tail was deleted since, which a checkpoint of then shows (--older-checkpoint)`,
   );
 }
 
@@ -63,7 +64,7 @@ export async function readKept({ olderCheckpoint = [], checkpoints }: KeptOption
 
 /**
  * What a folder holds of checkpoints: those of a monitor's state folder, the series of an older export or excerpt with the checkpoint at its end, or files of
- * one each. Throws `usage` for a ledger without a series, whose files are mostly no checkpoints.
+ * one each. Throws `usage` for a ledger without a series, whose files are mostly no checkpoints, and `failed` for a folder that has none.
  */
 async function keptIn(
   folder: string,
@@ -85,6 +86,9 @@ async function keptIn(
   const files = found
     .filter((each) => each.isFile() && !each.name.endsWith(".partial") && each.name !== seriesFile)
     .map((each) => join(folder, each.name));
+  // Nothing that the ledger is held to would pass for a ledger that holds.
+  if (!hasSeries && files.length === 0)
+    throw new Failure("failed", `${folder} holds no checkpoint, so nothing is held to it`);
   return {
     files: isLedger ? [] : files,
     olderSeries: hasSeries ? { name, checkpoints: readSeries(folder, last) } : null,

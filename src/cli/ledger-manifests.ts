@@ -30,7 +30,11 @@ export async function manifestsOf(
     );
   const given: NamedManifest[] = [];
   for (const place of places) {
-    if (client === null) throw unnamed();
+    if (client === null)
+      throw new Failure(
+        "usage",
+        "--in asks the server, and a copy is read here: give the revision as JSON, with --manifest",
+      );
     const [, repository = "", revision] = /^([^@]+)(?:@([^@]+))?$/.exec(place) ?? [];
     const address = `${repositoryRoute(repositoryName(repository))}/revisions`;
     const fetched = async (name: string): Promise<NamedManifest> => ({

@@ -1,6 +1,7 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import type { Checkpoint } from "../merkle/checkpoint.ts";
 import { Failure } from "./failure.ts";
 import { isCode } from "./paths.ts";
 import { writeWhole } from "./whole-file.ts";
@@ -82,4 +83,25 @@ export async function keepVerified(folder: string, state: State): Promise<void> 
 
 export async function keepState(folder: string, state: State): Promise<void> {
   await writeWhole(join(folder, "state.json"), Buffer.from(`${JSON.stringify(state)}\n`));
+}
+
+/** Whoever holds the ledger's key can sign any number of them; few prove as much as many. */
+const mostContradicting = 100;
+
+/**
+ * Keeps a checkpoint that the ledger's key signed and that was no growth of the verified ones. One of the same size proves the fork to everybody;
+ * for another the vault owes a consistency proof, and it may not show it again. Gives its name in the folder; null where a hundred others are there.
+ */
+export async function keepContradicting(
+  folder: string,
+  { size, root }: Checkpoint,
+  bytes: Buffer,
+): Promise<string | null> {
+  const place = "contradicting";
+  await mkdir(join(folder, place), { recursive: true });
+  const file = `${size}-${root.toString("hex")}`;
+  const kept = await readdir(join(folder, place));
+  if (!kept.includes(file) && kept.length >= mostContradicting) return null;
+  await writeWhole(join(folder, place, file), bytes);
+  return join(place, file);
 }

@@ -4,9 +4,8 @@ import type { TileSource } from "../ledger/source.ts";
 import { readingOf, unlessSpent } from "../ledger/source-budget.ts";
 import { growsFrom } from "../ledger/source-growth.ts";
 import type { Checkpoint } from "../merkle/checkpoint.ts";
-import { type CosignerKey, verifyCosignature } from "../merkle/cosignature.ts";
-import { parseNote } from "../merkle/note.ts";
-import { type SignedCheckpoint, successionOf } from "../merkle/rotation.ts";
+import type { CosignerKey } from "../merkle/cosignature.ts";
+import { successionOf } from "../merkle/rotation.ts";
 import { counted, entriesOf } from "./counted.ts";
 import { collect, growFrom, lastLeafOf } from "./ledger-growth.ts";
 import { openKept, openTowards, progressIn, withGrowth } from "./ledger-kept-growth.ts";
@@ -14,11 +13,13 @@ import { type LedgerKey, openSigned } from "./ledger-key.ts";
 import type { MeaningWatch } from "./ledger-meaning.ts";
 import {
   firstTried,
+  keepContradicting,
   keepState,
   keepVerified,
   readState,
   type State,
 } from "./ledger-monitor-state.ts";
+import { isSignedByMlDsa, mayBeOurs } from "./ledger-signed.ts";
 import { scanLedger } from "./ledger-source.ts";
 import { makeFolder } from "./paths.ts";
 
@@ -30,6 +31,8 @@ export type Watched = {
   readonly message: string;
   /** How many findings about what the entries mean were told. */
   readonly findings?: number;
+  /** The signed checkpoint that was no growth of the verified ones, as it was kept: a file in the monitor's folder. */
+  readonly contradicting?: string;
 };
 
 type AlarmCode =
@@ -97,7 +100,7 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   }
   const { checkpoint } = opened;
   const { size, root } = checkpoint;
-  if (!isSignedByMlDsa(bytes, monitor)) {
+  if (!isSignedByMlDsa(bytes, monitor.mlDsaKey ?? null)) {
     const message = "the checkpoint is not signed by the ledger's ML-DSA-44 key";
     return alarm("checkpoint_invalid", size, message);
   }
@@ -108,10 +111,17 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   const seen = towards.at(-1) ?? kept;
   // Whoever signed it is named by no entry that this one has and the last one had not.
   if (opened.verdict !== "verified" && size <= seen.size) return unsigned();
+  const contradicted = async (code: AlarmCode, message: string): Promise<Watched> => {
+    const contradicting = await keepContradicting(folder, checkpoint, bytes);
+    return { ...alarm(code, size, message), ...(contradicting === null ? {} : { contradicting }) };
+  };
   if (size < seen.size)
-    return alarm("rolled_back", size, `the ledger has ${entriesOf(size)}; it had ${seen.size}`);
+    return await contradicted(
+      "rolled_back",
+      `the ledger has ${entriesOf(size)}; it had ${seen.size}`,
+    );
   if (size === seen.size && !root.equals(seen.root))
-    return alarm("fork", size, `two checkpoints of ${entriesOf(size)} have different roots`);
+    return await contradicted("fork", `two checkpoints of ${entriesOf(size)} have different roots`);
   if (size === kept.size) {
     const judged = await judgeMeaning(monitor, { checkpoint, bytes, state });
     if ("isAlarm" in judged) return judged;
@@ -141,8 +151,16 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   const grown = await unlessSpent(reading, reads);
   if (grown === null) return unproved(size, reading.spent() ?? "");
   // Of what a key signed that nobody has named, nothing but that is to be said.
-  if ("broken" in grown)
-    return opened.verdict === "verified" ? alarm(grown.broken, size, grown.message) : unsigned();
+  if ("broken" in grown) {
+    if (opened.verdict !== "verified") return unsigned();
+    const { broken, message } = grown;
+    // Those that were signed on the way are forgotten with what was read towards them, and are evidence as well.
+    for (const [at, each] of towards.entries())
+      await keepContradicting(folder, each, Buffer.from(state.growth?.towards[at] ?? "", "utf8"));
+    return broken === "inconsistent"
+      ? await contradicted(broken, message)
+      : alarm(broken, size, message);
+  }
   const followed = [...state.rotations, ...grown.rotations];
   // A key that nobody knew before is one that the new entries name, or none.
   const verdict = openSigned(bytes, { key: key.key, rotations: followed })?.verdict;
@@ -150,10 +168,9 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   const { rotations: taken } = successionOf(key.key, followed);
   for (const { head } of taken.filter(({ index }) => index >= kept.size))
     if (!(await growsFrom(head, { source, key: key.key, newest: checkpoint })))
-      return alarm(
+      return await contradicted(
         "inconsistent",
-        size,
-        `it does not go on from the ${head.size} entries that its old key had signed when it named the new one`,
+        `it does not go on from the ${entriesOf(head.size)} that its old key had signed when it named the new one`,
       );
   monitor.meaning?.proved();
   const next = {
@@ -213,25 +230,6 @@ function saying(
 
 function unverified(size: number, errors: number): Watched {
   return alarm("ledger_unverified", size, `the ledger has ${counted(errors, "finding")}`);
-}
-
-function isSignedByMlDsa(bytes: Buffer, { mlDsaKey = null }: Monitor): boolean {
-  const note = mlDsaKey === null ? null : parseNote(bytes);
-  return (
-    mlDsaKey === null || (note !== null && verifyCosignature(note, mlDsaKey).verdict === "verified")
-  );
-}
-
-/** Verified, or signed by a key of the same name that the entries may yet name. */
-function mayBeOurs(
-  { checkpoint, verdict }: SignedCheckpoint,
-  bytes: Buffer,
-  { key }: LedgerKey,
-): boolean {
-  if (checkpoint.origin !== key.name) return false;
-  if (verdict === "verified") return true;
-  const names = parseNote(bytes)?.signatures.map(({ name }) => name) ?? [];
-  return verdict === "unsigned" && names.includes(key.name);
 }
 
 function unsigned(): Watched {

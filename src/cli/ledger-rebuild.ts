@@ -3,7 +3,7 @@ import type { Rebuilt } from "../ledger/rebuild.ts";
 import { mostTimestampNames } from "../ledger/source-timestamps.ts";
 import { local } from "./command.ts";
 import type { Context } from "./context.ts";
-import { entriesOf } from "./counted.ts";
+import { counted, entriesOf } from "./counted.ts";
 import { demandedKey, pinnedMlDsaKey, withLedgerKey, withMlDsaKey } from "./ledger-key.ts";
 import { sourceOf } from "./ledger-source.ts";
 import { readCertificates } from "./ledger-timestamps.ts";
@@ -52,30 +52,42 @@ export function rebuildCommand(ledger: Command, context: Context): void {
         [
           `rebuilt: ${entriesOf(rebuilt.size)}, root ${rebuilt.rootHex}`,
           ...timestampLines(rebuilt.timestamps),
-          `of the checkpoints from before the newest and the stamped ones are kept: an auditor verifies the series with --rebuilt-at ${rebuilt.size}`,
+          `of the checkpoints from before, the newest and the stamped ones are kept: an auditor verifies the series with --rebuilt-at ${rebuilt.size}`,
           "this is the record, not the vault: persons, grants, licenses and wrapped keys come from a backup of the database alone",
         ].join("\n"),
       );
     });
 }
 
-function timestampLines({
+/** What became of the timestamps; nothing where there were none. */
+export function timestampLines({
   kept,
   refused,
   unvouched,
   unread,
   isCut,
+  isUntold,
 }: Rebuilt["timestamps"]): readonly string[] {
   const others = [
-    [refused, "are not of this ledger and were left out"],
-    [unvouched, "are not vouched for by the certificate and were left out"],
-    [unread, "could not be read and were left out"],
+    [refused, "is not of this ledger and was", "are not of this ledger and were"],
+    [
+      unvouched,
+      "is not vouched for by the certificate and was",
+      "are not vouched for by the certificate and were",
+    ],
+    [unread, "could not be read and was", "could not be read and were"],
   ] as const;
   const left = others.filter(([count]) => count > 0);
+  if (isUntold)
+    return [
+      "the address does not tell which timestamps there are, and none is kept: a vault's own /ledger/ tells an auditor's token (--token-file), its store and an exported folder tell anybody",
+    ];
   if (kept + left.length === 0 && !isCut) return [];
-  const told = left.map(([count, why]) => `; ${count} more ${why}`).join("");
+  const told = left.map(
+    ([count, one, many]) => `; ${counted(count, `more ${one}`, `more ${many}`)} left out`,
+  );
   return [
-    `${kept} timestamps are kept${told}`,
+    `${counted(kept, "timestamp is", "timestamps are")} kept${told.join("")}`,
     ...(isCut
       ? [
           `there are more than ${mostTimestampNames} names beside the ledger where its timestamps lie: the rest was not looked at and left out`,

@@ -1,8 +1,9 @@
-import { lstatSync, readFileSync } from "node:fs";
+import { lstatSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Entry } from "../ledger/entry.ts";
 import type { Replayed } from "../ledger/verify.ts";
 import { licensesOutOfScope, verifyEvidence } from "./evidence.ts";
+import { Failure } from "./failure.ts";
 import { isCode } from "./paths.ts";
 import { isRecord } from "./record.ts";
 
@@ -13,23 +14,30 @@ const decisions = new Set(["release.allowed", "release.denied", "release.held"])
 
 export type Replay = {
   readonly replay: (entry: Entry) => Replayed;
-  /** How many decisions were held to their evidence, and how many of them were decided again. */
-  readonly counts: { held: number; decidedAgain: number };
+  /** How many decisions there were, how many were held to their evidence, and how many of those were decided again. */
+  readonly counts: { decisions: number; held: number; decidedAgain: number };
 };
 
 /**
  * Holds decisions to the evidence that was disclosed in a folder, `evidence/<release>.json`, and decides again on their rulebook: this
- * version's own, or one in `rulebooks/<digest>.json`. Decisions without evidence in the folder pass unjudged.
+ * version's own, or one in `rulebooks/<digest>.json`. Decisions without evidence in the folder pass unjudged, save for the releases that are `named`:
+ * their evidence was said to be there. Throws `failed` where there is no such folder, in which they all would pass.
  */
-export function replayFrom(folder: string): Replay {
-  const counts = { held: 0, decidedAgain: 0 };
+export function replayFrom(folder: string, named: ReadonlySet<string> = new Set()): Replay {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new Failure("failed", `${folder} is no folder with an excerpt's evidence`);
+  const counts = { decisions: 0, held: 0, decidedAgain: 0 };
   const replay = (entry: Entry): Replayed => {
     const { kind, body } = entry;
     const { release } = body;
     if (!decisions.has(kind) || typeof release !== "string" || !releasePattern.test(release))
       return null;
+    counts.decisions += 1;
     const evidence = readJson(join(folder, "evidence", `${release}.json`));
-    if (evidence === null) return null;
+    if (evidence === null)
+      return named.has(release)
+        ? `release ${release}: the excerpt names its evidence, and the file is missing`
+        : null;
     counts.held += 1;
     const kept = keptRulebook(folder, evidence);
     try {

@@ -1,5 +1,6 @@
-import { stat } from "node:fs/promises";
+import { lstat, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 import { isEveryCheck } from "../export-control/decision.ts";
 import type { Entry } from "../ledger/entry.ts";
@@ -17,14 +18,22 @@ import { findToken } from "./credentials.ts";
 import { Failure } from "./failure.ts";
 import { type LedgerKey, rotationsIn } from "./ledger-key.ts";
 import { createOutput } from "./output.ts";
+import { servedTimestamps } from "./served-timestamps.ts";
 
 const longestAnswerBytes = 2 ** 20;
+/** What only an excerpt's folder has. */
+const excerptFile = "excerpt.json";
+
+/** Where a vault answers what it tells beside the ledger that it serves at an address; null where that is no vault's. */
+function besideLedger(ledger: URL, what: string): URL | null {
+  const [, before] = /^(.*\/)ledger\/?$/.exec(ledger.pathname) ?? [];
+  return before === undefined ? null : new URL(`${before}v1/ledger/${what}`, ledger);
+}
 
 /** The rotations that the server of a ledger tells of its key; none where it is no vault's, or says nothing that can be read. */
 async function toldRotations(ledger: URL, timeoutMs = 30_000): Promise<readonly PlacedRotation[]> {
-  const [, before] = /^(.*\/)ledger\/?$/.exec(ledger.pathname) ?? [];
-  if (before === undefined) return [];
-  const address = new URL(`${before}v1/ledger/key`, ledger);
+  const address = besideLedger(ledger, "key");
+  if (address === null) return [];
   try {
     const bytes = await get(address, { timeoutMs, retryAfterMs: [] }, longestAnswerBytes);
     return bytes === null ? [] : rotationsIn(JSON.parse(bytes.toString("utf8")));
@@ -47,7 +56,10 @@ export async function sourceOf(
 ): Promise<TileSource> {
   if (!isAddress(place)) {
     const found = await stat(place).catch(() => null);
-    if (found?.isDirectory() === true) return folderSource(place);
+    if (found?.isDirectory() === true) {
+      await refuseExcerpt(place);
+      return folderSource(place);
+    }
     throw new Failure(
       "failed",
       `${JSON.stringify(place)} is neither a folder nor an address, which begins with https:// or http://`,
@@ -56,19 +68,36 @@ export async function sourceOf(
   const url = URL.parse(place);
   if (url === null)
     throw new Failure("usage", `${JSON.stringify(place)} is no address that can be read`);
-  const ending = signal === null ? {} : { signal };
+  // A request to such an address is never made, and messages would tell its password.
+  if (url.username !== "" || url.password !== "")
+    throw new Failure(
+      "usage",
+      "the ledger's address must hold no user and no password: a token comes from a file (--token-file)",
+    );
   const isNamed = options.tokenFile !== undefined;
-  const rotations = async () => await toldRotations(url);
-  if (!isNamed && url.origin !== serverUrl(env, undefined).origin)
-    return urlSource({ url, rotations, ...ending });
+  const isSent = isNamed || url.origin === serverUrl(env, undefined).origin;
   const { note } = createOutput({ stdout, stderr }, false);
-  const token = await findToken(env, { file: options.tokenFile, note });
-  return urlSource({
-    url,
-    rotations,
-    token: () => token?.expose().toString("latin1") ?? null,
-    ...ending,
-  });
+  const found = isSent ? await findToken(env, { file: options.tokenFile, note }) : null;
+  const token = () => found?.expose().toString("latin1") ?? null;
+  const stamps = besideLedger(url, "checkpoints");
+  return {
+    ...urlSource({
+      url,
+      token,
+      rotations: async () => await toldRotations(url),
+      ...(signal === null ? {} : { signal }),
+    }),
+    ...(stamps === null ? {} : { timestamps: servedTimestamps(stamps, { token }) }),
+  };
+}
+
+/** An excerpt has a ledger's checkpoint and not its tiles: who reads it as the whole would be told of damage that there is not. Throws `usage`. */
+async function refuseExcerpt(folder: string): Promise<void> {
+  if ((await lstat(join(folder, excerptFile)).catch(() => null)) === null) return;
+  throw new Failure(
+    "usage",
+    `${folder} is an excerpt, and this needs the whole ledger: \`ledger export\` without a part gives it, and \`ledger verify\` takes an excerpt`,
+  );
 }
 
 /** The ledger of the server that the client talks to. */

@@ -2,6 +2,7 @@ import type { Canonical } from "../crypto/canonical-json.ts";
 import type { Entry, EntryBody } from "../ledger/entry.ts";
 import { counted } from "./counted.ts";
 import { Failure } from "./failure.ts";
+import { FollowUps } from "./ledger-follow-ups.ts";
 import { manifestDigest } from "./manifest-digest.ts";
 import { isRecord } from "./record.ts";
 
@@ -36,19 +37,27 @@ export type Place = { readonly revision: string | null };
 
 const nowhere: Place = { revision: null };
 
+/** The member by which entries name many of them: the licenses of a release, whose evidence was erased, whose records were handed out. */
+const listedAs: { readonly [noun in StoryNoun]?: string } = {
+  license: "licenses",
+  release: "releases",
+  person: "persons",
+};
+
 /** How the entries of a revision name it. */
 export function revisionKey(repository: string, revision: string): string {
   return `${repository}@${revision}`;
 }
 
 /**
- * Chooses entries as they come, in the order of the ledger: those about a thing, and what came of the releases among them. It holds the
- * releases that are open, and the principals and revisions of the thing alone.
+ * Chooses entries as they come, in the order of the ledger: those about a thing, and what came of the releases, grants, tokens, holds and workloads
+ * among them. It holds the releases that are open, what `FollowUps` does, and the principals and revisions of the thing alone.
  */
 export class Story {
   readonly #selection: Selection;
   readonly #principals = new Set<string>();
   readonly #revisions = new Set<string>();
+  readonly #followUps = new FollowUps();
   /** The releases that are open, and under which revision each was told. */
   readonly #open = new Map<string, Place>();
   /** The manifests by the parents that they name: of a repository's commits few can be theirs, and only those are worth a digest. */
@@ -104,8 +113,9 @@ export class Story {
       return opened;
     }
     const place = this.#about(entry, thing);
-    if (place !== null && kind === "release.allowed" && typeof release === "string")
-      this.#open.set(release, place);
+    if (place === null) return this.#followUps.has(entry) ? nowhere : null;
+    this.#followUps.open(entry);
+    if (kind === "release.allowed" && typeof release === "string") this.#open.set(release, place);
     return place;
   }
 
@@ -120,8 +130,9 @@ export class Story {
     const { thing } = this.#selection;
     if (thing === null) return true;
     const { noun, id } = thing;
-    if (noun === "license" && Array.isArray(body["licenses"]) && body["licenses"].includes(id))
-      return true;
+    const listed = listedAs[noun] === undefined ? null : body[listedAs[noun]];
+    if (Array.isArray(listed) && listed.includes(id)) return true;
+    if (kind === "hold.placed" && body["scope"] === noun && body["target"] === id) return true;
     if (noun !== "person") return body[noun] === id;
     const { person, accountable, principal, by } = body;
     const isIts = person === id || accountable === id;
@@ -217,6 +228,10 @@ const told = [
   "license",
   "licenses",
   "grant",
+  "movement",
+  "what",
+  "hold",
+  "scope",
   "person",
   "workload",
   "entity",

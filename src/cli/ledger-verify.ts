@@ -182,9 +182,14 @@ async function refuseLaterRebuild(
 /** The rulebook is big, and no other command of the ledger needs it. */
 async function replayOf(folder: string) {
   const { replayFrom } = await import("./ledger-replay.ts");
-  const { replay, counts } = replayFrom(folder);
-  const sentence = () =>
-    `${counted(counts.held, "decision was", "decisions were")} held to their evidence, ${counts.decidedAgain} of them made again`;
+  const excerpt = await readExcerpt(folder);
+  const { replay, counts } = replayFrom(folder, new Set(excerpt?.evidence));
+  const sentence = () => {
+    const { decisions, held, decidedAgain } = counts;
+    const without = counted(decisions - held, "decision has", "decisions have");
+    const rest = decisions === held ? "" : `; ${without} none here`;
+    return `${counted(held, "decision was", "decisions were")} held to their evidence, ${decidedAgain} of them made again${rest}`;
+  };
   return { replay, sentence };
 }
 

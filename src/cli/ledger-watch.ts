@@ -110,6 +110,11 @@ function tell(output: Output, { code, index, message }: Finding, now: Date): voi
   );
 }
 
+function lineOf(at: string, { isAlarm, code, message, contradicting }: Watched): string {
+  const kept = contradicting === undefined ? "" : `; its checkpoint is kept as ${contradicting}`;
+  return [at, ...(isAlarm ? ["ALARM"] : []), `${code}: ${message}${kept}`].join("  ");
+}
+
 /** A line a look, after those of its findings, which end no watch but that of one look. A ledger that is not what it was stays so: that ends the watch; an outage may pass. */
 async function watch(context: Context, options: MonitorOptions, looks: Looks): Promise<void> {
   const signal = context.interruption();
@@ -133,9 +138,7 @@ async function watch(context: Context, options: MonitorOptions, looks: Looks): P
 function report(context: Context, { json, once = false }: MonitorOptions, watched: Watched): void {
   const output = createOutput(context, json === true);
   const at = new Date().toISOString();
-  output.result({ at, ...watched }, () =>
-    [at, ...(watched.isAlarm ? ["ALARM"] : []), `${watched.code}: ${watched.message}`].join("  "),
-  );
+  output.result({ at, ...watched }, () => lineOf(at, watched));
   const isOutage = watched.code === "unreachable_too_long" || watched.code === "too_slow";
   if (watched.isAlarm && (once || !isOutage))
     throw new Failure("integrity", `${watched.code}: ${watched.message}`, { isTold: true });

@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import type { Context } from "./context.ts";
+import { exits } from "./exit.ts";
 import { run } from "./program.ts";
+import { outputSentence } from "./system-error.ts";
 
 /** The command line's composition root: the process, and the server where it is asked for. */
 const interrupted = new AbortController();
@@ -49,10 +51,19 @@ const context: Context = {
   },
 };
 
-// Whoever reads the output may stop reading: `weightvault ... | head` is no error.
+let isCut = false;
+// Whoever reads the output may stop reading: `weightvault ... | head` is no error. What is under way ends as if it were interrupted, and the exit
+// code stays what the command comes to: a ledger that does not verify must not pass because nobody read on.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit(0);
+  interrupted.abort();
+  if (error.code === "EPIPE" || isCut) return;
+  isCut = true;
+  process.stderr.write(`${outputSentence(error)}\n`);
+});
+// What is said about a result changes nothing in it.
+process.stderr.on("error", () => {});
+process.on("exit", (code) => {
+  if (isCut && code === 0) process.exitCode = exits.failed[0];
 });
 
 process.exitCode = await run(context, process.argv.slice(2));

@@ -24,6 +24,7 @@ import {
 import { columns, createOutput, details, table } from "./output.ts";
 import { Pages } from "./pages.ts";
 import { writeRecords } from "./records-folder.ts";
+import type { VerifiedRecords } from "./records-verify.ts";
 
 type CriterionOptions = {
   readonly party?: string;
@@ -153,11 +154,7 @@ function verifyCommand(records: Command, context: Context): void {
       const { verifyRecords } = await import("./records-verify.ts");
       const result = await verifyRecords(folder, pinned);
       output.result({ folder, verified: true, ...result }, () =>
-        [
-          `verified: ${result.records} records, ${result.entries} ledger entries of ${pinned.key.name}`,
-          `evidence opened by its commitment: ${result.evidence}, of which decided again: ${result.decidedAgain}`,
-          `evidence or facts erased after their retention: ${result.erased}`,
-        ].join("\n"),
+        verifiedText(result, pinned.key.name),
       );
     });
 }
@@ -181,4 +178,16 @@ function criterionOf({ party, country: place, document }: CriterionOptions) {
 /** A day is its beginning in UTC. */
 function instantOf(text: string): string {
   return /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00.000Z` : text;
+}
+
+/** What `records verify` says. */
+export function verifiedText(
+  { records, entries, evidence, decidedAgain, erased }: VerifiedRecords,
+  ledger: string,
+): string {
+  return [
+    `verified: ${counted(records, "record")}, ${counted(entries, "ledger entry", "ledger entries")} of ${ledger}`,
+    `evidence opened by its commitment: ${evidence}, of which decided again: ${decidedAgain}`,
+    `evidence or facts erased after their retention: ${erased}`,
+  ].join("\n");
 }

@@ -10,8 +10,9 @@ import { objectAad } from "../floe/aad.ts";
 import { Sealer } from "../floe/seal.ts";
 import { type Answer, parseAnswer } from "./answers.ts";
 import { ask, type Client } from "./client.ts";
+import type { Session } from "./context.ts";
 import { Failure } from "./failure.ts";
-import type { LedgerKey } from "./ledger-key.ts";
+import { demandingMlDsa, type LedgerKey, ledgerKey, pinnedKey } from "./ledger-key.ts";
 import { proveReceipt } from "./obtain.ts";
 import type { ProvedEntry } from "./receipt.ts";
 
@@ -24,15 +25,40 @@ export type WantedKey = {
   readonly sha256: string;
 };
 
+/** The ledger's keys that a hand-out's receipt is held to. */
+export type HandOutKey = Pick<LedgerKey, "key" | "rotations" | "mlDsaKey">;
+
+/**
+ * What gives the ledger's keys, asked for once. Those that the user names are read here, so that a wrong one stops the command before it sends anything. Without any, the
+ * server is asked when a key is handed out and not before: nothing rests on what it says of itself, so nothing is said of it. Refuses (`usage`) as
+ * `pinnedKey` and `pinnedMlDsaKey`.
+ */
+export async function handOutKey(
+  { client, env, output }: Session,
+  options: { readonly ledgerKey?: string; readonly mlDsaKey?: string },
+): Promise<() => Promise<HandOutKey>> {
+  const isPinned = (await pinnedKey(env, options.ledgerKey)) !== null;
+  if (isPinned || options.mlDsaKey !== undefined) {
+    const session = { client, env, output };
+    const key = await demandingMlDsa(await ledgerKey(session, options.ledgerKey), options);
+    return async () => key;
+  }
+  let told: Promise<HandOutKey> | null = null;
+  return async () => {
+    told ??= ledgerKey({ client, env, output: { note: () => {} } }, undefined);
+    return await told;
+  };
+}
+
 /**
  * Asks for the data key of a begun file, to a key pair made for it, and gives what seals under it; disposing of that wipes the key. None of the answer is believed: the
- * receipt must prove the hand-out's entry in the ledger, the entry must be of this file and this recipient, the enclosure opens only under
+ * receipt must prove the hand-out's entry in the ledger of those keys, the entry must be of this file and this recipient, the enclosure opens only under
  * it, and the header must be the key's. Throws `integrity` for anything else.
  */
 export async function obtainSealer(
   client: Client,
   wanted: WantedKey,
-  ledgerKey: () => Promise<Pick<LedgerKey, "key" | "rotations">>,
+  keys: () => Promise<HandOutKey>,
 ): Promise<Sealer> {
   const pair = await newRecipientKeyPair();
   const recipientKey = pair.publicKey.toString("base64url");
@@ -40,7 +66,7 @@ export async function obtainSealer(
     "uploadKey",
     await ask(client, "POST", `${wanted.address}/key`, { recipientKey }),
   );
-  const proved = await proveReceipt(client, answer.receipt, await ledgerKey());
+  const proved = await proveReceipt(client, answer.receipt, await keys());
   assertHandedOut(proved, answer, { ...wanted, recipientKey: pair.publicKey });
   return await openSealer(answer, pair, { ...proved, object: wanted.object });
 }

@@ -9,11 +9,12 @@ import { counted } from "./counted.ts";
 import type { DirectUpload } from "./direct-parts.ts";
 import { readJsonFile } from "./facts.ts";
 import { Failure, Problem } from "./failure.ts";
-import { type LedgerKey, ledgerKey } from "./ledger-key.ts";
+import { withLedgerKey, withMlDsaKey } from "./ledger-key.ts";
 import { inParallel } from "./parallel.ts";
 import { type Progress, sizeText } from "./progress.ts";
 import { attachBundle, readBundle } from "./signature.ts";
 import { DigestedFile, findSources, type Source } from "./sources.ts";
+import { handOutKey } from "./upload-key.ts";
 import { sendParted } from "./upload-parts.ts";
 import { type CommittedFile, type Plan, planUpload } from "./upload-plan.ts";
 
@@ -35,13 +36,19 @@ type UploadOptions = RemoteOptions & {
   readonly throughVault?: boolean;
   /** Begin a new upload, whatever an earlier run has sent. */
   readonly fresh?: boolean;
+  readonly ledgerKey?: string;
+  readonly mlDsaKey?: string;
 };
 
 /** A commit is JSON of 1 MiB at the most, with its files in it. */
 const longestCommittedBundle = 500_000;
 
 export function uploadCommand(program: Command, context: Context): void {
-  remote(program, "upload", "seal files into a repository and commit them as a revision")
+  withMlDsaKey(
+    withLedgerKey(
+      remote(program, "upload", "seal files into a repository and commit them as a revision"),
+    ),
+  )
     .argument("<repository>", "namespace/name", repositoryName)
     .argument("<file-or-folder...>", "a folder's files keep their paths inside it")
     .option("--message <text>", "what the revision is", "")
@@ -62,16 +69,30 @@ export function uploadCommand(program: Command, context: Context): void {
     .action(
       async (repository: RepositoryName, given: readonly string[], options: UploadOptions) => {
         const session = await openSession(context, options);
+        const keys = await handOutKey(session, options);
         const sources = await findSources(given, session.output.note);
         const { lineage: file, modelSignature } = options;
         const lineage = file === undefined ? null : await readJsonFile(file);
         const bundle = modelSignature === undefined ? null : await readBundle(modelSignature);
         const made = { lineage, bundle };
-        const result = await upload(session, { repository, sources, options, made });
+        const result = await upload(session, { repository, sources, options, made, keys });
         session.output.result(result, () => summary(result));
       },
     );
 }
+
+type Wanted = {
+  readonly repository: RepositoryName;
+  readonly sources: readonly Source[];
+  readonly options: Pick<
+    UploadOptions,
+    "message" | "parent" | "replaceAll" | "parallel" | "fresh" | "throughVault"
+  >;
+  /** What goes with the commit; a bundle that is too long for one is attached after it. */
+  readonly made: { readonly lineage: unknown; readonly bundle: Buffer | null };
+  /** Gives what the receipts of keys that are handed out are held to. */
+  readonly keys: DirectUpload["ledgerKey"];
+};
 
 /**
  * Sends what the parent does not have and no earlier run has sent, each file held to its SHA-256, and commits. Where nothing differs from the
@@ -80,21 +101,7 @@ export function uploadCommand(program: Command, context: Context): void {
  */
 export async function upload(
   session: Session,
-  {
-    repository,
-    sources,
-    options,
-    made = { lineage: null, bundle: null },
-  }: {
-    readonly repository: RepositoryName;
-    readonly sources: readonly Source[];
-    readonly options: Pick<
-      UploadOptions,
-      "message" | "parent" | "replaceAll" | "parallel" | "fresh" | "throughVault"
-    >;
-    /** What goes with the commit; a bundle that is too long for one is attached after it. */
-    readonly made?: { readonly lineage: unknown; readonly bundle: Buffer | null };
-  },
+  { repository, sources, options, made, keys }: Wanted,
 ) {
   const { lineage, bundle } = made;
   const isSmall = (bundle?.length ?? 0) <= longestCommittedBundle;
@@ -119,7 +126,7 @@ export async function upload(
   try {
     const parallel = options.parallel ?? usualParallel;
     const mayBeDirect = options.throughVault !== true;
-    const given = await sendAll(session, { at, plan, parallel, mayBeDirect });
+    const given = await sendAll(session, { at, plan, parallel, mayBeDirect, keys });
     const files = [...kept, ...given];
     const committed = await ask(client, "POST", `${at}/commit`, {
       parent,
@@ -145,12 +152,13 @@ type Sending = {
   readonly plan: Plan;
   readonly parallel: number;
   readonly mayBeDirect: boolean;
+  readonly keys: DirectUpload["ledgerKey"];
 };
 
 /** The files as a commit names them, in the order of the plan. */
 async function sendAll(
   session: Session,
-  { at, plan, parallel, mayBeDirect }: Sending,
+  { at, plan, parallel, mayBeDirect, keys }: Sending,
 ): Promise<readonly CommittedFile[]> {
   const { client } = session;
   const totalBytes = plan.files.reduce((sum, { source }) => sum + source.sizeBytes, 0);
@@ -172,7 +180,7 @@ async function sendAll(
     isOn: mayBeDirect,
     sealedFiles: 0,
     pool,
-    ledgerKey: remembered(session),
+    ledgerKey: keys,
     stores: new Map(),
     note: session.output.note,
   };
@@ -189,15 +197,6 @@ async function sendAll(
       `${sealed} of the files ${sealed === 1 ? "was" : "were"} sealed here: a release waits until the vault has read what it did not carry`,
     );
   return plan.files.flatMap(({ source }) => done.get(source.path) ?? []);
-}
-
-/** The ledger's key, asked for once. Nothing rests on one that comes from the server itself, so nothing is said of it. */
-function remembered({ client, env }: Session): DirectUpload["ledgerKey"] {
-  let key: Promise<LedgerKey> | null = null;
-  return async () => {
-    key ??= ledgerKey({ client, env, output: { note: () => {} } }, undefined);
-    return await key;
-  };
 }
 
 type Whole = { readonly at: string; readonly source: Source; readonly progress: Progress };

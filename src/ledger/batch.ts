@@ -6,6 +6,7 @@ import { leafHash } from "../merkle/tree.ts";
 import { batchLimit } from "./batch-limit.ts";
 import { spliceEntry } from "./entry.ts";
 import { type Lease, standing } from "./lease.ts";
+import type { RecentEntries } from "./recent-entries.ts";
 import { edgeAt, ledgerSize } from "./tiles.ts";
 
 /** The ledger's right edge, as the sequencer carries it from batch to batch. */
@@ -61,7 +62,7 @@ type Lost = { readonly id: bigint; readonly kind: null };
 /**
  * Gives pending submissions their places: entries, the tiles that they fill, and the pending rows deleted, in one statement and so in one
  * transaction. False, and nothing written, where the lease is lost or the last stored entry is not the head's, as in a database that was put
- * back behind the sequencer. Moves `head` along; the caller throws it away on false and on a failure.
+ * back behind the sequencer. Moves `head` along; the caller throws it away on false and on a failure. `recent` takes what was committed.
  */
 export async function sequenceBatch(
   db: Kysely<Schema>,
@@ -69,7 +70,13 @@ export async function sequenceBatch(
     lease,
     head,
     pending,
-  }: { readonly lease: Lease; readonly head: Head; readonly pending: readonly Pending[] },
+    recent,
+  }: {
+    readonly lease: Lease;
+    readonly head: Head;
+    readonly pending: readonly Pending[];
+    readonly recent: RecentEntries;
+  },
 ): Promise<boolean> {
   const first = head.edge.size;
   const previous = Buffer.from(head.previous, "hex");
@@ -99,8 +106,10 @@ export async function sequenceBatch(
     select count(*) as count from taken`.execute(db);
   const count = Number(rows[0]?.count ?? 0n);
   if (count === 0) return false;
-  if (count === pending.length) return true;
-  throw new Error(`${count} pending rows were taken for ${pending.length} entries`);
+  if (count !== pending.length)
+    throw new Error(`${count} pending rows were taken for ${pending.length} entries`);
+  recent.add({ first, entries, leaves });
+  return true;
 }
 
 function encodeBatch(head: Head, pending: readonly Pending[]) {

@@ -8,6 +8,7 @@ import { cosignedCheckpoint, withMoreCosignatures } from "./cosigned.ts";
 import { isHeld, type Lease } from "./lease.ts";
 import { assertContinues, type Published, publishedPrefix, readPublished } from "./published.ts";
 import { putPublished } from "./put-published.ts";
+import type { RecentEntries } from "./recent-entries.ts";
 import { readCovered } from "./tiles.ts";
 
 export type PublishOptions = {
@@ -16,6 +17,8 @@ export type PublishOptions = {
   readonly key: VerificationKey;
   /** The published checkpoint's tag that is known to be continued by the database. */
   readonly continuedTag?: string | null;
+  /** What this node wrote itself; all is read from the database where it is not given. */
+  readonly recent?: RecentEntries;
 };
 
 /** Size 0 and no tag: nothing is published. */
@@ -42,10 +45,12 @@ export async function publish(options: PublishOptions, lease: Lease): Promise<Pu
   const note = newest === null ? null : noteAfter(published, newest);
   if (newest === null || note === null) return { size: before, tag: published?.tag ?? null };
   const tiles = [...tilesBetween(before, newest.size)];
-  await eachOf(tiles.filter(isFull), async (tile) => await putTile(options, tile));
+  const recent = await recentOf(options, newest.size);
+  const put = async (tile: Tile) => await putTile(options, tile, recent);
+  await eachOf(tiles.filter(isFull), put);
   await eachOf(
     tiles.filter((tile) => !isFull(tile)),
-    async (tile) => await putTile(options, tile),
+    put,
   );
   if (!(await isHeld(db, lease)))
     throw new Refusal("ledger_unavailable", "the ledger's lease was lost while publishing");
@@ -68,8 +73,30 @@ function isFull({ width }: Tile): boolean {
   return width === tileWidth;
 }
 
-async function putTile({ db, store }: PublishOptions, tile: Tile): Promise<void> {
-  const bytes = await readCovered(db, tile);
+/**
+ * What this node wrote, where the checkpoint's last entry is among it and the stored one has the same leaf hash, which each entry before it
+ * went into: a database that was put in the place of the one it was written to has another.
+ */
+async function recentOf(
+  { db, recent }: PublishOptions,
+  size: number,
+): Promise<RecentEntries | undefined> {
+  const own = recent?.leaf(size - 1) ?? null;
+  if (own === null) return undefined;
+  const stored = await db
+    .selectFrom("ledger_entry")
+    .select("leaf")
+    .where("index", "=", BigInt(size - 1))
+    .executeTakeFirst();
+  return stored?.leaf.equals(own) === true ? recent : undefined;
+}
+
+async function putTile(
+  { db, store }: PublishOptions,
+  tile: Tile,
+  recent: RecentEntries | undefined,
+): Promise<void> {
+  const bytes = recent?.tile(tile) ?? (await readCovered(db, tile));
   const path = tilePath(tile);
   await putPublished(store, {
     path,

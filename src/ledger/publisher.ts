@@ -1,12 +1,16 @@
 import { isRefusal, Refusal } from "../errors.ts";
 import type { Lease } from "./lease.ts";
 import { type PublishOptions, publish } from "./publish.ts";
+import type { RecentEntries } from "./recent-entries.ts";
 
-export type PublisherOptions = Omit<PublishOptions, "continuedTag"> & {
+export type PublisherOptions = Omit<PublishOptions, "continuedTag" | "recent"> & {
   readonly onFailure: (error: unknown) => void;
   /** Called when the store's checkpoint covers more than before. */
   readonly onPublished: () => void;
 };
+
+/** The lease, and what was written under it. */
+export type Written = { readonly lease: Lease; readonly recent: RecentEntries };
 
 const everyMs = 1_000;
 const longestPauseMs = 30_000;
@@ -42,19 +46,19 @@ export class Publisher {
   }
 
   /** Begins if it is time, and does not wait for the end. Throws the divergence that the last publication met. */
-  begin(lease: Lease, size: number): void {
+  begin(written: Written, size: number): void {
     if (isRefusal(this.#failure, "ledger_diverged")) {
       const diverged = this.#failure;
       this.#failure = null;
       throw diverged;
     }
-    if (this.dueInMs(size) === 0) this.#running = this.#publish(lease);
+    if (this.dueInMs(size) === 0) this.#running = this.#publish(written);
   }
 
   /** Publishes what is left, for a node that is stopping. */
-  async finish(lease: Lease, size: number): Promise<void> {
+  async finish(written: Written, size: number): Promise<void> {
     await this.#running;
-    if (size > this.#size || this.#isBehind) await this.#publish(lease);
+    if (size > this.#size || this.#isBehind) await this.#publish(written);
   }
 
   /** Another may have published meanwhile, or the database may be another one. */
@@ -72,12 +76,14 @@ export class Publisher {
       : new Refusal("ledger_unavailable", "the ledger could not be published", { cause });
   }
 
-  async #publish(lease: Lease): Promise<void> {
+  async #publish({ lease, recent }: Written): Promise<void> {
     const { onFailure, onPublished } = this.#options;
     const startedAt = performance.now();
     this.#isBehind = false;
     try {
-      const now = await publish({ ...this.#options, continuedTag: this.#continuedTag }, lease);
+      const continuedTag = this.#continuedTag;
+      const now = await publish({ ...this.#options, continuedTag, recent }, lease);
+      recent.forget(now.size);
       this.#size = now.size;
       this.#continuedTag = now.tag;
       this.#failure = null;

@@ -1,6 +1,6 @@
 import { sql, type Transaction } from "kysely";
 import type { Schema } from "../database/schema.ts";
-import { Refusal } from "../errors.ts";
+import { isRefusal, Refusal } from "../errors.ts";
 import { parseNote } from "../merkle/note.ts";
 import { treeRoot } from "../merkle/proof.ts";
 import type { Succession } from "../merkle/rotation.ts";
@@ -19,9 +19,11 @@ export type RebuiltTimestamps = {
   readonly unread: number;
   /** Whether there were more names than anybody's vault makes, so that the others were not looked at. */
   readonly isCut: boolean;
+  /** Whether nobody told which there are, so that none was looked at: an address that is no vault's, or a caller who may not ask. */
+  readonly isUntold: boolean;
 };
 
-type Judged = Exclude<keyof RebuiltTimestamps, "isCut">;
+type Judged = Exclude<keyof RebuiltTimestamps, "isCut" | "isUntold">;
 
 /** When the authority says that it stamped the text; `refused` where the answer is none about it, `unvouched` where the authority did not make it. */
 export type Stamper = (response: Buffer, text: string) => Promise<Date | "refused" | "unvouched">;
@@ -45,15 +47,21 @@ export async function rebuildTimestamps(
 ): Promise<RebuiltTimestamps> {
   const counts = { kept: 0, refused: 0, unvouched: 0, unread: 0 };
   const place = source.timestamps;
-  if (place === undefined) return { ...counts, isCut: false };
+  if (place === undefined) return { ...counts, isCut: false, isUntold: true };
   let left = mostNames;
-  for await (const name of place.names()) {
-    if (left === 0) return { ...counts, isCut: true };
-    left -= 1;
-    const size = stampedSize(name);
-    if (size !== null) counts[await rebuild(tx, source, { ...of, place, at: size, stamper })] += 1;
+  try {
+    for await (const name of place.names()) {
+      if (left === 0) return { ...counts, isCut: true, isUntold: false };
+      left -= 1;
+      const at = stampedSize(name);
+      if (at !== null) counts[await rebuild(tx, source, { ...of, place, at, stamper })] += 1;
+    }
+  } catch (error) {
+    if (!isRefusal(error, "not_found")) throw error;
+    await assertThere(source);
+    return { ...counts, isCut: false, isUntold: true };
   }
-  return { ...counts, isCut: false };
+  return { ...counts, isCut: false, isUntold: false };
 }
 
 async function rebuild(
@@ -98,12 +106,15 @@ async function unlessUnread(
   try {
     return await read();
   } catch {
-    if ((await source.checkpoint()) !== null) return null;
-    throw new Refusal(
-      "ledger_unavailable",
-      "The checkpoint that is rebuilt is not there any more.",
-    );
+    await assertThere(source);
+    return null;
   }
+}
+
+/** Throws where the ledger itself cannot be read any more: then this is an outage, and nothing is left out for it. */
+async function assertThere(source: TileSource): Promise<void> {
+  if ((await source.checkpoint()) !== null) return;
+  throw new Refusal("ledger_unavailable", "The checkpoint that is rebuilt is not there any more.");
 }
 
 /**

@@ -10,6 +10,7 @@ import { gathering } from "./gathering.ts";
 import { type Lease, releaseLease, renewLease, takeLease } from "./lease.ts";
 import { OutboxAudit } from "./outbox-audit.ts";
 import { Publisher } from "./publisher.ts";
+import { RecentEntries } from "./recent-entries.ts";
 import { reignOf, upToRotation } from "./reigns.ts";
 import { signHead } from "./sign-head.ts";
 import { takeOver } from "./take-over.ts";
@@ -32,7 +33,12 @@ export type SequencerOptions = {
 };
 
 /** `lastSize` is the largest that this node's key may sign: infinite until a rotation of it is an entry. */
-type Held = { readonly lease: Lease; readonly head: Head; readonly lastSize: number };
+type Held = {
+  readonly lease: Lease;
+  readonly head: Head;
+  readonly lastSize: number;
+  readonly recent: RecentEntries;
+};
 
 const idleMs = 2_000;
 const renewMs = 1_000;
@@ -102,7 +108,7 @@ export class Sequencer {
     await this.#running;
     await this.#signing.catch(this.#options.onFailure);
     await Promise.all(this.#subscriptions.map(async (unsubscribe) => await unsubscribe()));
-    if (this.#held !== null) await this.#publisher?.finish(this.#held.lease, this.#signedSize);
+    if (this.#held !== null) await this.#publisher?.finish(this.#held, this.#signedSize);
     if (this.#lease !== null)
       await releaseLease(this.#options.database.db, this.#lease).catch(this.#options.onFailure);
   }
@@ -224,8 +230,8 @@ export class Sequencer {
     await this.#signing;
     if (held.head.edge.size > this.#signedSize) this.#signing = this.#sign(held);
     if (pending.length === 0 || isLast) await this.#signing;
-    if (isLast || isEnded) await this.#retire(held.lease);
-    this.#publisher?.begin(held.lease, this.#signedSize);
+    if (isLast || isEnded) await this.#retire(held);
+    this.#publisher?.begin(held, this.#signedSize);
     this.#gatherMs = gathering(pending.length);
     return pending.length > 0;
   }
@@ -251,13 +257,13 @@ export class Sequencer {
     this.#publisher?.forget();
     const { signedSize, ...taken } = await takeOver({ ...this.#options, key: this.#key }, lease);
     this.#signedSize = signedSize;
-    this.#held = { lease, ...taken };
+    this.#held = { lease, ...taken, recent: new RecentEntries() };
     return this.#held;
   }
 
   /** The last checkpoint of this key covers its rotation: publishes that if it can, and throws `signer_refused`. A node with the new key goes on. */
-  async #retire(lease: Lease): Promise<void> {
-    await this.#publisher?.finish(lease, this.#signedSize);
+  async #retire(held: Held): Promise<void> {
+    await this.#publisher?.finish(held, this.#signedSize);
     await reignOf(this.#options.database.db, this.#key);
   }
 

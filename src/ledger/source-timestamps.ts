@@ -17,7 +17,7 @@ export type KeptTimestamp = {
 
 /** Where stamps lie beside a ledger: anybody who has the place may have put any number of files there. */
 export type TimestampPlace = {
-  /** The names below `timestamp/`, in no promised order, a page in memory at a time. */
+  /** The names below `timestamp/`, in no promised order, a page in memory at a time. Throws `not_found`, before the first, where whoever has the ledger does not tell them. */
   names(): AsyncIterable<string>;
   /** Both are empty where there is none. */
   checkpoint(size: number): Promise<Buffer>;

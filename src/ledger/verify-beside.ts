@@ -21,7 +21,8 @@ export type BesideOptions = {
 
 /**
  * Judges the series that came with a whole ledger, and that of an older copy: both are held to the leaf hashes and to each other, and the one that came
- * to what older checkpoints and rotations show that it must have. Says so where none came that could have.
+ * to what older checkpoints and rotations show that it must have. Leaf hashes that are not the signed ones say nothing of what a checkpoint covers, so
+ * that they are told and nothing is held to them. Says so where none came that could have.
  */
 export async function judgeBeside(
   {
@@ -42,7 +43,10 @@ export async function judgeBeside(
   const own = series ?? null;
   if (own === null && olderSeries === undefined) return {};
   const growing = new GrowingRoot(source, key, newest.size);
-  const grewFrom = async (each: Checkpoint) => await growing.leadsTo(each);
+  // Where nothing was found yet, each leaf hash is an entry's and all of them make the signed root.
+  const areSigned =
+    findings.errors === 0 || (await new GrowingRoot(source, key, newest.size).leadsTo(newest));
+  const grewFrom = areSigned ? async (each: Checkpoint) => await growing.leadsTo(each) : null;
   const kept = {
     keys,
     keyName: key.name,
@@ -58,8 +62,11 @@ export async function judgeBeside(
   const subject = { key, keys, newest, findings, grewFrom, expected, until: null, along };
   const report = own === null ? null : await judgeWholeSeries(subject, own);
   const held = along === null ? null : await along.finish();
-  if (!(await growing.leadsTo(newest)))
-    findings.add("tile_mismatch", "the leaf hashes do not make the root that is signed");
+  if (grewFrom === null || !(await grewFrom(newest)))
+    findings.add(
+      "tile_mismatch",
+      "the leaf hashes do not make the root that is signed, so that no checkpoint of a series was held to them",
+    );
   // An export leaves no empty one.
   if (report?.checkpoints === 0) tellAbsent(findings);
   return {

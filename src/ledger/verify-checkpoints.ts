@@ -3,7 +3,6 @@ import { parseNote, type VerificationKey } from "../merkle/note.ts";
 import type { KeyVerdict } from "../merkle/rotation.ts";
 import type { FindingCode, Findings } from "./findings.ts";
 import type { SigningKeys } from "./verify-keys.ts";
-import type { TreeRoots } from "./verify-tree.ts";
 
 /** A checkpoint kept from earlier, under the name that findings call it by. */
 export type KeptCheckpoint = { readonly name: string; readonly bytes: string | Uint8Array };
@@ -60,18 +59,18 @@ export function openOlder(
   });
 }
 
-/** Holds every older checkpoint to its key, to the newest one, to the others and to the tree; `roots` is null where no tree was made. */
+/** Holds every older checkpoint to its key, to the newest one, to the others and to the tree, whose roots at their sizes are given as far as they are known. */
 export function judgeOlder(
   older: readonly NamedCheckpoint[],
   subject: {
     readonly newest: Checkpoint;
-    readonly roots: TreeRoots | null;
+    readonly olderRoots: ReadonlyMap<number, Buffer>;
     readonly keys: SigningKeys;
     readonly keyName: string;
     readonly findings: Findings;
   },
 ): void {
-  const { newest, roots, keys, keyName, findings } = subject;
+  const { newest, olderRoots, keys, keyName, findings } = subject;
   const bySize = new Map<number, NamedCheckpoint>();
   for (const named of older) {
     const { name, bytes, checkpoint } = named;
@@ -94,7 +93,7 @@ export function judgeOlder(
       findings.add("fork", message);
     }
     bySize.set(size, bySize.get(size) ?? named);
-    const made = roots?.olderRoots.get(size);
+    const made = olderRoots.get(size);
     // At the same size the two checkpoints were compared with each other.
     if (made === undefined || size === newest.size || made.equals(root)) continue;
     findings.add("history_rewritten", `the first ${size} entries are not those that ${name} signs`);

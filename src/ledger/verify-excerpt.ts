@@ -61,11 +61,11 @@ type ExcerptOptions = Pick<
   readonly series?: SeriesOptions;
 };
 
-type Judged = { allowed: Map<string, number>; ended: Set<string> };
+type Judged = { allowed: Map<string, number>; refused: Set<string>; ended: Set<string> };
 
 /**
  * Verifies an excerpt offline: the checkpoint under its key, each entry's form and its way to the signed root, the chain between neighbours,
- * each decision against itself, at most one outcome a release, what `replay` finds of decisions, and, where they are asked for, the checkpoint's cosignatures and timestamps. `said` are the indexes that the excerpt
+ * each decision against itself, one decision a release and at most one outcome, of none that was refused, what `replay` finds of decisions, and, where they are asked for, the checkpoint's cosignatures and timestamps. `said` are the indexes that the excerpt
  * says that it holds: in the ledger's order here, whatever order it says them in, since neighbours are held to each other.
  */
 export async function verifyExcerpt(
@@ -83,7 +83,7 @@ export async function verifyExcerpt(
   const indexes = [...new Set(said)].toSorted((one, other) => one - other);
   const decisions = new Decisions(findings, options.checkIds ?? null);
   const counts = new Map<string, number>();
-  const releases: Judged = { allowed: new Map(), ended: new Set() };
+  const releases: Judged = { allowed: new Map(), refused: new Set(), ended: new Set() };
   const origin = options.origin ?? key.name;
   const newest = openNewest(await source.checkpoint(), { key, origin, findings });
   const { keys, signed } = await signedBy(source, indexes, { key, origin, newest, findings });
@@ -115,8 +115,9 @@ export async function verifyExcerpt(
   }
   if (newest !== null && keys !== null) {
     const older = openOlder(options.olderCheckpoints ?? [], key, findings);
-    const subject = { newest: newest.checkpoint, roots: null, keys, keyName: key.name, findings };
-    judgeOlder(older, subject);
+    const olderRoots = new Map<number, Buffer>();
+    const { checkpoint } = newest;
+    judgeOlder(older, { newest: checkpoint, olderRoots, keys, keyName: key.name, findings });
   }
   const told =
     newest === null || keys === null
@@ -248,18 +249,28 @@ async function proveEntry(
   return entry === null ? null : { entry, leafHex: leaf.toString("hex") };
 }
 
+const decisionKinds = /^release\.(?:allowed|denied|held)$/;
 const outcomes = /^release\.(?:delivered|failed|abandoned|unknown)$/;
 
-/** An outcome whose allowance lies outside of the excerpt is none of its concern. */
+/** An outcome whose decision lies outside of the excerpt is none of its concern. */
 function follow(
   { kind, index, body }: Entry,
-  { allowed, ended }: Judged,
+  { allowed, refused, ended }: Judged,
   findings: Findings,
 ): void {
   const { release } = body;
   if (typeof release !== "string") return;
-  if (kind === "release.allowed") allowed.set(release, index);
+  if (decisionKinds.test(kind)) {
+    if ([allowed, refused, ended].some((decided) => decided.has(release)))
+      findings.add("release_decided_twice", `release ${release} is decided again`, index);
+    else if (kind === "release.allowed") allowed.set(release, index);
+    else refused.add(release);
+  }
   if (!outcomes.test(kind)) return;
+  if (refused.has(release)) {
+    const message = `release ${release} ends as ${kind.slice("release.".length)} but was refused`;
+    findings.add("outcome_without_allowed", message, index);
+  }
   if (ended.has(release))
     findings.add("second_outcome", `release ${release} ends again, as ${kind}`, index);
   ended.add(release);

@@ -32,8 +32,8 @@ export type SeriesSubject = {
   readonly keys: SigningKeys;
   readonly newest: Checkpoint;
   readonly findings: Findings;
-  /** Whether the ledger grew from it; asked by size, in order. */
-  readonly grewFrom: (older: Checkpoint, kept: KeptInSeries) => Promise<boolean>;
+  /** Whether the ledger grew from it; asked by size, in order. Null where that cannot be told. */
+  readonly grewFrom: ((older: Checkpoint, kept: KeptInSeries) => Promise<boolean>) | null;
   /** Sizes at which others show that a checkpoint was signed, and who. */
   readonly expected: ReadonlyMap<number, string>;
   /** What the last of the series must cover; where it is the newest checkpoint, which closes the series itself, null. */
@@ -124,9 +124,8 @@ async function isGrownFrom(
   kept: KeptInSeries,
   { newest, grewFrom }: Pick<SeriesSubject, "newest" | "grewFrom">,
 ): Promise<boolean> {
-  return checkpoint.size === newest.size
-    ? checkpoint.root.equals(newest.root)
-    : await grewFrom(checkpoint, kept);
+  if (checkpoint.size === newest.size) return checkpoint.root.equals(newest.root);
+  return grewFrom === null || (await grewFrom(checkpoint, kept));
 }
 
 function tellOther(
@@ -160,6 +159,30 @@ export function grownByOwnProof(
 }
 
 /**
+ * The roots at these sizes by the leaf hashes alone, where these make the signed root: entries that are missing do not hide what a kept checkpoint shows.
+ */
+export async function rootsByLeaves(
+  sizes: readonly number[],
+  {
+    source,
+    key,
+    newest,
+  }: {
+    readonly source: TileSource;
+    readonly key: VerificationKey;
+    readonly newest: Checkpoint;
+  },
+): Promise<ReadonlyMap<number, Buffer>> {
+  const roots = new Map<number, Buffer>();
+  const growing = new GrowingRoot(source, key, newest.size);
+  for (const size of [...new Set(sizes)].toSorted((one, other) => one - other)) {
+    const root = await growing.rootAt(size);
+    if (root !== null) roots.set(size, root);
+  }
+  return (await growing.leadsTo(newest)) ? roots : new Map();
+}
+
+/**
  * Grows the tree once more over the ledger's leaf hashes, in memory that does not grow with it, and holds the roots on the way to it. Whether the leaves
  * were the signed ones, `leadsTo` tells of the newest root in the end.
  */
@@ -178,18 +201,23 @@ export class GrowingRoot {
 
   /** Whether the first entries make the root; sizes are asked for in order. False where a tile is not there, or was passed. */
   async leadsTo({ size, root }: Pick<Checkpoint, "size" | "root">): Promise<boolean> {
-    if (size < this.#frontier.size || size > this.#size) return false;
+    return (await this.rootAt(size))?.equals(root) === true;
+  }
+
+  /** The root that the first entries make; null where a tile is not there, or was passed. */
+  async rootAt(size: number): Promise<Buffer | null> {
+    if (size < this.#frontier.size || size > this.#size) return null;
     while (this.#frontier.size < size) {
       const number = Math.floor(this.#frontier.size / tileWidth);
       const bytes = await this.#leaves(number);
-      if (bytes === null) return false;
+      if (bytes === null) return null;
       const end = Math.min(size, number * tileWidth + bytes.length / hashBytes);
       for (let at = this.#frontier.size; at < end; at += 1) {
         const offset = (at - number * tileWidth) * hashBytes;
         this.#frontier.append(bytes.subarray(offset, offset + hashBytes));
       }
     }
-    return this.#frontier.root().equals(root);
+    return this.#frontier.root();
   }
 
   async #leaves(number: number): Promise<Buffer | null> {

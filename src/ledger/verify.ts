@@ -25,7 +25,7 @@ import type { KeptSeries } from "./verify-kept.ts";
 import { SigningKeys } from "./verify-keys.ts";
 import { judgeMlDsa } from "./verify-ml-dsa.ts";
 import type { ReleaseCounts } from "./verify-releases.ts";
-import type { SeriesOptions, SeriesReport } from "./verify-series.ts";
+import { rootsByLeaves, type SeriesOptions, type SeriesReport } from "./verify-series.ts";
 import {
   grownByTiles,
   judgeTimestamps,
@@ -222,7 +222,11 @@ async function verifyEntries(
   keys.finish();
   const verdict = keys.judgeNewest(newest.bytes);
   if (verdict !== "unsigned") tellKey(verdict, key.name, { findings, of: "" });
-  judgeOlder(older, { newest: newest.checkpoint, roots, keys, keyName: key.name, findings });
+  const { checkpoint } = newest;
+  const olderRoots =
+    roots?.olderRoots ??
+    (await rootsByLeaves(older.map(sizeIn), { source, key, newest: checkpoint }));
+  judgeOlder(older, { newest: checkpoint, olderRoots, keys, keyName: key.name, findings });
   const most = options.mostEntriesPerCheckpoint;
   // With an older copy's series, the steps are judged along it.
   if (most !== undefined && options.olderSeries === undefined)

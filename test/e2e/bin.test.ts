@@ -1,7 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { cp, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
+import { compiled } from "../support/compiled.ts";
+import { fixedSigner } from "../vectors/ledger/build.ts";
 import { bin, temporaryFolder, weightvault } from "./command.ts";
 import { serveHttp } from "./http-double.ts";
 
@@ -60,4 +63,39 @@ test("an installed package, with no sources, runs what was built", async () => {
   const link = join(folder.path, "linked");
   await symlink(installed, link);
   expect(spawnSync(process.execPath, [link]).status).toBe(42);
+});
+
+/** Runs the real command with its standard output led where the shell says, and gives the exit code and what it said. */
+function into(redirection: string, args: readonly string[]) {
+  const script = `exec "$@" ${redirection}`;
+  const { status, stderr } = spawnSync("sh", ["-c", script, "sh", process.execPath, bin, ...args], {
+    env: { PATH: process.env["PATH"], ...compiled },
+    encoding: "utf8",
+  });
+  return { status, stderr };
+}
+
+test("a ledger that does not verify is told by the exit code, also when nobody reads the report", async () => {
+  await using folder = await temporaryFolder();
+  const args = ["ledger", "verify", folder.path, "--ledger-key", fixedSigner(7).verificationKey];
+  const child = spawn(process.execPath, [bin, ...args], {
+    env: { PATH: process.env["PATH"], ...compiled },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  child.stdout.destroy();
+  expect(await new Promise((resolve) => child.on("exit", resolve))).toBe(6);
+});
+
+const hasFull = existsSync("/dev/full") ? test : test.skip;
+
+hasFull("a result that finds no room is told in one sentence, and is no success", async () => {
+  const { status, stderr } = into("> /dev/full", ["--help"]);
+  expect(stderr).toBe(
+    "standard output cannot be written, so the result is not whole: no room is left (ENOSPC)\n",
+  );
+  expect(status).toBe(1);
+  await using folder = await temporaryFolder();
+  const args = ["ledger", "verify", folder.path, "--ledger-key", fixedSigner(7).verificationKey];
+  expect(into("> /dev/full 2> /dev/full", args).status).toBe(6);
+  expect(into("> /dev/null 2> /dev/full", args).status).toBe(6);
 });

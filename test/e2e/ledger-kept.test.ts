@@ -24,3 +24,65 @@ test("`--checkpoints` takes a monitor's state folder as well as the checkpoints 
   expect(wrong.code).toBe(2);
   expect(wrong.stderr).toContain(`--older-checkpoint ${join(small, "checkpoint")}`);
 });
+
+test("a folder that would hold the ledger to nothing is refused: one without a checkpoint, and evidence that is not there", async () => {
+  await using folder = await temporaryFolder();
+  const verify = async (...args: readonly string[]) =>
+    await weightvaultHere(["ledger", "verify", small, "--ledger-key", smallKey, ...args]);
+  expect(await verify("--checkpoints", folder.path)).toMatchObject({
+    code: 1,
+    stdout: "",
+    stderr: `${folder.path} holds no checkpoint, so nothing is held to it\n`,
+  });
+  const absent = join(folder.path, "absent");
+  for (const evidence of [absent, smallKey])
+    expect(await verify("--evidence", evidence)).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: `${evidence} is no folder with an excerpt's evidence\n`,
+    });
+});
+
+test("an excerpt in the place of a whole ledger is a wrong use and no damage", async () => {
+  await using folder = await temporaryFolder();
+  await copyFile(join(small, "checkpoint"), join(folder.path, "checkpoint"));
+  await writeFile(join(folder.path, "excerpt.json"), "{}\n");
+  const release = "9a0364b9-e99b-4bb5-b6cf-4e8a6b3f4d11";
+  for (const what of [
+    ["show", "0"],
+    ["trace", "release", release],
+  ]) {
+    const from = ["--ledger", folder.path, "--ledger-key", smallKey];
+    const { code, stderr } = await weightvaultHere(["ledger", ...what, ...from]);
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(`^${folder.path} is an excerpt, `),
+    });
+  }
+});
+
+test.each(["verify", "show", "monitor"])(
+  "a ledger's address with a password is refused by `ledger %s`, and not repeated",
+  async (verb) => {
+    await using folder = await temporaryFolder();
+    const address = "http://auditor:hunter2@127.0.0.1:1/ledger/";
+    const place = {
+      verify: [address],
+      show: ["0", "--ledger", address],
+      monitor: ["--url", address, "--state", join(folder.path, "state"), "--once"],
+    }[verb];
+    const args = ["ledger", verb, ...(place ?? []), "--ledger-key", smallKey];
+    const { code, stdout, stderr } = await weightvaultHere(args);
+    expect(code).toBe(2);
+    expect(stderr).toContain("no user and no password");
+    expect(stdout + stderr).not.toContain("hunter2");
+  },
+);
+
+test("`--in` beside a copy of the ledger says that it asks the server", async () => {
+  const id = "ab".repeat(20);
+  const args = ["ledger", "trace", "revision", id, "--ledger", small, "--ledger-key", smallKey];
+  const { code, stderr } = await weightvaultHere([...args, "--in", `lab/model@${id}`]);
+  expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching("--manifest") });
+  expect(stderr).toMatch("--in asks the server");
+});

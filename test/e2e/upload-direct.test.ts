@@ -3,11 +3,15 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { plaintextPartsOf } from "../../src/floe/layout.ts";
+import { type Receipt, shortened } from "../../src/ledger/receipt.ts";
+import { encodeCosignerKey } from "../../src/merkle/cosignature.ts";
+import { encodeVerificationKey } from "../../src/merkle/note.ts";
 import { objectKey } from "../../src/vault/object.ts";
 import { type Serving, serve } from "../integration/http/serving.ts";
 import { type Cast, stage } from "../support/actors.ts";
 import { AddressedStore } from "../support/addressed-store.ts";
 import { entriesOf } from "../support/ledger.ts";
+import { freshCosigner, freshSigner } from "../unit/merkle/signed-texts.ts";
 import { temporaryFolder, weightvaultHere } from "./command.ts";
 import { answer, bodyOf, type HttpDouble, serveHttp } from "./http-double.ts";
 
@@ -15,6 +19,10 @@ type Json = Readonly<Record<string, unknown>>;
 
 const { partBytes } = plaintextPartsOf(2 ** 24);
 const bytes = randomBytes(partBytes + 100_000);
+const origin = "test.example/ledger";
+const mlDsa = freshCosigner(origin, "ml-dsa-44");
+const otherMlDsa = freshCosigner(origin, "ml-dsa-44");
+const mlDsaKey = encodeCosignerKey(mlDsa.key);
 
 let s: Serving;
 let cast: Cast;
@@ -35,6 +43,7 @@ beforeAll(async () => {
         addressed = new AddressedStore(inner, () => s.clock.now());
         return addressed.store;
       },
+      cosigners: [mlDsa],
     },
   );
   bucket = await serveHttp(async (request, response) => {
@@ -180,3 +189,91 @@ test("a store that does not take the bytes is passed by, and through the vault n
   });
   expect(through.kinds).toEqual(["revision.committed"]);
 }, 60_000);
+
+type SentReceipt = Json & { readonly proof: string };
+const receiptWith =
+  (change: (receipt: SentReceipt) => Json) =>
+  (told: Json): Json => ({ ...told, receipt: change(told["receipt"] as SentReceipt) });
+
+/** Another bit in the last signature of the checkpoint, which is that of ML-DSA-44. */
+function forged(receipt: SentReceipt): Json {
+  const at = receipt.proof.lastIndexOf(" ") + 1;
+  const line = Buffer.from(receipt.proof.slice(at), "base64");
+  line[line.length - 1] = (line.at(-1) ?? 0) ^ 1;
+  return { ...receipt, proof: `${receipt.proof.slice(0, at)}${line.toString("base64")}\n` };
+}
+
+const ownKeys = () => ["--ledger-key", s.verificationKey, "--ml-dsa-key", mlDsaKey];
+const otherKey = () => {
+  const { name, publicKey } = freshSigner(origin).signer;
+  return encodeVerificationKey(name, publicKey);
+};
+
+test("an upload goes on under a key whose hand-out the ledger's own keys prove, both or the one of ML-DSA-44 alone", async () => {
+  for (const keys of [ownKeys(), ownKeys().slice(2)]) {
+    await changed();
+    const { code, puts, stderr } = await upload(...keys);
+    const isPinned = keys.includes("--ledger-key");
+    expect({ code, puts, isTold: stderr.includes("trusted on first use") }).toEqual({
+      code: 0,
+      puts: 2,
+      isTold: !isPinned,
+    });
+  }
+}, 60_000);
+
+test.each<[string, () => readonly string[], (told: Json) => Json, string]>([
+  [
+    "without the line of the ML-DSA-44 key",
+    ownKeys,
+    receiptWith((receipt) => shortened(receipt as Json & Receipt)),
+    "is not signed by the ML-DSA-44 key",
+  ],
+  [
+    "with a false line of the ML-DSA-44 key",
+    ownKeys,
+    receiptWith(forged),
+    "has a forged signature of the ML-DSA-44 key",
+  ],
+  [
+    "that another ML-DSA-44 key signed",
+    () => [...ownKeys().slice(0, 2), "--ml-dsa-key", encodeCosignerKey(otherMlDsa.key)],
+    (told) => told,
+    "is not signed by the ML-DSA-44 key",
+  ],
+  [
+    "that another ledger's key signed",
+    () => ["--ledger-key", otherKey()],
+    (told) => told,
+    "is not signed by the ledger's key",
+  ],
+])(
+  "nothing is sealed under a key whose hand-out has a checkpoint %s",
+  async (_, keys, change, sentence) => {
+    await changed();
+    let seen = 0;
+    tamper = (path, told) => {
+      seen += isKey(path) ? 1 : 0;
+      return isKey(path) ? change(told) : told;
+    };
+    const sent = await upload(...keys());
+    expect({ code: sent.code, puts: sent.puts, seen }).toEqual({ code: 6, puts: 0, seen: 1 });
+    expect(sent.kinds).toEqual(["upload.key-released"]);
+    expect(sent.stderr).toContain(sentence);
+  },
+  60_000,
+);
+
+test("a key that is none, or of another ledger, stops an upload before anything is begun", async () => {
+  const elsewhere = encodeCosignerKey(freshCosigner("other.example/ledger", "ml-dsa-44").key);
+  for (const keys of [
+    ["--ledger-key", "nonsense"],
+    ["--ml-dsa-key", s.verificationKey],
+    ["--ml-dsa-key", elsewhere],
+  ]) {
+    const before = vault.asked.length;
+    expect(await upload(...keys)).toMatchObject({ code: 2, puts: 0, kinds: [] });
+    const asked = vault.asked.slice(before);
+    expect(asked.filter((each) => each !== "GET /v1/ledger/key")).toEqual([]);
+  }
+});

@@ -10,6 +10,7 @@ import { rulebook } from "../../src/export-control/rulebook.ts";
 import { SegmentPool } from "../../src/floe/pool.ts";
 import { openLedger, type RunningLedger } from "../../src/ledger/open.ts";
 import { type ModelSigners, noModelSigners } from "../../src/lineage/signing-keys.ts";
+import type { Cosigner } from "../../src/merkle/cosignature.ts";
 import { encodeVerificationKey } from "../../src/merkle/note.ts";
 import type { BlobStore } from "../../src/storage/blob-store.ts";
 import { openDiskStore } from "../../src/storage/disk.ts";
@@ -56,6 +57,8 @@ export type TestVaultOptions = {
   /** Publishes the ledger to the disk store, past the faults that `wrap` puts before it. Left out, the store is the test's alone. */
   readonly publishes?: boolean;
   readonly modelSigners?: ModelSigners;
+  /** The ledger's own, beside its signer. */
+  readonly cosigners?: readonly Cosigner[];
 };
 
 /** A vault on real adapters, without HTTP: the soft keys and the disk store in a folder of its own, and a running ledger. */
@@ -67,6 +70,7 @@ export async function startVault({
   limits = {},
   publishes = false,
   modelSigners = noModelSigners,
+  cosigners = [],
 }: TestVaultOptions): Promise<TestVault> {
   const root = folder ?? (await mkdtemp(join(tmpdir(), "weightvault-test-")));
   const clock = new Clock();
@@ -89,6 +93,7 @@ export async function startVault({
   const ledger = await openLedger({
     database: adapters.database,
     signer: adapters.signer,
+    cosigners,
     store: publishes ? store : null,
     node,
     now: clock.now,

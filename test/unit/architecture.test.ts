@@ -32,6 +32,7 @@ const table: Readonly<Record<string, readonly string[] | null>> = {
     "ledger/entry.ts",
     "ledger/source",
     "ledger/verify-timestamps.ts",
+    "ledger/verify-ids.ts",
     "ledger/verify-series.ts",
     "ledger/verify-watch.ts",
     "ledger/batch-limit.ts",

@@ -12,6 +12,7 @@ import { attach } from "../../../src/http/attach.ts";
 import { matchTemplate, pathSegments, targetPath } from "../../../src/http/path.ts";
 import { routes } from "../../../src/http/routes.ts";
 import { type ModelSigners, noModelSigners } from "../../../src/lineage/signing-keys.ts";
+import { type Cosigner, encodeCosignerKey } from "../../../src/merkle/cosignature.ts";
 import type { BlobStore } from "../../../src/storage/blob-store.ts";
 import { destinationNamed, destinations } from "../../../src/vault/destination.ts";
 import { openMemory } from "../../support/database.ts";
@@ -44,6 +45,7 @@ export async function serve(
     ledgerPublic = "none",
     modelSigners = noModelSigners,
     storeOver = (same) => same,
+    cosigners = [],
   }: {
     readonly open?: () => Promise<Database>;
     readonly trustedProxies?: readonly string[];
@@ -51,6 +53,8 @@ export async function serve(
     readonly modelSigners?: ModelSigners;
     /** What stands over the disk store, below the faults. */
     readonly storeOver?: (store: BlobStore) => BlobStore;
+    /** The ledger's own, beside its signer. */
+    readonly cosigners?: readonly Cosigner[];
   } = {},
 ): Promise<Serving> {
   const database = await open();
@@ -62,6 +66,7 @@ export async function serve(
     database,
     limits,
     modelSigners,
+    cosigners,
     wrap: (adapters) => {
       faulty.store = withFaults(storeOver(adapters.store));
       faulty.custodian = withFaults(adapters.custodian);
@@ -80,7 +85,7 @@ export async function serve(
     vault: started.vault,
     verificationKey: started.verificationKey,
     origin: "test.example/ledger",
-    mlDsaKeys: [],
+    mlDsaKeys: cosigners.map(({ key }) => encodeCosignerKey(key)),
     ledgerPublic,
     destinationOf: destinations(sites),
     destinationNamed: destinationNamed(sites),

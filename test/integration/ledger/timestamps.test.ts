@@ -36,7 +36,7 @@ const stampedAt = new Date("2026-11-23T09:00:00.000Z");
 let folder: StoreFolder;
 let original: Database;
 
-const none = { kept: 0, refused: 0, unvouched: 0, unread: 0, isCut: false };
+const none = { kept: 0, refused: 0, unvouched: 0, unread: 0, isCut: false, isUntold: false };
 const everyPage = { after: null, limit: 256, isStamped: false };
 const read = async (name: string) => await readFile(join(folder.published, "timestamp", name));
 /** What the stamp in the store says of the checkpoint beside it. */
@@ -198,6 +198,32 @@ test("whatever number of names, and whatever that cannot be read, somebody puts 
   } finally {
     await one.close();
     await two.close();
+  }
+});
+
+test("a rebuild says that nobody told which timestamps there are, as long as the ledger itself is there", async () => {
+  async function* names(): AsyncGenerator<string> {
+    yield* [];
+    throw new Refusal("not_found", "it is no vault");
+  }
+  const source = storeSource(folder.store);
+  const timestamps = { ...storeTimestamps(folder.store), names };
+  const { timestamps: _, ...silent } = source;
+  const database = await openMemory();
+  const rebuilt = async (from: typeof silent) => {
+    const keys = successionOf(keyOf(signer), []);
+    const of = { keys, origin: signer.name, size: 12, stamper: await stamperOf(null) };
+    return await database.db
+      .transaction()
+      .execute(async (tx) => await rebuildTimestamps(tx, from, of));
+  };
+  try {
+    for (const from of [{ ...source, timestamps }, silent])
+      expect(await rebuilt(from)).toEqual({ ...none, isUntold: true });
+    const gone = { ...source, timestamps, checkpoint: async () => null };
+    await expect(rebuilt(gone)).rejects.toMatchObject({ code: "ledger_unavailable" });
+  } finally {
+    await database.close();
   }
 });
 

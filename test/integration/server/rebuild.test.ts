@@ -4,12 +4,16 @@ import { expect, test } from "@jest/globals";
 import { openPglite, openPostgres } from "../../../src/database/open.ts";
 import { folderSource } from "../../../src/ledger/source-folder.ts";
 import { verifyLedger } from "../../../src/ledger/verify.ts";
+import { parseNote } from "../../../src/merkle/note.ts";
 import { weightvault } from "../../e2e/command.ts";
 import { createBareDatabase, hasPostgres } from "../../support/database.ts";
 import { bodiesOf, storedLedger, verified } from "../../support/ledger.ts";
 import { submitMany } from "../../support/log.ts";
 import { startTestServer } from "../../support/server.ts";
-import { anyPlace, embeddedPlace, tell } from "./served.ts";
+import { unsignedStamp } from "../../support/timestamp/unsigned.ts";
+import { anyPlace, bootstrapTokenIn, embeddedPlace, tell } from "./served.ts";
+
+const stampedAt = new Date("2026-11-23T09:00:00.000Z");
 
 test("the ledger of a vault whose database is lost is made again by the command, from what the server published alone, and keeps its vault's identity and its one first entry", async () => {
   await using lost = await anyPlace();
@@ -40,7 +44,7 @@ test("the ledger of a vault whose database is lost is made again by the command,
       said: {
         size: before.size,
         rootHex: before.rootHex,
-        timestamps: { kept: 0, refused: 0, unvouched: 0, unread: 0, isCut: false },
+        timestamps: { kept: 0, refused: 0, unvouched: 0, unread: 0, isCut: false, isUntold: false },
       },
     });
     const database =
@@ -77,5 +81,52 @@ test("the ledger of a vault whose database is lost is made again by the command,
     }
   } finally {
     await bare?.drop();
+  }
+});
+
+test("a rebuild from a vault's address brings back every timestamp that it hands an auditor", async () => {
+  await using place = await anyPlace();
+  const server = await startTestServer(place);
+  try {
+    const { auditor } = await tell(server.url, await bootstrapTokenIn(place.folder));
+    const { db } = server.vault.database;
+    const signed = await db.selectFrom("ledger_checkpoint").select(["size", "note"]).execute();
+    const stamps = signed.map(({ size, note }) => ({
+      size,
+      response: unsignedStamp(parseNote(note)?.text ?? "", stampedAt),
+      stamped_at: stampedAt,
+    }));
+    expect(stamps.length).toBeGreaterThan(1);
+    await db.insertInto("ledger_timestamp").values(stamps).execute();
+    await using empty = await embeddedPlace();
+    const bare = hasPostgres ? await createBareDatabase() : null;
+    const file = join(empty.folder, "token");
+    await writeFile(file, auditor.token, { mode: 0o600 });
+    const from = ["--from", `${server.url}/ledger/`, "--token-file", file];
+    const env = { ...empty.env, ...(bare === null ? {} : { DATABASE_URL: bare.url }) };
+    try {
+      const key = ["--ledger-key", server.verificationKey];
+      const made = await weightvault(["ledger", "rebuild", ...from, ...key, "--json"], { env });
+      const none = { refused: 0, unvouched: 0, unread: 0, isCut: false, isUntold: false };
+      expect({ code: made.code, said: JSON.parse(made.stdout) }).toMatchObject({
+        code: 0,
+        said: { timestamps: { ...none, kept: stamps.length } },
+      });
+      const database =
+        bare === null
+          ? await openPglite({ folder: join(empty.folder, "database") })
+          : openPostgres({ url: bare.url, poolSize: 2 });
+      try {
+        const kept = database.db.selectFrom("ledger_timestamp").selectAll().orderBy("size");
+        const bySize = stamps.toSorted((one, other) => Number(one.size - other.size));
+        expect(await kept.execute()).toEqual(bySize);
+      } finally {
+        await database.close();
+      }
+    } finally {
+      await bare?.drop();
+    }
+  } finally {
+    await server.stop();
   }
 });

@@ -20,6 +20,18 @@ import { startTestServer, type TestServer } from "../../support/server.ts";
 import { until } from "../../support/until.ts";
 import { fixedSigner } from "../../vectors/ledger/build.ts";
 
+test("the key of a vault that has not begun is not replaced, and one sentence says so", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "weightvault-rotate-"));
+  try {
+    await expect(rotateKeyCommand({ WEIGHTVAULT_DATA: folder })).rejects.toMatchObject({
+      code: "conflict",
+      message: expect.stringMatching(/^this vault has not begun, [^\n]+$/),
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}, 120_000);
+
 /** One vault with soft keys, whose ledger's key is replaced once. */
 describe("the ledger's key in a file", () => {
   let [data, state, firstKey, secondKey, thirdKey] = ["", "", "", "", ""];

@@ -114,3 +114,20 @@ test("what the system answers about a file is a sentence that names the file, an
 test("an interruption is told as one, and not as a fault", () => {
   expect(describeFailure(AbortSignal.abort().reason)).toBe("interrupted");
 });
+
+test("a file of a copy of the ledger that cannot be read is told with the system's reason, and no server's log is pointed to", () => {
+  const cause = Object.assign(new Error("EACCES"), {
+    code: "EACCES",
+    syscall: "open",
+    path: "copy/checkpoint",
+  });
+  const refusal = new Refusal("ledger_unavailable", "The ledger's file cannot be read.", { cause });
+  expect(describeFailure(refusal)).toBe(
+    "copy/checkpoint cannot be opened: the system does not allow it (EACCES)",
+  );
+});
+
+test("a file that finds no room is told as a sentence, also where the system does not name it", () => {
+  const error = Object.assign(new Error("ENOSPC"), { code: "ENOSPC", syscall: "write" });
+  expect(describeFailure(error)).toBe("a file cannot be written: no room is left (ENOSPC)");
+});

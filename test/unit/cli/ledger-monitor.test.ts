@@ -1,4 +1,4 @@
-import { mkdtemp, rm, symlink } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
@@ -112,6 +112,41 @@ test("a monitor that was given the ledger's ML-DSA-44 key takes no checkpoint wi
     expect(await watch(3, [other, own])).toMatchObject({ isAlarm: false, code: "first" });
     expect(await watch(5, [other])).toMatchObject(alarm);
     expect(await watch(5, [own])).toMatchObject({ isAlarm: false, code: "grown" });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("a signed checkpoint that is no growth of what was watched is kept as evidence, and no other is", async () => {
+  const [signer, other] = [fixedSigner(7), fixedSigner(8)];
+  const key = parseVerificationKey(signer.verificationKey);
+  if (key === null) throw new Error("the signer has no key");
+  const changed = beginning.with(3, beginning[4] ?? record("a.b"));
+  const folder = await mkdtemp(join(tmpdir(), "weightvault-monitor-"));
+  try {
+    const watch = async (records: typeof beginning, by = signer) => {
+      const files = await filesOf(encodeAll(records), by);
+      const watched = await watchOnce({
+        source: memorySource(files),
+        key: { key, text: signer.verificationKey, isPinned: true, rotations: [] },
+        folder,
+        unreachableLimitMs: 0,
+        now: () => new Date("2026-11-23T09:00:00.000Z"),
+      });
+      const { contradicting } = watched;
+      if (contradicting !== undefined)
+        expect(await readFile(join(folder, contradicting))).toEqual(files.get("checkpoint"));
+      return [watched.code, contradicting === undefined];
+    };
+    expect(await watch(beginning.slice(0, -1))).toEqual(["first", true]);
+    expect(await watch(changed.slice(0, -1))).toEqual(["fork", false]);
+    expect(await watch(changed.slice(0, 5))).toEqual(["rolled_back", false]);
+    expect(await watch(changed)).toEqual(["inconsistent", false]);
+    expect(await watch(changed)).toEqual(["inconsistent", false]);
+    expect(await watch(changed, other)).toEqual(["checkpoint_invalid", true]);
+    expect(await watch(beginning)).toEqual(["grown", true]);
+    expect(await readdir(join(folder, "contradicting"))).toHaveLength(3);
+    expect(await readdir(join(folder, "checkpoints"))).toHaveLength(2);
   } finally {
     await rm(folder, { recursive: true });
   }

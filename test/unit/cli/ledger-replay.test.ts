@@ -47,3 +47,18 @@ test("evidence that is longer than any can be is not read, and judges no decisio
     await rm(folder, { recursive: true });
   }
 });
+
+test("evidence that an excerpt says it discloses and that is not there fails its decision, and none is asked for of the others", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "weightvault-replay-"));
+  try {
+    const { replay, counts } = replayFrom(folder, new Set([release]));
+    expect(replay(entry)).toBe(
+      `release ${release}: the excerpt names its evidence, and the file is missing`,
+    );
+    const other = { ...entry, body: { ...entry.body, release: release.replace("9", "8") } };
+    expect(replay(other)).toBeNull();
+    expect(counts).toEqual({ decisions: 2, held: 0, decidedAgain: 0 });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

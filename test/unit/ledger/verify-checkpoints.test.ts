@@ -46,6 +46,22 @@ test("a fork between two kept checkpoints is named with both, and the one that i
   ]);
 });
 
+test("entries that are missing do not hide that a kept checkpoint is of another past", async () => {
+  const olderCheckpoints = await kept(checkpoint(100), checkpoint(100, other), checkpoint(280));
+  const missing = "tile/entries/001.p/44";
+  const found = async (...paths: readonly string[]) => {
+    const files = new Map(await filesOf(entries.slice(0, 300), signer));
+    for (const path of paths) files.delete(path);
+    const { verificationKey } = signer;
+    const report = await verifyLedger(memorySource(files), { verificationKey, olderCheckpoints });
+    const errors = report.findings.filter(({ severity }) => severity === "error");
+    return errors.map(({ code }) => code);
+  };
+  expect(await found(missing)).toEqual(["entries_missing", "fork", "history_rewritten"]);
+  // Leaf hashes that do not make the signed root show no past.
+  expect(await found(missing, "tile/0/001.p/44")).toEqual(["entries_missing", "fork"]);
+});
+
 test("of a series of checkpoints one may be missing, two neighbours may not", async () => {
   const mostEntriesPerCheckpoint = 20;
   const series = [20, 40, 60, 80, 100, 120];

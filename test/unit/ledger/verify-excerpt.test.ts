@@ -72,3 +72,24 @@ test("neighbours are held to each other in whatever order the excerpt names them
     expect(await found(honest, said)).toEqual([]);
   }
 });
+
+test("an outcome of what was refused, and a second decision, are found where the excerpt has both", async () => {
+  for (const word of ["denied", "held"] as const) {
+    const refused = encodeAll([...beginning, decided(word, "r"), delivered("r")]);
+    expect(await found(refused, [last, last + 1])).toEqual(["outcome_without_allowed"]);
+    expect(await found(refused, [last + 1])).toEqual([]);
+    const twice = encodeAll([
+      ...beginning,
+      decided(word, "r"),
+      decided("allowed", "r"),
+      delivered("r"),
+    ]);
+    expect(await found(twice, [last, last + 1, last + 2])).toEqual([
+      "release_decided_twice",
+      "outcome_without_allowed",
+    ]);
+  }
+  const reopened = [decided("allowed", "r"), delivered("r"), decided("allowed", "r")];
+  const again = encodeAll([...beginning, ...reopened]);
+  expect(await found(again, [last, last + 1, last + 2])).toEqual(["release_decided_twice"]);
+});

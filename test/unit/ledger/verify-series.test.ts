@@ -1,10 +1,11 @@
 import { expect, test } from "@jest/globals";
-import { verifyLedger } from "../../../src/ledger/verify.ts";
+import { type VerifyOptions, verifyLedger } from "../../../src/ledger/verify.ts";
 import type { KeptCheckpoint } from "../../../src/ledger/verify-checkpoints.ts";
 import { signRotation } from "../../../src/merkle/rotation.ts";
 import { leafHash, rootOf } from "../../../src/merkle/tree.ts";
 import {
   encodeAll,
+  type Files,
   type FixedSigner,
   filesOf,
   fixedSigner,
@@ -40,10 +41,25 @@ async function judged(
     readonly olderCheckpoints?: readonly KeptCheckpoint[];
   } = {},
 ): Promise<readonly string[]> {
-  const { findings } = await verifyLedger(memorySource(await filesOf(of, by)), {
+  return await errorsOf(await filesOf(of, by), notes, { most, from, olderCheckpoints });
+}
+
+async function errorsOf(
+  files: Files,
+  notes: readonly string[],
+  {
+    most = 20,
+    from = 0,
+    ...options
+  }: { readonly most?: number; readonly from?: number } & Pick<
+    VerifyOptions,
+    "olderCheckpoints" | "olderSeries"
+  > = {},
+): Promise<readonly string[]> {
+  const { findings } = await verifyLedger(memorySource(files), {
     verificationKey: signer.verificationKey,
     series: { checkpoints: each(notes), most, from },
-    olderCheckpoints,
+    ...options,
   });
   return findings
     .filter(({ severity }) => severity === "error")
@@ -106,6 +122,27 @@ test("a checkpoint of the series that is not of this past, or of this key, is to
   expect(await judged(whole.with(4, foreign))).toEqual([
     "older_checkpoint_invalid: the series's checkpoint of 100 entries is not signed by vault.example/ledger",
   ]);
+});
+
+test("where leaf hashes are missing or are others, that is told once, and no checkpoint of the series is called another past", async () => {
+  const whole = await series(sizes);
+  const unheld =
+    "tile_mismatch: the leaf hashes do not make the root that is signed, so that no checkpoint of a series was held to them";
+  const path = "tile/0/001.p/44";
+  const missing = new Map(await filesOf(entries.slice(0, size), signer));
+  missing.delete(path);
+  expect(await errorsOf(missing, whole)).toEqual([`tile_missing: ${path} is missing`, unheld]);
+  const changed = new Map(await filesOf(entries.slice(0, size), signer));
+  const tile = Buffer.from(changed.get("tile/0/000") ?? []);
+  changed.set("tile/0/000", tile.fill(0, 0, 32));
+  expect(await errorsOf(changed, whole)).toEqual([
+    "leaf_mismatch: entry 0 does not have the hash in tile/0/000",
+    unheld,
+  ]);
+  const olderSeries = { name: "older", checkpoints: each(whole) };
+  expect(await errorsOf(changed, await without(100), { olderSeries })).toContain(
+    "checkpoints_missing: the series lacks the checkpoint of 100 entries, which was signed: older shows it",
+  );
 });
 
 test("a series out of order, or with what is no checkpoint, is malformed", async () => {

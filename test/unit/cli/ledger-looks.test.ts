@@ -133,7 +133,7 @@ test("a ledger that no longer leads to a checkpoint that it signed and held back
     // What was signed is kept as evidence, both of them where what was read towards the one is forgotten.
     const kept = (await readdir(join(folder, "contradicting"))).map((name) => name.split("-")[0]);
     const sizes = code === "inconsistent" ? [long.length, records.length] : [records.length];
-    expect(kept.toSorted()).toEqual(sizes.map(String).toSorted());
+    expect(new Set(kept)).toEqual(new Set(sizes.map(String)));
   }
 });
 

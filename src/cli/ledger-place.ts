@@ -13,7 +13,7 @@ import {
   withLedgerKey,
   withMlDsaKey,
 } from "./ledger-key.ts";
-import { serverLedger, sourceOf } from "./ledger-source.ts";
+import { isAddress, serverLedger, sourceOf } from "./ledger-source.ts";
 import { createOutput, type Output } from "./output.ts";
 
 export type PlaceOptions = RemoteOptions & {
@@ -48,7 +48,8 @@ export async function openPlace(context: Context, options: PlaceOptions): Promis
     return { source: demandingSource(serverLedger(client), key), key, output, client };
   }
   const key = await demandingMlDsa(await demandedKey(context.env, options.ledgerKey), options);
-  const source = demandingSource(await sourceOf(options.ledger, context, options), key);
+  const signal = isAddress(options.ledger) ? context.interruption() : null;
+  const source = demandingSource(await sourceOf(options.ledger, context, options, signal), key);
   const rotations = await findRotations(source, key.key);
   const output = createOutput(context, options.json === true);
   return { source, key: { ...key, rotations }, output, client: null };

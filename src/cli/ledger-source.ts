@@ -7,7 +7,7 @@ import type { Entry } from "../ledger/entry.ts";
 import type { TileSource } from "../ledger/source.ts";
 import { readRegularFile } from "../ledger/source-file.ts";
 import { folderSource } from "../ledger/source-folder.ts";
-import { get, urlSource } from "../ledger/source-url.ts";
+import { get, type UrlSourceOptions, urlSource } from "../ledger/source-url.ts";
 import { type Report, verifyLedger } from "../ledger/verify.ts";
 import type { EntryWatch } from "../ledger/verify-watch.ts";
 import { maximumNoteBytes } from "../merkle/note.ts";
@@ -31,11 +31,14 @@ function besideLedger(ledger: URL, what: string): URL | null {
 }
 
 /** The rotations that the server of a ledger tells of its key; none where it is no vault's, or says nothing that can be read. */
-async function toldRotations(ledger: URL, timeoutMs = 30_000): Promise<readonly PlacedRotation[]> {
+async function toldRotations(
+  ledger: URL,
+  options: Pick<UrlSourceOptions, "timeoutMs" | "signal">,
+): Promise<readonly PlacedRotation[]> {
   const address = besideLedger(ledger, "key");
   if (address === null) return [];
   try {
-    const bytes = await get(address, { timeoutMs, retryAfterMs: [] }, longestAnswerBytes);
+    const bytes = await get(address, { ...options, retryAfterMs: [] }, longestAnswerBytes);
     return bytes === null ? [] : rotationsIn(JSON.parse(bytes.toString("utf8")));
   } catch {
     return [];
@@ -47,7 +50,7 @@ export function isAddress(place: string): boolean {
   return /^https?:\/\//.test(place);
 }
 
-/** A folder, or an address. A token of the environment goes to the server that it is for and to no other. */
+/** A folder, or an address, whose reading the signal ends. A token of the environment goes to the server that it is for and to no other. */
 export async function sourceOf(
   place: string,
   { env, stderr, stdout }: Context,
@@ -80,14 +83,11 @@ export async function sourceOf(
   const found = isSent ? await findToken(env, { file: options.tokenFile, note }) : null;
   const token = () => found?.expose().toString("latin1") ?? null;
   const stamps = besideLedger(url, "checkpoints");
+  const ended = signal === null ? {} : { signal };
+  const rotations = async () => await toldRotations(url, ended);
   return {
-    ...urlSource({
-      url,
-      token,
-      rotations: async () => await toldRotations(url),
-      ...(signal === null ? {} : { signal }),
-    }),
-    ...(stamps === null ? {} : { timestamps: servedTimestamps(stamps, { token }) }),
+    ...urlSource({ url, token, rotations, ...ended }),
+    ...(stamps === null ? {} : { timestamps: servedTimestamps(stamps, { token, ...ended }) }),
   };
 }
 
@@ -105,13 +105,15 @@ export function serverLedger({
   url,
   token,
   timeoutMs,
-}: Pick<Client, "url" | "token" | "timeoutMs">): TileSource {
+  signal,
+}: Pick<Client, "url" | "token" | "timeoutMs" | "signal">): TileSource {
   const base = new URL(url);
   base.pathname = `${base.pathname.replace(/\/$/, "")}/ledger/`;
   return urlSource({
     url: base,
     timeoutMs,
-    rotations: async () => await toldRotations(base, timeoutMs),
+    signal,
+    rotations: async () => await toldRotations(base, { timeoutMs, signal }),
     token: () => token?.expose().toString("latin1") ?? null,
   });
 }

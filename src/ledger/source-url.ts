@@ -78,6 +78,8 @@ async function getOnce(
     throw refusalOf(response.status, url);
   } catch (error) {
     if (error instanceof Refusal) throw error;
+    if (options.signal?.aborted === true)
+      throw new Refusal("ledger_unavailable", "The reading of the ledger was interrupted.");
     throw new Refusal("ledger_unavailable", `The ledger at ${url.href} cannot be reached.`, {
       cause: error,
     });

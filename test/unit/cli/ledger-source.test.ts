@@ -24,13 +24,54 @@ test("a server's ledger tells the rotations that its key's answer names, and non
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("no port");
     const url = new URL(`http://127.0.0.1:${address.port}/vault`);
-    const { rotations } = serverLedger({ url, token: null, timeoutMs: 5_000 });
+    const { rotations } = serverLedger({
+      url,
+      token: null,
+      timeoutMs: 5_000,
+      signal: new AbortController().signal,
+    });
     expect(await rotations?.()).toEqual([{ index: 8, statement }]);
     expect(asked).toEqual(["/vault/v1/ledger/key"]);
     answer = answer.replace("{", `{"padding":"${"x".repeat(2 ** 21)}",`);
     expect(await rotations?.()).toEqual([]);
     answer = "hello";
     expect(await rotations?.()).toEqual([]);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
+test("an interruption ends the reading of a server that answers nothing, and it is not asked again", async () => {
+  const interrupted = new AbortController();
+  const asked: string[] = [];
+  const server = createServer((request) => {
+    asked.push(request.url ?? "");
+    if (asked.length === 3) interrupted.abort();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+    const url = new URL(`http://127.0.0.1:${address.port}/`);
+    const { signal } = interrupted;
+    const source = serverLedger({ url, token: null, timeoutMs: 600_000, signal });
+    const broken = {
+      status: "rejected",
+      reason: expect.objectContaining({
+        code: "ledger_unavailable",
+        message: "The reading of the ledger was interrupted.",
+      }),
+    };
+    const readings = [source.checkpoint(), source.tile("tile/0/000"), source.rotations?.()];
+    const [checkpoint, tile, rotations] = await Promise.allSettled(readings);
+    expect([checkpoint, tile]).toEqual([broken, broken]);
+    expect(rotations).toEqual({ status: "fulfilled", value: [] });
+    expect(asked.toSorted()).toEqual([
+      "/ledger/checkpoint",
+      "/ledger/tile/0/000",
+      "/v1/ledger/key",
+    ]);
   } finally {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));

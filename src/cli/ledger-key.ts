@@ -8,6 +8,7 @@ import { ask } from "./client.ts";
 import type { Session } from "./context.ts";
 import type { Env } from "./credentials.ts";
 import { Failure, Problem } from "./failure.ts";
+import { systemSentence } from "./system-error.ts";
 
 /** The ledger's verification key, and the text that hands it around. `isPinned`: it came from the user, not from whom it judges. */
 export type LedgerKey = {
@@ -62,16 +63,23 @@ export async function pinnedMlDsaKey(
   ledger: Pick<VerificationKey, "name">,
 ): Promise<CosignerKey | null> {
   if (given === undefined) return null;
-  const isText = given.includes("+");
-  const bytes = isText
-    ? Buffer.from(given)
-    : await readRegularFile(given, longestKeyBytes).catch(() => null);
-  const key = parseCosignerKey(bytes?.toString("utf8") ?? "");
+  const direct = parseCosignerKey(given);
+  const key = direct ?? parseCosignerKey(await keyFile(given));
   if (key?.algorithm !== "ml-dsa-44")
     throw new Failure("usage", "--ml-dsa-key names no ML-DSA-44 key, and no file with one");
   if (key.name !== ledger.name)
     throw new Failure("usage", `--ml-dsa-key is of ${key.name}, and the ledger is ${ledger.name}`);
   return key;
+}
+
+async function keyFile(file: string): Promise<string> {
+  const message = `--ml-dsa-key is neither an ML-DSA-44 key nor a file that can be read: ${JSON.stringify(file)}`;
+  const bytes = await readRegularFile(file, longestKeyBytes).catch((cause: unknown) => {
+    const reason = Error.isError(cause) ? systemSentence(cause) : null;
+    throw new Failure("usage", reason === null ? message : `${message}; ${reason}`, { cause });
+  });
+  if (bytes === null) throw new Failure("usage", message);
+  return bytes.toString("utf8");
 }
 
 /** The key with the ML-DSA-44 key that the user names beside it. Refuses as `pinnedMlDsaKey`. */

@@ -36,7 +36,7 @@ export async function readTimestamps(
   };
 }
 
-/** The text of an authority's PEM file. Throws `failed` where it cannot be read. */
+/** The text of an authority's PEM file. Throws `failed` where it cannot be read, or has no certificate. */
 export async function readCertificates(certificate: string): Promise<string> {
   const pem = await readRegularFile(certificate, longestCertificateBytes).catch(
     (cause: unknown) => {
@@ -44,5 +44,8 @@ export async function readCertificates(certificate: string): Promise<string> {
     },
   );
   if (pem === null) throw new Failure("failed", `${certificate} is no file`);
-  return pem.toString("latin1");
+  const text = pem.toString("latin1");
+  if (!text.includes("-----BEGIN CERTIFICATE-----"))
+    throw new Failure("failed", `${certificate} holds no certificate in PEM`);
+  return text;
 }

@@ -10,6 +10,7 @@ import { columns, details, table } from "./output.ts";
 import { isCode } from "./paths.ts";
 import { fetchReceipt, verifyReceipt } from "./receipt.ts";
 import { showCommand } from "./standing.ts";
+import { systemSentence } from "./system-error.ts";
 
 type ListOptions = RemoteOptions & {
   readonly repository?: string;
@@ -151,7 +152,9 @@ async function keep(file: string, bytes: Uint8Array): Promise<void> {
     await using handle = await open(file, "wx");
     await handle.writeFile(bytes);
   } catch (cause) {
-    const reason = isCode(cause, "EEXIST") ? "is there already" : "cannot be written";
-    throw new Failure("failed", `${file} ${reason}`, { cause });
+    const isThere = isCode(cause, "EEXIST");
+    const reason = !isThere && Error.isError(cause) ? systemSentence(cause) : null;
+    const otherwise = `${file} ${isThere ? "is there already" : "cannot be written"}`;
+    throw new Failure("failed", reason ?? otherwise, { cause });
   }
 }

@@ -61,7 +61,11 @@ export function parsePolicy(bytes: Uint8Array): PolicyResult {
   const text = Buffer.from(bytes).toString("latin1");
   // oxlint-disable-next-line no-control-regex -- the format forbids exactly these
   if (/[\u0000-\u0008\u000b-\u001f\u007f]/.test(text))
-    return { problem: "the policy has a control character other than tab and newline" };
+    return {
+      problem: text.includes("\r")
+        ? "the policy has a carriage return, which is a control character: its lines end with a newline alone"
+        : "the policy has a control character other than tab and newline",
+    };
   if (text !== "" && !text.endsWith("\n"))
     return { problem: "the policy's last line does not end with a newline" };
   const draft: Draft = {

@@ -29,3 +29,14 @@ test("the ledger's ML-DSA-44 key is taken under its own name and of its own algo
   for (const given of [...wrong, verificationKey, "", "a+b"])
     await expect(pinnedMlDsaKey(given, ledger)).rejects.toThrow(Failure);
 });
+
+test("a file that cannot be read for the ML-DSA-44 key is named with what the system says of it", async () => {
+  const reading = (file: string) => pinnedMlDsaKey(file, { name: "vault.example/ledger" });
+  const long = "x".repeat(300);
+  await expect(reading(long)).rejects.toThrow(
+    `${long} cannot be opened: its name is too long (ENAMETOOLONG)`,
+  );
+  await expect(reading("/nowhere/key")).rejects.toThrow(
+    'neither an ML-DSA-44 key nor a file that can be read: "/nowhere/key"',
+  );
+});

@@ -14,13 +14,26 @@ test("a stamp that is published while its ledger is verified is not held against
     };
     await stamp(4);
     const certificate = join(folder, "authority.pem");
-    await writeFile(certificate, "");
+    await writeFile(certificate, "-----BEGIN CERTIFICATE-----");
     const { stamped } = await readTimestamps(folder, certificate);
     await stamp(9);
     const found: unknown[] = [];
     for await (const { checkpoint, response } of stamped)
       found.push([String(checkpoint), String(response)]);
     expect(found).toEqual([["checkpoint", "tsr"]]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("a file without a certificate is named, before anything is held to it", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "weightvault-stamps-"));
+  try {
+    const garbage = join(folder, "authority.pem");
+    await writeFile(garbage, "garbage");
+    await expect(readTimestamps(folder, garbage)).rejects.toThrow(
+      `${garbage} holds no certificate in PEM`,
+    );
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -95,7 +95,7 @@ test.each([
   ["a quorum defined later", `quorum X1\n${firstWitness}`, "not defined"],
   ["a quorum of nobody", "quorum X9\n", "not defined"],
   ["no newline at its end", "quorum none", "newline"],
-  ["a carriage return", "quorum none\r\n", "control character"],
+  ["a carriage return", "quorum none\r\n", "carriage return"],
   ["a form feed", "quorum\fnone\n", "control character"],
   ["a delete", "quorum none\n#\u007f\n", "control character"],
   ["a keyword in capitals", "Quorum none\n", "is not log"],

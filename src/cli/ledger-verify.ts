@@ -88,10 +88,21 @@ export function verifyCommand(ledger: Command, context: Context): void {
       const pinned = await demandedKey(context.env, options.ledgerKey);
       const kept = await readKept(options);
       const excerpt = isAddress(place) ? null : await readExcerpt(place);
+      if (options.opaqueEntries === true) assertMayBeOpaque(options, excerpt !== null);
       const verifying = { pinned, kept, options, output };
       if (excerpt === null) await verifyWhole(place, context, verifying);
       else await verifyPart(place, excerpt.entries, verifying);
     });
+}
+
+/** Throws `usage` where entries that are not read would be asked for what they mean: nothing would be held to it, and nobody would say so. */
+function assertMayBeOpaque({ evidence }: VerifyOptions, isExcerpt: boolean): void {
+  if (isExcerpt) throw new Failure("usage", "an excerpt is a vault's: it has no --opaque-entries");
+  if (evidence !== undefined)
+    throw new Failure(
+      "usage",
+      "with --opaque-entries no decision is read, so that none could be held to the --evidence",
+    );
 }
 
 type Verifying = {

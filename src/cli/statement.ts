@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { openRegularFile, readRegularFile } from "../ledger/source-file.ts";
@@ -171,10 +171,12 @@ async function listOf(
   return (manifest as { readonly files: readonly ListedFile[] }).files;
 }
 
-/** Holds each named file in the folder to its digest. Throws `integrity` at the first that is not there or another one. */
+/** Holds each named file in the folder to its digest. Throws `integrity` at the first that is not there or another one, `failed` where there is no folder. */
 async function checkFiles(folder: string, files: readonly ListedFile[] | null): Promise<number> {
   if (files === null)
     throw new Failure("usage", "the statement names a list alone: give it with --manifest");
+  if ((await stat(folder).catch(() => null))?.isDirectory() !== true)
+    throw new Failure("failed", `${folder} is no folder with files to hold to the statement`);
   for (const { path, sha256 } of files) {
     if (pathProblem(path) !== null)
       throw new Failure(

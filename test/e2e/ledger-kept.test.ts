@@ -43,6 +43,15 @@ test("a folder that would hold the ledger to nothing is refused: one without a c
     });
 });
 
+test("evidence that entries would not be read for is refused with --opaque-entries", async () => {
+  const args = ["ledger", "verify", small, "--ledger-key", smallKey, "--opaque-entries"];
+  expect(await weightvaultHere([...args, "--evidence", small])).toMatchObject({
+    code: 2,
+    stdout: "",
+    stderr: expect.stringContaining("none could be held to the --evidence"),
+  });
+});
+
 test("an excerpt in the place of a whole ledger is a wrong use and no damage", async () => {
   await using folder = await temporaryFolder();
   await copyFile(join(small, "checkpoint"), join(folder.path, "checkpoint"));

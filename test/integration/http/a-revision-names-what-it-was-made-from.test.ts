@@ -308,6 +308,11 @@ test("statements of a revision and of a release verify offline by the command, d
   });
   await writeFile(place(file.path), "other weights");
   expect((await run("statement", "verify", place("r"), "--files", folder.path)).code).toBe(6);
+  const absent = await run("statement", "verify", place("r"), "--files", place("absent"));
+  expect([absent.code, absent.stderr]).toEqual([
+    1,
+    expect.stringContaining("is no folder with files to hold to the statement"),
+  ]);
 
   released = decided.release;
   const kept = await run("statement", "release", released, "--save", place("d"));

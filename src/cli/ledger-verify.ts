@@ -8,8 +8,8 @@ import { readPolicy } from "../ledger/witness-policy.ts";
 import { local, positive, repeated, whole } from "./command.ts";
 import type { Context } from "./context.ts";
 import { counted, entriesOf } from "./counted.ts";
+import { excerptSource, readExcerpt } from "./excerpt-folder.ts";
 import { Failure } from "./failure.ts";
-import { excerptSource, readExcerpt } from "./ledger-excerpt.ts";
 import {
   assertRebuiltWithin,
   type Kept,

@@ -22,7 +22,7 @@ async function exported(
   part: readonly string[] = [],
 ) {
   await using server = await serveHttp((request, response) => {
-    const bytes = served.get((request.url ?? "").replace("/ledger/", ""));
+    const bytes = served.get((request.url ?? "").replace(/^\/ledger\//, ""));
     if (request.url === "/v1/ledger/timestamp" && timestamp !== null)
       answer(response, 200, timestamp);
     else if (bytes === undefined) answer(response, 404, { status: 404, code: "not_found" });
@@ -65,6 +65,41 @@ test("an excerpt is verified under a policy as the whole ledger is", async () =>
   expect(await verify("witnessed")).toMatchObject({
     code: 0,
     stdout: expect.stringContaining("quorum of witnesses: yes\n  w: cosigned at 2026-11-23T"),
+  });
+});
+
+test("under --policy an excerpt and a whole export take the quorum's checkpoint from the series that the server tells, and a copy without one is refused", async () => {
+  await using folder = await temporaryFolder();
+  const at = (name: string) => join(folder.path, name);
+  const note = parseNote(checkpoint);
+  if (note === null) throw new Error("no checkpoint");
+  const witness = freshCosigner("witness.example/w1");
+  await writeFile(at("policy"), `witness w ${encodeCosignerKey(witness.key)}\nquorum w\n`);
+  const signatures = [...note.signatures, await cosign(note.text, witness, 1_795_400_000)];
+  const series = JSON.stringify({
+    checkpoints: [{ size: 1, checkpoint: encodeNote({ ...note, signatures }), timestamp: null }],
+  });
+  const served = new Map([
+    ...files,
+    ["/v1/ledger/checkpoints?limit=256", Buffer.from(series)],
+    ["/v1/ledger/checkpoints?limit=256&after=0", Buffer.from(series)],
+  ]);
+  const policy = ["--policy", at("policy")];
+  const part = ["--from", "2020-01-01"];
+  expect((await exported(at("part"), served, null, [...part, ...policy])).code).toBe(0);
+  expect((await exported(at("whole"), served, null, policy)).code).toBe(0);
+  for (const name of ["part", "whole"]) {
+    const verified = await weightvaultHere(["ledger", "verify", at(name), ...policy], { env });
+    expect(verified).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("quorum of witnesses: yes"),
+    });
+  }
+  await exported(at("alone"), files);
+  const again = ["ledger", "export", at("none"), "--ledger", at("alone"), ...part, ...policy];
+  expect(await weightvaultHere(again, { env })).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("no witness of the policy cosigned the checkpoint"),
   });
 });
 

@@ -5,6 +5,7 @@ import { batchLimit } from "../ledger/batch-limit.ts";
 import type { TileSource } from "../ledger/source.ts";
 import { type KeptTimestamp, timestampPath } from "../ledger/source-timestamps.ts";
 import { type Excerpt, format } from "./excerpt-folder.ts";
+import { keepKeys } from "./exported-keys.ts";
 import { Failure } from "./failure.ts";
 import type { Beside } from "./ledger-beside.ts";
 import { type Chosen, type ChosenEntry, chooseEntries } from "./ledger-chosen.ts";
@@ -24,7 +25,7 @@ export type Disclosed = {
 };
 
 /**
- * Writes an excerpt: the entries of a selection, each with its inclusion proof, the checkpoint and the key, the digests of rulebooks and
+ * Writes an excerpt: the entries of a selection, each with its inclusion proof, the checkpoint and the keys, the digests of rulebooks and
  * lists, a timestamp and the signed checkpoints of the period, each with the proof that the checkpoint grew from it, and what `disclose` gives. The whole ledger is verified first; throws `integrity` where it does not verify. The folder appears
  * whole or not at all, and one that is there is refused.
  */
@@ -80,7 +81,7 @@ export async function exportExcerpt(
       evidence,
     };
     await writeFile(join(temporary, "checkpoint"), bytes);
-    await writeFile(join(temporary, "verification-key"), `${key.text}\n`);
+    await keepKeys(temporary, key, (await beside?.mlDsaKeys()) ?? []);
     await writeFile(join(temporary, "excerpt.json"), `${JSON.stringify(excerpt, null, 2)}\n`);
     await refusePresent(folder);
     await rename(temporary, folder);

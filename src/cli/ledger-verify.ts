@@ -9,6 +9,7 @@ import { local, positive, repeated, whole } from "./command.ts";
 import type { Context } from "./context.ts";
 import { counted, entriesOf } from "./counted.ts";
 import { excerptSource, readExcerpt } from "./excerpt-folder.ts";
+import { mlDsaHint } from "./exported-keys.ts";
 import { Failure } from "./failure.ts";
 import {
   assertRebuiltWithin,
@@ -89,6 +90,8 @@ export function verifyCommand(ledger: Command, context: Context): void {
       const kept = await readKept(options);
       const excerpt = isAddress(place) ? null : await readExcerpt(place);
       const verifying = { pinned, kept, options, output };
+      const hint = isAddress(place) ? null : await mlDsaHint(place, options.mlDsaKey);
+      if (hint !== null) output.note(hint);
       if (excerpt === null) await verifyWhole(place, context, verifying);
       else await verifyPart(place, excerpt.entries, verifying);
     });

@@ -6,6 +6,7 @@ import { ask, type Client, route } from "./client.ts";
 import { noun, positive, recordOf, remote, repeated, uuid, whole } from "./command.ts";
 import type { Context } from "./context.ts";
 import { counted, entriesOf } from "./counted.ts";
+import { mlDsaHint } from "./exported-keys.ts";
 import { Failure, Problem } from "./failure.ts";
 import { type Beside, besideFolder, besideServer } from "./ledger-beside.ts";
 import { type ChoiceOptions, selectionOf, withChoice } from "./ledger-choice.ts";
@@ -64,10 +65,12 @@ function exportCommand(ledger: Command, context: Context): void {
       const disclose = options.evidence === true ? discloseFrom(client) : null;
       const { source, key, output } = place;
       const excerpt = await exportExcerpt(source, key, { ...to, selection, disclose });
+      const hint = await mlDsaHint(folder, options.mlDsaKey);
       output.result({ folder, ...excerpt }, () =>
         [
           `${excerpt.entries.length} of ${entriesOf(excerpt.size)} in ${folder}, the evidence of ${counted(excerpt.evidence.length, "decision")} with them`,
           `verify them: weightvault ledger verify ${folder} --ledger-key '${key.text}'`,
+          ...(hint === null ? [] : [hint]),
         ].join("\n"),
       );
     });
@@ -90,10 +93,12 @@ async function exportWhole(
   const from = witnessing === null ? source : await witnessedSource(source, key, witnessing);
   const signal = context.interruption();
   const result = await exportLedger(from, key, { folder, signal, beside });
+  const hint = await mlDsaHint(folder, key.mlDsaKey?.keyId);
   output.result(result, () =>
     [
       `${entriesOf(result.size)} in ${folder}: ${counted(result.fetched, "tile")} fetched, ${result.kept} there already, ${counted(result.checkpoints, "signed checkpoint")} beside them`,
       `verify them: weightvault ledger verify ${folder} --ledger-key '${key.text}'`,
+      ...(hint === null ? [] : [hint]),
     ].join("\n"),
   );
 }

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { cosign, encodeCosignerKey } from "../../src/merkle/cosignature.ts";
@@ -66,6 +66,37 @@ test("an excerpt is verified under a policy as the whole ledger is", async () =>
     code: 0,
     stdout: expect.stringContaining("quorum of witnesses: yes\n  w: cosigned at 2026-11-23T"),
   });
+});
+
+test("an export and an excerpt keep the ML-DSA-44 key that the server tells; `ledger verify` names it, and holds the checkpoint to it only where it is demanded", async () => {
+  await using folder = await temporaryFolder();
+  const { key } = freshCosigner(signer.name, "ml-dsa-44");
+  const mlDsaKeys = [encodeCosignerKey(key)];
+  const told = JSON.stringify({ verificationKey: signer.verificationKey, keys: [], mlDsaKeys });
+  const served = new Map([...files, ["/v1/ledger/key", Buffer.from(told)]]);
+  for (const part of [[], ["--from", "2020-01-01"]]) {
+    const place = join(folder.path, `${part.length}`);
+    const file = join(place, `ml-dsa-44-key-${key.keyId}`);
+    expect(await exported(place, served, null, part)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`demand it with --ml-dsa-key ${file}`),
+    });
+    expect(await readFile(file, "utf8")).toBe(`${encodeCosignerKey(key)}\n`);
+    expect(await weightvaultHere(["ledger", "verify", place], { env })).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining("which nothing was held to"),
+    });
+    const demanding = ["ledger", "verify", place, "--ml-dsa-key", file];
+    expect(await weightvaultHere(demanding, { env })).toMatchObject({
+      code: 6,
+      stdout: expect.stringContaining("error ml_dsa_missing"),
+    });
+    const copy = join(folder.path, `copy of ${part.length}`);
+    const copying = await weightvaultHere(["ledger", "export", copy, "--ledger", place], { env });
+    // An excerpt is no ledger to copy.
+    expect(copying.code).toBe(part.length === 0 ? 0 : 2);
+    if (part.length === 0) expect(await readdir(copy)).toContain(`ml-dsa-44-key-${key.keyId}`);
+  }
 });
 
 test("under --policy an excerpt and a whole export take the quorum's checkpoint from the series that the server tells, and a copy without one is refused", async () => {

@@ -161,7 +161,12 @@ function under(kept: readonly Kept[]): { beside: Beside; witnessing: Witnessing 
     for (const each of kept) if (each.size > (after ?? -1)) yield each;
   };
   const timestamps: Beside["timestamps"] = async function* () {};
-  const beside = { series, timestamps, newestTimestamp: async () => null };
+  const beside = {
+    series,
+    timestamps,
+    newestTimestamp: async () => null,
+    mlDsaKeys: async () => [],
+  };
   return { beside, witnessing: { policy, series, wait: null } };
 }
 

@@ -99,8 +99,7 @@ async function fetchNewest(client: Client): Promise<KeptTimestamp | null> {
 }
 
 async function fetchMlDsaKeys(client: Client): Promise<readonly CosignerKey[]> {
-  const asked = ask({ ...client, token: null }, "GET", "/v1/ledger/key");
-  const answer = await asked.catch(nothingIfUnknown);
+  const answer = await ask(client, "GET", "/v1/ledger/key").catch(nothingIfUnknown);
   const told = answer === null ? [] : parseAnswer("ledgerKey", answer).mlDsaKeys;
   return told.map((text) => {
     const key = parseMlDsaKey(text);

@@ -28,8 +28,8 @@ const lookedBack = 65_536;
 
 /**
  * The newest checkpoint, up to `newest`, that covers at least so many entries and that `ledger verify` would take under the policy; where there is
- * none yet, the next one that is, `newest` itself or a later one. Throws, where none is in time, `unavailable`, or `failed` for a copy: what is
- * covered by none is left out of nothing.
+ * none yet, the next one, `newest` itself or a later one. Throws, where none comes in time, `unavailable`, or `failed` for a copy: one that
+ * would leave an entry out is never taken in its place.
  */
 export async function awaitWitnessed(
   key: LedgerKey,

@@ -50,6 +50,8 @@ export const answers = {
     keys: z
       .array(z.object({ lastSize: size.nullable(), statement: z.string().nullable() }))
       .default([]),
+    /** None of a server that does not know them. */
+    mlDsaKeys: z.array(z.string()).default([]),
   }),
   timestamp: z.object({ size, checkpoint: z.string(), response: base64 }),
   series: z.object({

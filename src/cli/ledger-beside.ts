@@ -1,14 +1,17 @@
 import { type KeptTimestamp, timestampsIn } from "../ledger/source-timestamps.ts";
+import type { CosignerKey } from "../merkle/cosignature.ts";
 import { type Answer, parseAnswer } from "./answers.ts";
 import { ask, type Client, query } from "./client.ts";
+import { mlDsaKeysIn, parseMlDsaKey } from "./exported-keys.ts";
 import { Failure, Problem } from "./failure.ts";
 import { damaged, type InSeries, seriesIn, sizeOf } from "./ledger-series.ts";
 
-/** What lies beside a ledger: the checkpoints that were signed, and those of them that were stamped. Each by its size, above `after`. */
+/** What lies beside a ledger: the checkpoints that were signed, and those of them that were stamped, each by its size, above `after`; and its ML-DSA-44 keys. */
 export type Beside = {
   readonly series: (after: number | null) => AsyncIterable<InSeries>;
   readonly timestamps: (after: number | null) => AsyncIterable<KeptTimestamp>;
   readonly newestTimestamp: () => Promise<KeptTimestamp | null>;
+  readonly mlDsaKeys: () => Promise<readonly CosignerKey[]>;
 };
 
 /** As the server hands it out; a server of before hands out its newest timestamp alone. */
@@ -18,6 +21,7 @@ export function besideServer(client: Client): Beside {
     series: (after) => pages(client, after),
     timestamps: (after) => stamped(client, after),
     newestTimestamp,
+    mlDsaKeys: async () => await fetchMlDsaKeys(client),
   };
 }
 
@@ -31,6 +35,7 @@ export function besideFolder(folder: string): Beside {
       for await (const each of timestampsIn(folder)) newest = each;
       return newest;
     },
+    mlDsaKeys: async () => await mlDsaKeysIn(folder),
   };
 }
 
@@ -91,6 +96,17 @@ async function fetchNewest(client: Client): Promise<KeptTimestamp | null> {
     checkpoint: Buffer.from(checkpoint, "utf8"),
     response: Buffer.from(response, "base64"),
   };
+}
+
+async function fetchMlDsaKeys(client: Client): Promise<readonly CosignerKey[]> {
+  const answer = await ask(client, "GET", "/v1/ledger/key").catch(nothingIfUnknown);
+  const told = answer === null ? [] : parseAnswer("ledgerKey", answer).mlDsaKeys;
+  return told.map((text) => {
+    const key = parseMlDsaKey(text);
+    if (key === null)
+      throw new Failure("integrity", "the server tells an ML-DSA-44 key that is none");
+    return key;
+  });
 }
 
 function nothingIfUnknown(thrown: unknown): null {

@@ -1,49 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { z } from "zod";
 import { batchLimit } from "../ledger/batch-limit.ts";
-import type { Entry } from "../ledger/entry.ts";
 import type { TileSource } from "../ledger/source.ts";
-import { readRegularFile } from "../ledger/source-file.ts";
-import { rotationIn } from "../ledger/source-rotations.ts";
 import { type KeptTimestamp, timestampPath } from "../ledger/source-timestamps.ts";
-import type { ExcerptSource } from "../ledger/verify-excerpt.ts";
-import { maximumNoteBytes } from "../merkle/note.ts";
-import type { PlacedRotation } from "../merkle/rotation.ts";
-import { maximumEntryBytes } from "../merkle/tile.ts";
-import { counted } from "./counted.ts";
+import { type Excerpt, format } from "./excerpt-folder.ts";
+import { keepKeys } from "./exported-keys.ts";
 import { Failure } from "./failure.ts";
 import type { Beside } from "./ledger-beside.ts";
-import { type LedgerKey, openSigned } from "./ledger-key.ts";
+import { type Chosen, type ChosenEntry, chooseEntries } from "./ledger-chosen.ts";
+import type { LedgerKey } from "./ledger-key.ts";
 import { Prover } from "./ledger-prover.ts";
 import { type InSeries, seriesFile, writeSeries } from "./ledger-series.ts";
-import { scanLedger } from "./ledger-source.ts";
-import { type Selection, Story, storyNouns } from "./ledger-story.ts";
+import type { Selection } from "./ledger-story.ts";
 import { timestampFiles } from "./ledger-timestamps.ts";
-
-const format = "weightvault/ledger-excerpt/v1";
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-
-/** `excerpt.json`: what the folder is, and what it holds. Nothing of it is signed; the checkpoint and the proofs are what verifies. */
-const excerptForm = z.strictObject({
-  format: z.literal(format),
-  origin: z.string(),
-  size: z.int().min(0),
-  selection: z.strictObject({
-    thing: z.strictObject({ noun: z.enum(storyNouns), id: z.string() }).nullable(),
-    from: z.string().nullable(),
-    until: z.string().nullable(),
-  }),
-  entries: z.array(z.int().min(0)),
-  /** The digests of the rulebooks and of the denied-party lists that decisions name, or that disclosed facts do. */
-  rulebooks: z.array(sha256),
-  lists: z.array(z.string()),
-  /** The releases whose evidence is disclosed. */
-  evidence: z.array(z.uuid()),
-});
-
-export type Excerpt = z.output<typeof excerptForm>;
+import { awaitWitnessed, type Signed, type Witnessing } from "./ledger-witnessed.ts";
 
 /** What the server discloses of a decision, null where it keeps nothing; and its own copy of a rulebook that this version does not have. */
 export type Disclose = (release: string) => Promise<Disclosed | null>;
@@ -53,14 +24,8 @@ export type Disclosed = {
   readonly rulebook: { readonly digest: string; readonly content: unknown } | null;
 };
 
-type Chosen = {
-  readonly index: number;
-  readonly release: string | null;
-  readonly list: string | null;
-};
-
 /**
- * Writes an excerpt: the entries of a selection, each with its inclusion proof, the checkpoint and the key, the digests of rulebooks and
+ * Writes an excerpt: the entries of a selection, each with its inclusion proof, the checkpoint and the keys, the digests of rulebooks and
  * lists, a timestamp and the signed checkpoints of the period, each with the proof that the checkpoint grew from it, and what `disclose` gives. The whole ledger is verified first; throws `integrity` where it does not verify. The folder appears
  * whole or not at all, and one that is there is refused.
  */
@@ -72,73 +37,51 @@ export async function exportExcerpt(
     selection,
     disclose,
     beside,
+    witnessing = null,
   }: {
     readonly folder: string;
     readonly selection: Selection;
     readonly disclose: Disclose | null;
     /** The excerpt keeps the oldest timestamp that covers all of its entries, else the newest, and the series from its first entry to its last. */
     readonly beside?: Beside;
+    /** The excerpt's checkpoint is one that satisfies the policy; the newest where none is asked for. */
+    readonly witnessing?: Witnessing | null;
   },
 ): Promise<Excerpt> {
   await refusePresent(folder);
-  const story = new Story(selection);
-  const chosen: Chosen[] = [];
-  const rulebooks = new Set<string>();
-  const rotations: PlacedRotation[] = [];
-  const taken: { first: number | null; last: number } = { first: null, last: -1 };
   // Before the checkpoint, which then covers what was stamped.
   const newestTimestamp = (await beside?.newestTimestamp()) ?? null;
-  const bytes = await source.checkpoint();
-  const frozen: TileSource = { ...source, checkpoint: async () => bytes };
-  const report = await scanLedger(frozen, key, (entry) => {
-    const rotation = rotationIn(entry);
-    if (rotation !== null) rotations.push(rotation);
-    // How the key was replaced belongs to every part, or who trusts an older key could not verify it.
-    const isAbout = story.takes(entry);
-    if (isAbout) {
-      taken.first ??= entry.index;
-      taken.last = entry.index;
-    }
-    if (!isAbout && rotation === null) return;
-    const digest = rulebookOf(entry);
-    if (digest !== null) rulebooks.add(digest);
-    const { screeningList } = entry.body;
-    const list = typeof screeningList === "string" ? screeningList : null;
-    chosen.push({ index: entry.index, release: decided(entry), list });
-  });
-  const errors = counted(report.errors, "finding");
-  if (!report.verified || bytes === null)
-    throw new Failure("integrity", `the ledger does not verify: ${errors}`);
-  const { first, last } = taken;
-  if (first === null) throw new Failure("notFound", "no entry of the ledger is about it");
-  const opened = openSigned(bytes, { key: key.key, rotations });
-  if (opened?.verdict !== "verified")
-    throw new Failure("integrity", "the ledger's checkpoint is not signed by its key");
+  const newest = await source.checkpoint();
+  const { chosen, signed } = await chooseWitnessed(source, key, { selection, newest, witnessing });
+  const { first, last } = chosen;
+  const { checkpoint, bytes } = signed;
   const temporary = join(dirname(resolve(folder)), `.${randomUUID()}.partial`);
   try {
     await mkdir(temporary);
-    const prover = new Prover(source, key, opened.checkpoint, bytes);
-    await writeEntries(temporary, chosen, prover);
+    const prover = new Prover(source, key, checkpoint, bytes);
+    await prover.proveTree();
+
+    await writeEntries(temporary, chosen.entries, prover);
     if (beside !== undefined) {
-      const { size } = opened.checkpoint;
+      const { size } = checkpoint;
       const timestamp = await timestampFor({ last, size }, beside, newestTimestamp);
       if (timestamp !== null) await writeTimestamp(temporary, timestamp, prover);
       await writePeriod(temporary, { first, last, size, prover }, beside);
     }
-    const { evidence, lists } = await writeEvidence(temporary, chosen, disclose);
+    const { evidence, lists } = await writeEvidence(temporary, chosen.entries, disclose);
     const { thing, from, until } = selection;
     const excerpt: Excerpt = {
       format,
-      origin: opened.checkpoint.origin,
-      size: opened.checkpoint.size,
+      origin: checkpoint.origin,
+      size: checkpoint.size,
       selection: { thing, from, until },
-      entries: chosen.map(({ index }) => index),
-      rulebooks: [...rulebooks].toSorted(),
+      entries: chosen.entries.map(({ index }) => index),
+      rulebooks: [...chosen.rulebooks].toSorted(),
       lists,
       evidence,
     };
     await writeFile(join(temporary, "checkpoint"), bytes);
-    await writeFile(join(temporary, "verification-key"), `${key.text}\n`);
+    await keepKeys(temporary, key, (await beside?.mlDsaKeys()) ?? []);
     await writeFile(join(temporary, "excerpt.json"), `${JSON.stringify(excerpt, null, 2)}\n`);
     await refusePresent(folder);
     await rename(temporary, folder);
@@ -155,19 +98,37 @@ async function refusePresent(folder: string): Promise<void> {
     throw new Failure("failed", `${folder} is there already; an excerpt goes into a new folder`);
 }
 
-function decided({ kind, body }: Entry): string | null {
-  const isDecision = /^release\.(?:allowed|denied|held)$/.test(kind);
-  return isDecision && typeof body["release"] === "string" ? body["release"] : null;
-}
-
-function rulebookOf({ body }: Entry): string | null {
-  const digest = memberOf(body["decision"], "rulebook");
-  return typeof digest === "string" ? digest : null;
+/**
+ * The selection's entries and the checkpoint that they are proved to: the newest, or with a policy one that satisfies it and covers all of
+ * them. Where that one is newer than what was read, the ledger is read again up to it, so that no entry below it is left out.
+ */
+async function chooseWitnessed(
+  source: TileSource,
+  key: LedgerKey,
+  {
+    selection,
+    newest,
+    witnessing,
+  }: {
+    readonly selection: Selection;
+    readonly newest: Buffer | null;
+    readonly witnessing: Witnessing | null;
+  },
+): Promise<{ readonly chosen: Chosen; readonly signed: Signed }> {
+  const chosen = await chooseEntries(source, key, { selection, bytes: newest });
+  const read = { checkpoint: chosen.checkpoint, bytes: newest ?? Buffer.alloc(0) };
+  if (witnessing === null) return { chosen, signed: read };
+  const least = (chosen.entries.at(-1)?.index ?? -1) + 1;
+  const { rotations } = chosen;
+  const signed = await awaitWitnessed({ ...key, rotations }, { newest: read, least }, witnessing);
+  if (signed.checkpoint.size <= read.checkpoint.size) return { chosen, signed };
+  const again = await chooseEntries(source, key, { selection, bytes: signed.bytes });
+  return { chosen: again, signed };
 }
 
 async function writeEntries(
   folder: string,
-  chosen: readonly Chosen[],
+  chosen: readonly ChosenEntry[],
   prover: Prover,
 ): Promise<void> {
   await mkdir(join(folder, "entries"));
@@ -179,7 +140,7 @@ async function writeEntries(
   }
 }
 
-/** The oldest that covers every entry, else the newest; one that an export left before its checkpoint came is none of this checkpoint. */
+/** The oldest that covers every entry, else the newest that the checkpoint covers: a checkpoint of a quorum may be older than the newest stamp. */
 async function timestampFor(
   { last, size: newestSize }: { readonly last: number; readonly size: number },
   { timestamps }: Beside,
@@ -190,7 +151,13 @@ async function timestampFor(
     if (each.size > newestSize) break;
     return each;
   }
-  return newest !== null && newest.size <= newestSize ? newest : null;
+  if (newest === null || newest.size <= newestSize) return newest;
+  let before: KeptTimestamp | null = null;
+  for await (const each of timestamps(null)) {
+    if (each.size > newestSize) break;
+    before = each;
+  }
+  return before;
 }
 
 /** The series from the newest checkpoint before the first entry to the oldest that covers the last one, each with its way to the excerpt's own. */
@@ -241,7 +208,7 @@ async function writeTimestamp(
 
 async function writeEvidence(
   folder: string,
-  chosen: readonly Chosen[],
+  chosen: readonly ChosenEntry[],
   disclose: Disclose | null,
 ): Promise<{ readonly evidence: string[]; readonly lists: string[] }> {
   const evidence: string[] = [];
@@ -271,30 +238,4 @@ function memberOf(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null
     ? (value as Readonly<Record<string, unknown>>)[name]
     : undefined;
-}
-
-const longestExcerptBytes = 256 * 2 ** 20;
-
-/** What a folder says that it holds; null where it is no excerpt. Throws `integrity` for an `excerpt.json` of another form. */
-export async function readExcerpt(folder: string): Promise<Excerpt | null> {
-  const bytes = await readRegularFile(join(folder, "excerpt.json"), longestExcerptBytes);
-  if (bytes === null) return null;
-  try {
-    return excerptForm.parse(JSON.parse(bytes.toString("utf8")));
-  } catch (cause) {
-    throw new Failure("integrity", `${folder} has no excerpt.json of the form ${format}`, {
-      cause,
-    });
-  }
-}
-
-/** The files of an excerpt. Only regular ones are read: whoever filled the folder may want its reader to wait for ever. */
-export function excerptSource(folder: string): ExcerptSource {
-  return {
-    checkpoint: async () => await readRegularFile(join(folder, "checkpoint"), maximumNoteBytes + 1),
-    entry: async (index) =>
-      await readRegularFile(join(folder, "entries", `${index}.json`), maximumEntryBytes + 1),
-    proof: async (index) =>
-      await readRegularFile(join(folder, "proofs", `${index}.tlog-proof`), maximumNoteBytes + 1),
-  };
 }

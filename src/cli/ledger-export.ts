@@ -1,22 +1,20 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { readTile, type TileSource } from "../ledger/source.ts";
-import { readRegularFile } from "../ledger/source-file.ts";
 import { folderSource } from "../ledger/source-folder.ts";
 import type { Checkpoint } from "../merkle/checkpoint.ts";
-import { encodeVerificationKey, maximumNoteBytes } from "../merkle/note.ts";
 import { readTiles, treeRoot } from "../merkle/proof.ts";
-import { successionOf } from "../merkle/rotation.ts";
 import { type Tile, tilePath, tilesOf, tileWidth } from "../merkle/tile.ts";
 import { hashBytes } from "../merkle/tree.ts";
 import { entriesOf } from "./counted.ts";
+import { keepKeys, readOrNull } from "./exported-keys.ts";
 import { Failure } from "./failure.ts";
 import { type Beside, besideFolder } from "./ledger-beside.ts";
 import { type LedgerKey, openSigned } from "./ledger-key.ts";
 import { keepSeries } from "./ledger-series.ts";
 import { signedCheckpoint } from "./ledger-show.ts";
 import { timestampFiles } from "./ledger-timestamps.ts";
-import { isCode, makeFolder, makeFolders } from "./paths.ts";
+import { makeFolder, makeFolders } from "./paths.ts";
 import { writeWhole } from "./whole-file.ts";
 
 export type Exported = {
@@ -29,7 +27,7 @@ export type Exported = {
 };
 
 /**
- * Copies a ledger into a folder in the layout of C2SP tlog-tiles, with its key in `verification-key`. Full tiles that are there stay, since
+ * Copies a ledger into a folder in the layout of C2SP tlog-tiles, with its keys as `keepKeys` does. Full tiles that are there stay, since
  * they never change; the checkpoint comes after them, so that at every moment the folder holds all that its checkpoint covers, and then what lies beside the ledger. Throws
  * `integrity` where the ledger is not what the folder's checkpoint has grown to, and keeps that one; refuses links and special files in the
  * folder, which could lead elsewhere or be waited for. It copies; `ledger verify` judges.
@@ -50,7 +48,7 @@ export async function exportLedger(
 ): Promise<Exported> {
   const { checkpoint, bytes } = await signedCheckpoint(source, key);
   await makeFolder(folder);
-  await keepKey(join(folder, "verification-key"), key);
+  await keepKeys(folder, key, (await beside?.mlDsaKeys()) ?? []);
   const older = await olderCheckpoint(join(folder, "checkpoint"), key);
   assertNotSmaller(checkpoint, older);
   let [fetched, kept] = [0, 0];
@@ -138,19 +136,6 @@ async function olderCheckpoint(file: string, key: LedgerKey): Promise<Checkpoint
   return opened.checkpoint;
 }
 
-/** A key that rotations lead to from this one stays: it was there first, and whoever trusts it follows them. */
-async function keepKey(file: string, { key, text, rotations }: LedgerKey): Promise<void> {
-  const present = await readOrNull(file);
-  if (present === null) return await writeWhole(file, Buffer.from(`${text}\n`, "utf8"));
-  const kept = present.toString("utf8").trim();
-  const { reigns } = successionOf(key, rotations);
-  const isOurs = reigns.some(({ key: { name, publicKey } }) => {
-    return kept === encodeVerificationKey(name, publicKey);
-  });
-  if (kept !== text && !isOurs)
-    throw new Failure("integrity", `${file} holds another ledger's key`);
-}
-
 /** A full tile never changes; a partial one is fetched again, since it may be of a ledger that has grown otherwise. */
 async function isKept(tile: Tile, file: string): Promise<boolean> {
   if (tile.width !== tileWidth) return false;
@@ -158,17 +143,4 @@ async function isKept(tile: Tile, file: string): Promise<boolean> {
   return (
     found?.isFile() === true && (tile.level === "entries" || found.size === tileWidth * hashBytes)
   );
-}
-
-/** What is there under the name and is no file is refused: a copy is not made over what it cannot be held against. */
-async function readOrNull(file: string): Promise<Buffer | null> {
-  const found = await lstat(file).catch((error: unknown) => {
-    if (isCode(error, "ENOENT")) return null;
-    throw error;
-  });
-  if (found === null) return null;
-  const bytes = found.isFile() ? await readRegularFile(file, maximumNoteBytes + 1) : null;
-  if (bytes === null)
-    throw new Failure("failed", `${file} is there already and is no regular file`);
-  return bytes;
 }

@@ -2,7 +2,13 @@ import { readTile, type TileSource } from "../ledger/source.ts";
 import { encodeAddCheckpoint } from "../merkle/add-checkpoint.ts";
 import { parseBundle } from "../merkle/bundle.ts";
 import type { Checkpoint } from "../merkle/checkpoint.ts";
-import { consistencyProof, inclusionProof, readTiles, verifyInclusion } from "../merkle/proof.ts";
+import {
+  consistencyProof,
+  inclusionProof,
+  readTiles,
+  treeRoot,
+  verifyInclusion,
+} from "../merkle/proof.ts";
 import { type Tile, tileWidth } from "../merkle/tile.ts";
 import { encodeTlogProof } from "../merkle/tlog-proof.ts";
 import { leafHash } from "../merkle/tree.ts";
@@ -24,6 +30,13 @@ export class Prover {
     this.#checkpoint = checkpoint;
     this.#note = note.toString("utf8");
     this.#read = readTiles(checkpoint.size, async (tile) => await this.#tile(tile));
+  }
+
+  /** Throws `integrity` where the ledger's tiles do not make the checkpoint's root. */
+  async proveTree(): Promise<void> {
+    const { size, root } = this.#checkpoint;
+    if (!(await treeRoot(size, this.#read)).equals(root))
+      throw new Failure("integrity", `the ledger does not have the root that is signed at ${size}`);
   }
 
   async prove(index: number): Promise<{ readonly entry: Buffer; readonly proof: string }> {

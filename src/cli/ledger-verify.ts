@@ -8,8 +8,9 @@ import { readPolicy } from "../ledger/witness-policy.ts";
 import { local, positive, repeated, whole } from "./command.ts";
 import type { Context } from "./context.ts";
 import { counted, entriesOf } from "./counted.ts";
+import { excerptSource, readExcerpt } from "./excerpt-folder.ts";
+import { mlDsaHint } from "./exported-keys.ts";
 import { Failure } from "./failure.ts";
-import { excerptSource, readExcerpt } from "./ledger-excerpt.ts";
 import {
   assertRebuiltWithin,
   type Kept,
@@ -90,6 +91,8 @@ export function verifyCommand(ledger: Command, context: Context): void {
       const excerpt = isAddress(place) ? null : await readExcerpt(place);
       if (options.opaqueEntries === true) assertMayBeOpaque(options, excerpt !== null);
       const verifying = { pinned, kept, options, output };
+      const hint = isAddress(place) ? null : await mlDsaHint(place, options.mlDsaKey);
+      if (hint !== null) output.note(hint);
       if (excerpt === null) await verifyWhole(place, context, verifying);
       else await verifyPart(place, excerpt.entries, verifying);
     });

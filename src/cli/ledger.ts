@@ -1,16 +1,19 @@
 import { Argument, type Command } from "commander";
 import type { Report } from "../ledger/verify.ts";
+import { readPolicy } from "../ledger/witness-policy.ts";
+import type { Policy } from "../merkle/policy.ts";
 import { ask, type Client, route } from "./client.ts";
 import { noun, positive, recordOf, remote, repeated, uuid, whole } from "./command.ts";
 import type { Context } from "./context.ts";
 import { counted, entriesOf } from "./counted.ts";
+import { mlDsaHint } from "./exported-keys.ts";
 import { Failure, Problem } from "./failure.ts";
-import { besideFolder, besideServer } from "./ledger-beside.ts";
+import { type Beside, besideFolder, besideServer } from "./ledger-beside.ts";
 import { type ChoiceOptions, selectionOf, withChoice } from "./ledger-choice.ts";
 import { type Disclose, exportExcerpt } from "./ledger-excerpt.ts";
 import { exportLedger } from "./ledger-export.ts";
 import { type ManifestOptions, manifestsOf } from "./ledger-manifests.ts";
-import { openPlace, type PlaceOptions, withPlace } from "./ledger-place.ts";
+import { openPlace, type Place, type PlaceOptions, withPlace } from "./ledger-place.ts";
 import { rebuildCommand } from "./ledger-rebuild.ts";
 import { rotateKeyCommand } from "./ledger-rotate.ts";
 import { indexesOf, showEntries } from "./ledger-show.ts";
@@ -18,8 +21,10 @@ import { oneLine, type StoryNoun, storyNouns, tell } from "./ledger-story.ts";
 import { storyText, traceLedger } from "./ledger-trace.ts";
 import { verifyCommand } from "./ledger-verify.ts";
 import { monitorCommand } from "./ledger-watch.ts";
+import { type Witnessing, witnessedSource } from "./ledger-witnessed.ts";
 
-type ExportOptions = PlaceOptions & ChoiceOptions & { readonly evidence?: boolean };
+type ExportOptions = PlaceOptions &
+  ChoiceOptions & { readonly evidence?: boolean; readonly policy?: string };
 type ShowOptions = PlaceOptions & { readonly last?: number; readonly release?: string };
 type TraceOptions = PlaceOptions & ManifestOptions & { readonly last?: number };
 export function ledgerCommands(program: Command, context: Context): void {
@@ -41,38 +46,72 @@ function exportCommand(ledger: Command, context: Context): void {
   );
   withChoice(withPlace(command))
     .option("--evidence", "with an excerpt, disclose the evidence that opens its commitments")
+    .option(
+      "--policy <file>",
+      "a witness policy (C2SP tlog-policy): take a checkpoint that has its quorum, and wait for one that covers what is asked for",
+    )
     .argument("<folder>", "where the checkpoint and tiles, or the excerpt, go")
     .action(async (folder: string, options: ExportOptions) => {
       const selection = selectionOf(options);
-      const { source, key, output, client } = await openPlace(context, options);
+      if (selection === null && options.evidence === true)
+        throw new Failure("usage", "evidence is disclosed with an excerpt: ask for a part");
+      const policy = options.policy === undefined ? null : await readPolicy(options.policy);
+      const place = await openPlace(context, options);
+      const { client } = place;
       const beside = client === null ? besideFolder(options.ledger ?? "") : besideServer(client);
-      if (selection === null) {
-        if (options.evidence === true)
-          throw new Failure("usage", "evidence is disclosed with an excerpt: ask for a part");
-        const signal = context.interruption();
-        const result = await exportLedger(source, key, { folder, signal, beside });
-        output.result(result, () =>
-          [
-            `${entriesOf(result.size)} in ${folder}: ${counted(result.fetched, "tile")} fetched, ${result.kept} there already, ${counted(result.checkpoints, "signed checkpoint")} beside them`,
-            `verify them: weightvault ledger verify ${folder} --ledger-key '${key.text}'`,
-          ].join("\n"),
-        );
-        return;
-      }
+      const witnessing = policy === null ? null : witnessedBy(policy, place, beside);
+      const to = { folder, beside, witnessing };
+      if (selection === null) return await exportWhole(place, { ...to, context });
       const disclose = options.evidence === true ? discloseFrom(client) : null;
-      const excerpt = await exportExcerpt(source, key, {
-        folder,
-        selection,
-        disclose,
-        beside,
-      });
+      const { source, key, output } = place;
+      const excerpt = await exportExcerpt(source, key, { ...to, selection, disclose });
+      const hint = await mlDsaHint(folder, options.mlDsaKey);
       output.result({ folder, ...excerpt }, () =>
         [
           `${excerpt.entries.length} of ${entriesOf(excerpt.size)} in ${folder}, the evidence of ${counted(excerpt.evidence.length, "decision")} with them`,
           `verify them: weightvault ledger verify ${folder} --ledger-key '${key.text}'`,
+          ...(hint === null ? [] : [hint]),
         ].join("\n"),
       );
     });
+}
+
+async function exportWhole(
+  { source, key, output }: Place,
+  {
+    folder,
+    beside,
+    witnessing,
+    context,
+  }: {
+    readonly folder: string;
+    readonly beside: Beside;
+    readonly witnessing: Witnessing | null;
+    readonly context: Context;
+  },
+): Promise<void> {
+  const from = witnessing === null ? source : await witnessedSource(source, key, witnessing);
+  const signal = context.interruption();
+  const result = await exportLedger(from, key, { folder, signal, beside });
+  const hint = await mlDsaHint(folder, key.mlDsaKey?.keyId);
+  output.result(result, () =>
+    [
+      `${entriesOf(result.size)} in ${folder}: ${counted(result.fetched, "tile")} fetched, ${result.kept} there already, ${counted(result.checkpoints, "signed checkpoint")} beside them`,
+      `verify them: weightvault ledger verify ${folder} --ledger-key '${key.text}'`,
+      ...(hint === null ? [] : [hint]),
+    ].join("\n"),
+  );
+}
+
+/** Witnesses are shown a checkpoint about once a second, and one that is slow answers within seconds. */
+const quorumWait = { timeoutMs: 60_000, everyMs: 500 };
+
+/** What is exported under a policy: a vault's quorum may come yet, a copy's does not. */
+function witnessedBy(policy: Policy, { client, output }: Place, beside: Beside): Witnessing {
+  const { series } = beside;
+  if (client === null) return { policy, series, wait: null };
+  const onWait = () => output.note("waiting for a checkpoint that has the policy's quorum");
+  return { policy, series, wait: { ...quorumWait, onWait } };
 }
 
 function discloseFrom(client: Client | null): Disclose {

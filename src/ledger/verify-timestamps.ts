@@ -21,6 +21,9 @@ export type TimestampOptions = {
   readonly stamped: Iterable<Stamped> | AsyncIterable<Stamped>;
 };
 
+/** Whether a ledger grew from a stamped checkpoint; `untold` where what would show it is not there. */
+export type Growth = "grown" | "other" | "untold";
+
 /** Sizes at which the ledger is known to have stood, and when: each at the latest then. */
 export type TimestampReport = readonly { readonly size: number; readonly stampedAt: string }[];
 
@@ -39,7 +42,7 @@ export async function judgeTimestamps(
     readonly keys: SigningKeys;
     /** The newest. */
     readonly checkpoint: Checkpoint;
-    readonly grewFrom: (older: Checkpoint, stamped: Stamped) => Promise<boolean>;
+    readonly grewFrom: (older: Checkpoint, stamped: Stamped) => Promise<Growth>;
   },
   { certificates, stamped }: TimestampOptions,
   findings: Findings,
@@ -64,11 +67,9 @@ export async function judgeTimestamps(
       continue;
     }
     const { size } = opened.checkpoint;
-    if (!(await grewFrom(opened.checkpoint, each))) {
-      findings.add(
-        "timestamp_invalid",
-        `the ledger does not have the root that was stamped at size ${size}`,
-      );
+    const growth = await grewFrom(opened.checkpoint, each);
+    if (growth !== "grown") {
+      findings.add("timestamp_invalid", ungrown[growth](size));
       continue;
     }
     const result = await verifyTimestamp(response, text, authority);
@@ -80,28 +81,40 @@ export async function judgeTimestamps(
   return report;
 }
 
-/** Whether the tiles, which were held against the entries, make the older checkpoint's root. */
+const ungrown = {
+  other: (size: number) => `the ledger does not have the root that was stamped at size ${size}`,
+  untold: (size: number) =>
+    `whether the ledger has the root that was stamped at size ${size} cannot be told: what would show it is missing or damaged`,
+} as const satisfies Record<Exclude<Growth, "grown">, (size: number) => string>;
+
+/** Whether the tiles, which were held against the entries, make the older checkpoint's root; `untold` where a tile of them is not there. */
 export function grownByTiles(
   source: TileSource,
   key: VerificationKey,
   checkpoint: Checkpoint,
-): (older: Checkpoint) => Promise<boolean> {
-  return async ({ size, root }) =>
-    (await rootAt(size, { source, key, checkpoint }))?.equals(root) === true;
+): (older: Checkpoint) => Promise<Growth> {
+  return async ({ size, root }) => {
+    if (size > checkpoint.size) return "other";
+    const made = await rootAt(size, { source, key, checkpoint });
+    if (made === null) return "untold";
+    return made.equals(root) ? "grown" : "other";
+  };
 }
 
-/** Whether the consistency proof that lies beside a stamp leads from its checkpoint to the newest. */
+/** Whether the consistency proof that lies beside a stamp leads from its checkpoint to the newest; `untold` where none that can be read does. */
 export function grownByProof(
   { size: oldSize, root: oldRoot }: Checkpoint,
   growth: Uint8Array | undefined,
   { size, root }: Checkpoint,
-): boolean {
+): Growth {
   const told = growth === undefined ? null : parseAddCheckpoint(growth);
-  if (told?.oldSize !== oldSize) return false;
-  return verifyConsistency({ oldSize, oldRoot, size, root, proof: told.proof });
+  if (told === null) return "untold";
+  if (told.oldSize !== oldSize) return "other";
+  const { proof } = told;
+  return verifyConsistency({ oldSize, oldRoot, size, root, proof }) ? "grown" : "other";
 }
 
-/** Null where the ledger is smaller, or its tiles are not there. */
+/** Null where the tiles are not there, or not whole. */
 async function rootAt(
   size: number,
   {
@@ -114,7 +127,6 @@ async function rootAt(
     readonly checkpoint: Checkpoint;
   },
 ): Promise<Buffer | null> {
-  if (size > checkpoint.size) return null;
   const missing = new Error("a tile is missing");
   const read = readTiles(checkpoint.size, async (tile) => {
     const bytes = await readTile(source, key, tile);

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { cosign, encodeCosignerKey } from "../../src/merkle/cosignature.ts";
@@ -22,7 +22,7 @@ async function exported(
   part: readonly string[] = [],
 ) {
   await using server = await serveHttp((request, response) => {
-    const bytes = served.get((request.url ?? "").replace("/ledger/", ""));
+    const bytes = served.get((request.url ?? "").replace(/^\/ledger\//, ""));
     if (request.url === "/v1/ledger/timestamp" && timestamp !== null)
       answer(response, 200, timestamp);
     else if (bytes === undefined) answer(response, 404, { status: 404, code: "not_found" });
@@ -65,6 +65,72 @@ test("an excerpt is verified under a policy as the whole ledger is", async () =>
   expect(await verify("witnessed")).toMatchObject({
     code: 0,
     stdout: expect.stringContaining("quorum of witnesses: yes\n  w: cosigned at 2026-11-23T"),
+  });
+});
+
+test("an export and an excerpt keep the ML-DSA-44 key that the server tells; `ledger verify` names it, and holds the checkpoint to it only where it is demanded", async () => {
+  await using folder = await temporaryFolder();
+  const { key } = freshCosigner(signer.name, "ml-dsa-44");
+  const mlDsaKeys = [encodeCosignerKey(key)];
+  const told = JSON.stringify({ verificationKey: signer.verificationKey, keys: [], mlDsaKeys });
+  const served = new Map([...files, ["/v1/ledger/key", Buffer.from(told)]]);
+  for (const part of [[], ["--from", "2020-01-01"]]) {
+    const place = join(folder.path, `${part.length}`);
+    const file = join(place, `ml-dsa-44-key-${key.keyId}`);
+    expect(await exported(place, served, null, part)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`demand it with --ml-dsa-key ${file}`),
+    });
+    expect(await readFile(file, "utf8")).toBe(`${encodeCosignerKey(key)}\n`);
+    expect(await weightvaultHere(["ledger", "verify", place], { env })).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining("which nothing was held to"),
+    });
+    const demanding = ["ledger", "verify", place, "--ml-dsa-key", file];
+    expect(await weightvaultHere(demanding, { env })).toMatchObject({
+      code: 6,
+      stdout: expect.stringContaining("error ml_dsa_missing"),
+    });
+    const copy = join(folder.path, `copy of ${part.length}`);
+    const copying = await weightvaultHere(["ledger", "export", copy, "--ledger", place], { env });
+    // An excerpt is no ledger to copy.
+    expect(copying.code).toBe(part.length === 0 ? 0 : 2);
+    if (part.length === 0) expect(await readdir(copy)).toContain(`ml-dsa-44-key-${key.keyId}`);
+  }
+});
+
+test("under --policy an excerpt and a whole export take the quorum's checkpoint from the series that the server tells, and a copy without one is refused", async () => {
+  await using folder = await temporaryFolder();
+  const at = (name: string) => join(folder.path, name);
+  const note = parseNote(checkpoint);
+  if (note === null) throw new Error("no checkpoint");
+  const witness = freshCosigner("witness.example/w1");
+  await writeFile(at("policy"), `witness w ${encodeCosignerKey(witness.key)}\nquorum w\n`);
+  const signatures = [...note.signatures, await cosign(note.text, witness, 1_795_400_000)];
+  const series = JSON.stringify({
+    checkpoints: [{ size: 1, checkpoint: encodeNote({ ...note, signatures }), timestamp: null }],
+  });
+  const served = new Map([
+    ...files,
+    ["/v1/ledger/checkpoints?limit=256", Buffer.from(series)],
+    ["/v1/ledger/checkpoints?limit=256&after=0", Buffer.from(series)],
+  ]);
+  const policy = ["--policy", at("policy")];
+  const part = ["--from", "2020-01-01"];
+  expect((await exported(at("part"), served, null, [...part, ...policy])).code).toBe(0);
+  expect((await exported(at("whole"), served, null, policy)).code).toBe(0);
+  for (const name of ["part", "whole"]) {
+    const verified = await weightvaultHere(["ledger", "verify", at(name), ...policy], { env });
+    expect(verified).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("quorum of witnesses: yes"),
+    });
+  }
+  await exported(at("alone"), files);
+  const again = ["ledger", "export", at("none"), "--ledger", at("alone"), ...part, ...policy];
+  expect(await weightvaultHere(again, { env })).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("no witness of the policy cosigned the checkpoint"),
   });
 });
 

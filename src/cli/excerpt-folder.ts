@@ -1,0 +1,58 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { readRegularFile } from "../ledger/source-file.ts";
+import type { ExcerptSource } from "../ledger/verify-excerpt.ts";
+import { maximumNoteBytes } from "../merkle/note.ts";
+import { maximumEntryBytes } from "../merkle/tile.ts";
+import { Failure } from "./failure.ts";
+import { storyNouns } from "./ledger-story.ts";
+
+/** What `excerpt.json` says that it is. */
+export const format = "weightvault/ledger-excerpt/v1";
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** `excerpt.json`: what the folder is, and what it holds. Nothing of it is signed; the checkpoint and the proofs are what verifies. */
+const excerptForm = z.strictObject({
+  format: z.literal(format),
+  origin: z.string(),
+  size: z.int().min(0),
+  selection: z.strictObject({
+    thing: z.strictObject({ noun: z.enum(storyNouns), id: z.string() }).nullable(),
+    from: z.string().nullable(),
+    until: z.string().nullable(),
+  }),
+  entries: z.array(z.int().min(0)),
+  /** The digests of the rulebooks and of the denied-party lists that decisions name, or that disclosed facts do. */
+  rulebooks: z.array(sha256),
+  lists: z.array(z.string()),
+  /** The releases whose evidence is disclosed. */
+  evidence: z.array(z.uuid()),
+});
+
+export type Excerpt = z.output<typeof excerptForm>;
+
+const longestExcerptBytes = 256 * 2 ** 20;
+
+/** What a folder says that it holds; null where it is no excerpt. Throws `integrity` for an `excerpt.json` of another form. */
+export async function readExcerpt(folder: string): Promise<Excerpt | null> {
+  const bytes = await readRegularFile(join(folder, "excerpt.json"), longestExcerptBytes);
+  if (bytes === null) return null;
+  try {
+    return excerptForm.parse(JSON.parse(bytes.toString("utf8")));
+  } catch (cause) {
+    throw new Failure("integrity", `${folder} has no excerpt.json of the form ${format}`, {
+      cause,
+    });
+  }
+}
+
+/** The files of an excerpt. Only regular ones are read: whoever filled the folder may want its reader to wait for ever. */
+export function excerptSource(folder: string): ExcerptSource {
+  return {
+    checkpoint: async () => await readRegularFile(join(folder, "checkpoint"), maximumNoteBytes + 1),
+    entry: async (index) =>
+      await readRegularFile(join(folder, "entries", `${index}.json`), maximumEntryBytes + 1),
+    proof: async (index) =>
+      await readRegularFile(join(folder, "proofs", `${index}.tlog-proof`), maximumNoteBytes + 1),
+  };
+}

@@ -4,7 +4,6 @@ import type { TileSource } from "../ledger/source.ts";
 import type { VerifyOptions as LedgerOptions, Report } from "../ledger/verify.ts";
 import { verifyLedger } from "../ledger/verify.ts";
 import { type ExcerptReport, verifyExcerpt } from "../ledger/verify-excerpt.ts";
-import { readPolicy } from "../ledger/witness-policy.ts";
 import { local, positive, repeated, whole } from "./command.ts";
 import type { Context } from "./context.ts";
 import { counted, entriesOf } from "./counted.ts";
@@ -29,6 +28,7 @@ import {
 import { boundGarbage, isAddress, sourceOf, verifyingThreads } from "./ledger-source.ts";
 import { readTimestamps } from "./ledger-timestamps.ts";
 import { createOutput, type Output } from "./output.ts";
+import { policyIn } from "./policy-file.ts";
 
 type VerifyOptions = KeptOptions & {
   readonly json?: boolean;
@@ -152,7 +152,7 @@ async function attestations(
   const mlDsaKey = await pinnedMlDsaKey(options.mlDsaKey, key);
   return {
     ...(mlDsaKey === null ? {} : { mlDsaKey }),
-    ...(policy === undefined ? {} : { policy: await readPolicy(policy) }),
+    ...(policy === undefined ? {} : { policy: await policyIn(policy) }),
     ...(timestampCertificate === undefined
       ? {}
       : { timestamps: await readTimestamps(place, timestampCertificate) }),

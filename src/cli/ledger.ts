@@ -1,6 +1,5 @@
 import { Argument, type Command } from "commander";
 import type { Report } from "../ledger/verify.ts";
-import { readPolicy } from "../ledger/witness-policy.ts";
 import type { Policy } from "../merkle/policy.ts";
 import { ask, type Client, route } from "./client.ts";
 import { noun, positive, recordOf, remote, repeated, uuid, whole } from "./command.ts";
@@ -22,6 +21,7 @@ import { storyText, traceLedger } from "./ledger-trace.ts";
 import { verifyCommand } from "./ledger-verify.ts";
 import { monitorCommand } from "./ledger-watch.ts";
 import { type Witnessing, witnessedSource } from "./ledger-witnessed.ts";
+import { policyIn } from "./policy-file.ts";
 
 type ExportOptions = PlaceOptions &
   ChoiceOptions & { readonly evidence?: boolean; readonly policy?: string };
@@ -55,7 +55,7 @@ function exportCommand(ledger: Command, context: Context): void {
       const selection = selectionOf(options);
       if (selection === null && options.evidence === true)
         throw new Failure("usage", "evidence is disclosed with an excerpt: ask for a part");
-      const policy = options.policy === undefined ? null : await readPolicy(options.policy);
+      const policy = options.policy === undefined ? null : await policyIn(options.policy);
       const place = await openPlace(context, options);
       const { client } = place;
       const beside = client === null ? besideFolder(options.ledger ?? "") : besideServer(client);

@@ -154,12 +154,14 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   if ("broken" in grown) {
     if (opened.verdict !== "verified") return unsigned();
     const { broken, message } = grown;
-    // Those that were signed on the way are forgotten with what was read towards them, and are evidence as well.
+    const alarmed =
+      broken === "inconsistent"
+        ? await contradicted(broken, message)
+        : alarm(broken, size, message);
+    // Those that were signed on the way are forgotten with what was read towards them, and are evidence as well: after the newest, for which there must be room.
     for (const [at, each] of towards.entries())
       await keepContradicting(folder, each, Buffer.from(state.growth?.towards[at] ?? "", "utf8"));
-    return broken === "inconsistent"
-      ? await contradicted(broken, message)
-      : alarm(broken, size, message);
+    return alarmed;
   }
   const followed = [...state.rotations, ...grown.rotations];
   // A key that nobody knew before is one that the new entries name, or none.

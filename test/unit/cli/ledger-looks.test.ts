@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
@@ -135,6 +135,36 @@ test("a ledger that no longer leads to a checkpoint that it signed and held back
     const sizes = code === "inconsistent" ? [long.length, records.length] : [records.length];
     expect(new Set(kept)).toEqual(new Set(sizes.map(String)));
   }
+});
+
+test("the checkpoint that an alarm is about is kept before those that were seen on the way, where there is room for one alone", async () => {
+  const place = join(folder, "contradicting");
+  const other = long.with(700, record("a.c", {}));
+  const grown = [...other, ...Array.from({ length: 300 }, () => record("a.b", {}))];
+  expect(await seen(beginning)).toMatchObject({ code: "first" });
+  await cutOff(long);
+  await mkdir(place);
+  for (let at = 0; at < 99; at += 1) await writeFile(join(place, `${at}-other`), "");
+  expect(await seen(grown)).toMatchObject({
+    code: "inconsistent",
+    contradicting: expect.stringContaining(`${grown.length}-`),
+  });
+  expect(await readdir(place)).toHaveLength(100);
+});
+
+test("an alarm that a look came to is told, also where the watch is broken off by then", async () => {
+  expect(await seen(beginning)).toMatchObject({ code: "first" });
+  const { source } = await served(beginning.with(3, beginning[4] ?? record("a.b", {})), null);
+  const stopping = new AbortController();
+  // It is asked for the time when the look has come to its end.
+  const late = () => {
+    stopping.abort();
+    return now();
+  };
+  const monitor = { source, key: pinned, folder, unreachableLimitMs: 0, now: late };
+  const looks = new Looks({ monitor, withinMs: 60_000, stopping });
+  expect(await looks.next()).toMatchObject({ code: "fork", isAlarm: true });
+  expect(stopping.signal.aborted).toBe(true);
 });
 
 test("what was read before it was cut off and was not the ledger's is an alarm, and is read anew after that", async () => {

@@ -8,7 +8,7 @@ import type { CosignerKey } from "../merkle/cosignature.ts";
 import { successionOf } from "../merkle/rotation.ts";
 import { counted, entriesOf } from "./counted.ts";
 import { collect, growFrom, lastLeafOf } from "./ledger-growth.ts";
-import { openKept, openTowards, progressIn, withGrowth } from "./ledger-kept-growth.ts";
+import { openKept, openTowards, progressIn, withGrowth, withSeen } from "./ledger-kept-growth.ts";
 import { type LedgerKey, openSigned } from "./ledger-key.ts";
 import type { MeaningWatch } from "./ledger-meaning.ts";
 import {
@@ -129,6 +129,9 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
     await keepState(folder, { ...state, meaning, reachedAt: monitor.now().toISOString() });
     return { isAlarm: false, code: "same", size, ...saying(`still ${entriesOf(size)}`, found) };
   }
+  // It is signed, and counts from here on: also where nothing of what it covers can be read, or this process ends on the way.
+  if (opened.verdict === "verified" && size > seen.size)
+    await keepState(folder, withSeen(state, bytes));
   const reading = await readingOf(source, { key: key.key, checkpoint: bytes, known: rotations });
   const begun = progressIn(state);
   const reads = growFrom(

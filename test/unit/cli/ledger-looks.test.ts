@@ -110,8 +110,8 @@ test("the growth of a ledger that was too slow is read on where it was cut off b
   expect(await seen(longer)).toMatchObject({ code: "same" });
 });
 
-const cutOff = async (records: readonly Recorded[]) => {
-  const looks = looksAt(await served(records, "tile/entries/002"));
+const cutOff = async (records: readonly Recorded[], held = "tile/entries/002") => {
+  const looks = looksAt(await served(records, held));
   expect(await looks.next()).toMatchObject(tooSlow);
   await looks.stop();
 };
@@ -165,6 +165,26 @@ test("an alarm that a look came to is told, also where the watch is broken off b
   const looks = new Looks({ monitor, withinMs: 60_000, stopping });
   expect(await looks.next()).toMatchObject({ code: "fork", isAlarm: true });
   expect(stopping.signal.aborted).toBe(true);
+});
+
+test("a signed checkpoint counts where nothing of what it covers could be read", async () => {
+  for (const [records, code, isAlarm] of [
+    [long.with(700, record("a.c", {})), "fork", true],
+    [beginning, "rolled_back", true],
+    [long, "grown", false],
+  ] as const) {
+    await rm(folder, { recursive: true });
+    expect(await seen(beginning)).toMatchObject({ code: "first" });
+    // The old tree's right edge is the first thing that is asked for.
+    await cutOff(long, "tile/0/000");
+    expect(await seen(records)).toMatchObject({ code, isAlarm });
+  }
+});
+
+test("what was watched from its empty beginning goes on where it was cut off", async () => {
+  expect(await seen([])).toMatchObject({ code: "first", size: 0 });
+  await cutOff(long, "tile/entries/000");
+  expect(await seen(long)).toMatchObject({ code: "grown", size: long.length });
 });
 
 test("what was read before it was cut off and was not the ledger's is an alarm, and is read anew after that", async () => {

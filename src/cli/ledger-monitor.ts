@@ -71,8 +71,7 @@ export async function watchOnce(monitor: Monitor): Promise<Watched> {
   try {
     const watched = await look(monitor, state);
     if (state !== null && watched.isAlarm) {
-      // What contradicts itself is read from its beginning once more.
-      const growth = isBroken(watched) ? null : state.growth;
+      const growth = await growthAfter(watched, state, folder);
       await keepState(folder, { ...state, growth, reachedAt: now().toISOString() });
     }
     return watched;
@@ -82,8 +81,15 @@ export async function watchOnce(monitor: Monitor): Promise<Watched> {
   }
 }
 
-function isBroken({ code }: Watched): boolean {
-  return code === "inconsistent" || code === "entries_broken";
+/** What contradicts itself is read from its beginning once more. What was signed counts further on, but where it was found to be of another past. */
+async function growthAfter(
+  { code }: Watched,
+  state: State,
+  folder: string,
+): Promise<State["growth"]> {
+  if (code === "inconsistent") return null;
+  const growth = (await readState(folder))?.growth ?? state.growth;
+  return growth === null ? null : { ...growth, read: null };
 }
 
 async function look(monitor: Monitor, state: State | null): Promise<Watched> {
@@ -157,14 +163,12 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   if ("broken" in grown) {
     if (opened.verdict !== "verified") return unsigned();
     const { broken, message } = grown;
-    const alarmed =
-      broken === "inconsistent"
-        ? await contradicted(broken, message)
-        : alarm(broken, size, message);
+    if (broken === "entries_broken") return alarm(broken, size, message);
+    const contradiction = await contradicted(broken, message);
     // Those that were signed on the way are forgotten with what was read towards them, and are evidence as well: after the newest, for which there must be room.
     for (const [at, each] of towards.entries())
       await keepContradicting(folder, each, Buffer.from(state.growth?.towards[at] ?? "", "utf8"));
-    return alarmed;
+    return contradiction;
   }
   const followed = [...state.rotations, ...grown.rotations];
   // A key that nobody knew before is one that the new entries name, or none.

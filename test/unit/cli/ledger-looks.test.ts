@@ -181,6 +181,20 @@ test("a signed checkpoint counts where nothing of what it covers could be read",
   }
 });
 
+test("a signed checkpoint counts where the entries that it came with were broken", async () => {
+  expect(await seen(beginning)).toMatchObject({ code: "first" });
+  const { source } = await served(long, null);
+  const broken: TileSource = {
+    ...source,
+    tile: async (path) => (path === "tile/entries/002" ? Buffer.alloc(9) : await source.tile(path)),
+  };
+  const monitor = { source: broken, key: pinned, folder, unreachableLimitMs: 0, now };
+  const looks = new Looks({ monitor, withinMs: 60_000, stopping: new AbortController() });
+  expect(await looks.next()).toMatchObject({ code: "entries_broken", isAlarm: true });
+  expect(await seen(long.with(700, record("a.c", {})))).toMatchObject({ code: "fork" });
+  expect(await seen(long)).toMatchObject({ code: "grown", isAlarm: false });
+});
+
 test("what was watched from its empty beginning goes on where it was cut off", async () => {
   expect(await seen([])).toMatchObject({ code: "first", size: 0 });
   await cutOff(long, "tile/entries/000");

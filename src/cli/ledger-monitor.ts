@@ -31,7 +31,7 @@ export type Watched = {
   readonly message: string;
   /** How many findings about what the entries mean were told. */
   readonly findings?: number;
-  /** The signed checkpoint that was no growth of the verified ones, as it was kept: a file in the monitor's folder. */
+  /** The signed checkpoint that was no growth of the verified ones, or came with broken entries, as it was kept: a file in the monitor's folder. */
   readonly contradicting?: string;
 };
 
@@ -81,13 +81,13 @@ export async function watchOnce(monitor: Monitor): Promise<Watched> {
   }
 }
 
-/** What contradicts itself is read from its beginning once more. What was signed counts further on, but where it was found to be of another past. */
+/** What contradicts itself is read from its beginning once more, and what was signed of it is evidence from then on. After any other alarm what was signed counts further. */
 async function growthAfter(
   { code }: Watched,
   state: State,
   folder: string,
 ): Promise<State["growth"]> {
-  if (code === "inconsistent") return null;
+  if (code === "inconsistent" || code === "entries_broken") return null;
   const growth = (await readState(folder))?.growth ?? state.growth;
   return growth === null ? null : { ...growth, read: null };
 }
@@ -163,7 +163,6 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   if ("broken" in grown) {
     if (opened.verdict !== "verified") return unsigned();
     const { broken, message } = grown;
-    if (broken === "entries_broken") return alarm(broken, size, message);
     const contradiction = await contradicted(broken, message);
     // Those that were signed on the way are forgotten with what was read towards them, and are evidence as well: after the newest, for which there must be room.
     for (const [at, each] of towards.entries())

@@ -181,7 +181,7 @@ test("a signed checkpoint counts where nothing of what it covers could be read",
   }
 });
 
-test("a signed checkpoint counts where the entries that it came with were broken", async () => {
+test("a signed checkpoint is kept as evidence where the entries that it came with were broken", async () => {
   expect(await seen(beginning)).toMatchObject({ code: "first" });
   const { source } = await served(long, null);
   const broken: TileSource = {
@@ -190,8 +190,10 @@ test("a signed checkpoint counts where the entries that it came with were broken
   };
   const monitor = { source: broken, key: pinned, folder, unreachableLimitMs: 0, now };
   const looks = new Looks({ monitor, withinMs: 60_000, stopping: new AbortController() });
-  expect(await looks.next()).toMatchObject({ code: "entries_broken", isAlarm: true });
-  expect(await seen(long.with(700, record("a.c", {})))).toMatchObject({ code: "fork" });
+  const watched = await looks.next();
+  expect(watched).toMatchObject({ code: "entries_broken", isAlarm: true });
+  const evidence = await readFile(join(folder, watched?.contradicting ?? ""));
+  expect(evidence).toEqual(await source.checkpoint());
   expect(await seen(long)).toMatchObject({ code: "grown", isAlarm: false });
 });
 

@@ -101,6 +101,8 @@ export function serverUrl(env: Env, given: string | undefined): URL {
     throw new Failure("usage", `${named} must be an http:// or https:// address`);
   if (url.username !== "" || url.password !== "")
     throw new Failure("usage", `${named} must hold no user and no password`);
+  // What is asked for is put behind it: two slashes at its beginning would name another host, and the token with it.
+  url.pathname = url.pathname.replace(/^\/+/, "/");
   url.search = "";
   url.hash = "";
   return url;

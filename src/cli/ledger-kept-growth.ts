@@ -18,25 +18,26 @@ export function openTowards({ growth, rotations }: State, of: Of): readonly Chec
 
 /** How far the entries after the last verified one were read; null where none were. */
 export function progressIn({ growth }: State): Progress | null {
-  if (growth === null) return null;
-  const { size, edgeHex, lastLeafHex, rotations } = growth;
-  const edge = edgeHex.map((hex) => Buffer.from(hex, "hex"));
-  return { size, edge, lastLeafHex, rotations };
+  const read = growth?.read ?? null;
+  if (read === null) return null;
+  const { edgeHex, ...progress } = read;
+  return { ...progress, edge: edgeHex.map((hex) => Buffer.from(hex, "hex")) };
 }
 
-/** The state that remembers how far they were read towards a checkpoint. */
-export function withGrowth(state: State, { edge, ...progress }: Progress, note: Buffer): State {
+/** The state that remembers a signed checkpoint that is not reached yet. */
+export function withSeen(state: State, note: Buffer): State {
   const before = state.growth?.towards ?? [];
   const text = note.toString("utf8");
   const isSeen = before.some((each) => sizeLine(each) === sizeLine(text));
-  return {
-    ...state,
-    growth: {
-      ...progress,
-      edgeHex: edge.map((hash) => hash.toString("hex")),
-      towards: isSeen ? before : [...before, text],
-    },
-  };
+  const towards = isSeen ? before : [...before, text];
+  return { ...state, growth: { read: state.growth?.read ?? null, towards } };
+}
+
+/** The same, with how far the entries were read towards it. */
+export function withGrowth(state: State, { edge, ...progress }: Progress, note: Buffer): State {
+  const { growth, ...seen } = withSeen(state, note);
+  const edgeHex = edge.map((hash) => hash.toString("hex"));
+  return { ...seen, growth: { read: { ...progress, edgeHex }, towards: growth?.towards ?? [] } };
 }
 
 function sizeLine(note: string): string | undefined {

@@ -34,7 +34,7 @@ export class Looks {
     this.#source = this.#counting(untilAborted(monitor.source, stopping.signal));
   }
 
-  /** What a look gave, or `too_slow`; null where it was broken off. Throws as `watchOnce`. */
+  /** What a look gave, or `too_slow`; null where it was broken off before it gave anything. Throws as `watchOnce`. */
   async next(): Promise<Watched | null> {
     const { monitor, withinMs, wait = clockWait, stopping } = this.#options;
     if (this.#underWay === null) this.#entries = 0;
@@ -54,7 +54,8 @@ export class Looks {
     if (late) return this.#tooSlow();
     this.#underWay = null;
     const watched = await look;
-    return stopping.signal.aborted ? null : watched;
+    // What it came to stays so, also where nobody reads on while it is told.
+    return stopping.signal.aborted && isOutOfReach(watched) ? null : watched;
   }
 
   /** Breaks off what is under way, and waits until it has kept how far it read. */
@@ -78,6 +79,11 @@ export class Looks {
     };
     return { ...source, tile: Object.assign(tile, source.tile) };
   }
+}
+
+/** What a look that is broken off comes to. */
+function isOutOfReach({ code }: Watched): boolean {
+  return code === "unreachable" || code === "unreachable_too_long";
 }
 
 async function clockWait(ms: number, signal: AbortSignal): Promise<void> {

@@ -29,13 +29,18 @@ const stateForm = z.strictObject({
     })
     .nullable()
     .default(null),
-  /** The entries after the last verified one that were read and lead to no checkpoint yet, since the ledger went out of reach: the next look goes on there. */
+  /** What is known of the ledger beyond the last verified checkpoint; null where nothing is. */
   growth: z
     .strictObject({
-      size: z.int().min(1),
-      edgeHex: z.array(hashHex),
-      lastLeafHex: hashHex,
-      rotations: rotationsForm,
+      /** The entries after the last verified one that were read and lead to no checkpoint yet, since the ledger went out of reach: the next look goes on there. Null where none were. */
+      read: z
+        .strictObject({
+          size: z.int().min(0),
+          edgeHex: z.array(hashHex),
+          lastLeafHex: z.string().regex(/^(?:[0-9a-f]{64})?$/),
+          rotations: rotationsForm,
+        })
+        .nullable(),
       /** The signed checkpoints that were seen since, as they were signed, each larger than the one before. */
       towards: z.array(z.string()).min(1),
     })

@@ -8,7 +8,7 @@ import type { CosignerKey } from "../merkle/cosignature.ts";
 import { successionOf } from "../merkle/rotation.ts";
 import { counted, entriesOf } from "./counted.ts";
 import { collect, growFrom, lastLeafOf } from "./ledger-growth.ts";
-import { openKept, openTowards, progressIn, withGrowth } from "./ledger-kept-growth.ts";
+import { openKept, openTowards, progressIn, withGrowth, withSeen } from "./ledger-kept-growth.ts";
 import { type LedgerKey, openSigned } from "./ledger-key.ts";
 import type { MeaningWatch } from "./ledger-meaning.ts";
 import {
@@ -31,7 +31,7 @@ export type Watched = {
   readonly message: string;
   /** How many findings about what the entries mean were told. */
   readonly findings?: number;
-  /** The signed checkpoint that was no growth of the verified ones, as it was kept: a file in the monitor's folder. */
+  /** The signed checkpoint that was no growth of the verified ones, or came with broken entries, as it was kept: a file in the monitor's folder. */
   readonly contradicting?: string;
 };
 
@@ -71,8 +71,7 @@ export async function watchOnce(monitor: Monitor): Promise<Watched> {
   try {
     const watched = await look(monitor, state);
     if (state !== null && watched.isAlarm) {
-      // What contradicts itself is read from its beginning once more.
-      const growth = isBroken(watched) ? null : state.growth;
+      const growth = await growthAfter(watched, state, folder);
       await keepState(folder, { ...state, growth, reachedAt: now().toISOString() });
     }
     return watched;
@@ -82,8 +81,15 @@ export async function watchOnce(monitor: Monitor): Promise<Watched> {
   }
 }
 
-function isBroken({ code }: Watched): boolean {
-  return code === "inconsistent" || code === "entries_broken";
+/** What contradicts itself is read from its beginning once more, and what was signed of it is evidence from then on. After any other alarm what was signed counts further. */
+async function growthAfter(
+  { code }: Watched,
+  state: State,
+  folder: string,
+): Promise<State["growth"]> {
+  if (code === "inconsistent" || code === "entries_broken") return null;
+  const growth = (await readState(folder))?.growth ?? state.growth;
+  return growth === null ? null : { ...growth, read: null };
 }
 
 async function look(monitor: Monitor, state: State | null): Promise<Watched> {
@@ -129,6 +135,9 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
     await keepState(folder, { ...state, meaning, reachedAt: monitor.now().toISOString() });
     return { isAlarm: false, code: "same", size, ...saying(`still ${entriesOf(size)}`, found) };
   }
+  // It is signed, and counts from here on: also where nothing of what it covers can be read, or this process ends on the way.
+  if (opened.verdict === "verified" && size > seen.size)
+    await keepState(folder, withSeen(state, bytes));
   const reading = await readingOf(source, { key: key.key, checkpoint: bytes, known: rotations });
   const begun = progressIn(state);
   const reads = growFrom(
@@ -154,12 +163,11 @@ async function look(monitor: Monitor, state: State | null): Promise<Watched> {
   if ("broken" in grown) {
     if (opened.verdict !== "verified") return unsigned();
     const { broken, message } = grown;
-    // Those that were signed on the way are forgotten with what was read towards them, and are evidence as well.
+    const contradiction = await contradicted(broken, message);
+    // Those that were signed on the way are forgotten with what was read towards them, and are evidence as well: after the newest, for which there must be room.
     for (const [at, each] of towards.entries())
       await keepContradicting(folder, each, Buffer.from(state.growth?.towards[at] ?? "", "utf8"));
-    return broken === "inconsistent"
-      ? await contradicted(broken, message)
-      : alarm(broken, size, message);
+    return contradiction;
   }
   const followed = [...state.rotations, ...grown.rotations];
   // A key that nobody knew before is one that the new entries name, or none.

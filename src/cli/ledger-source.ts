@@ -27,7 +27,13 @@ const excerptFile = "excerpt.json";
 /** Where a vault answers what it tells beside the ledger that it serves at an address; null where that is no vault's. */
 function besideLedger(ledger: URL, what: string): URL | null {
   const [, before] = /^(.*\/)ledger\/?$/.exec(ledger.pathname) ?? [];
-  return before === undefined ? null : new URL(`${before}v1/ledger/${what}`, ledger);
+  if (before === undefined) return null;
+  // A reference that begins with two slashes, as after an address that ends with one, would name another host, and the token with it.
+  const address = new URL(ledger);
+  address.pathname = `${before}v1/ledger/${what}`;
+  address.search = "";
+  address.hash = "";
+  return address;
 }
 
 /** The rotations that the server of a ledger tells of its key; none where it is no vault's, or says nothing that can be read. */

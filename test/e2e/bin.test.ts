@@ -1,10 +1,11 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cp, mkdir, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { compiled } from "../support/compiled.ts";
-import { fixedSigner } from "../vectors/ledger/build.ts";
+import { encodeAll, filesOf, fixedSigner } from "../vectors/ledger/build.ts";
+import { story } from "../vectors/ledger/story.ts";
 import { bin, temporaryFolder, weightvault } from "./command.ts";
 import { serveHttp } from "./http-double.ts";
 
@@ -82,6 +83,27 @@ test("a ledger that does not verify is told by the exit code, also when nobody r
     env: { PATH: process.env["PATH"], ...compiled },
     stdio: ["ignore", "pipe", "ignore"],
   });
+  child.stdout.destroy();
+  expect(await new Promise((resolve) => child.on("exit", resolve))).toBe(6);
+});
+
+test("a finding of a monitor's look is told by the exit code, also when nobody reads it", async () => {
+  await using folder = await temporaryFolder();
+  const [ledger, state] = [join(folder.path, "ledger"), join(folder.path, "state")];
+  const signer = fixedSigner(7);
+  const records = story();
+  const allowed = records.findIndex(({ kind }) => kind === "release.allowed");
+  // The release has no outcome, and should have had one long ago.
+  for (const [path, bytes] of await filesOf(encodeAll(records.slice(0, allowed + 1)), signer)) {
+    await mkdir(dirname(join(ledger, path)), { recursive: true });
+    await writeFile(join(ledger, path), bytes);
+  }
+  const args = ["ledger", "monitor", "--once", "--url", ledger, "--state", state];
+  const child = spawn(
+    process.execPath,
+    [bin, ...args, "--ledger-key", signer.verificationKey, "--outcome-within", "1"],
+    { env: { PATH: process.env["PATH"], ...compiled }, stdio: ["ignore", "pipe", "ignore"] },
+  );
   child.stdout.destroy();
   expect(await new Promise((resolve) => child.on("exit", resolve))).toBe(6);
 });

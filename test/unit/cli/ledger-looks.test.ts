@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
@@ -110,8 +110,8 @@ test("the growth of a ledger that was too slow is read on where it was cut off b
   expect(await seen(longer)).toMatchObject({ code: "same" });
 });
 
-const cutOff = async (records: readonly Recorded[]) => {
-  const looks = looksAt(await served(records, "tile/entries/002"));
+const cutOff = async (records: readonly Recorded[], held = "tile/entries/002") => {
+  const looks = looksAt(await served(records, held));
   expect(await looks.next()).toMatchObject(tooSlow);
   await looks.stop();
 };
@@ -135,6 +135,72 @@ test("a ledger that no longer leads to a checkpoint that it signed and held back
     const sizes = code === "inconsistent" ? [long.length, records.length] : [records.length];
     expect(new Set(kept)).toEqual(new Set(sizes.map(String)));
   }
+});
+
+test("the checkpoint that an alarm is about is kept before those that were seen on the way, where there is room for one alone", async () => {
+  const place = join(folder, "contradicting");
+  const other = long.with(700, record("a.c", {}));
+  const grown = [...other, ...Array.from({ length: 300 }, () => record("a.b", {}))];
+  expect(await seen(beginning)).toMatchObject({ code: "first" });
+  await cutOff(long);
+  await mkdir(place);
+  for (let at = 0; at < 99; at += 1) await writeFile(join(place, `${at}-other`), "");
+  expect(await seen(grown)).toMatchObject({
+    code: "inconsistent",
+    contradicting: expect.stringContaining(`${grown.length}-`),
+  });
+  expect(await readdir(place)).toHaveLength(100);
+});
+
+test("an alarm that a look came to is told, also where the watch is broken off by then", async () => {
+  expect(await seen(beginning)).toMatchObject({ code: "first" });
+  const { source } = await served(beginning.with(3, beginning[4] ?? record("a.b", {})), null);
+  const stopping = new AbortController();
+  // It is asked for the time when the look has come to its end.
+  const late = () => {
+    stopping.abort();
+    return now();
+  };
+  const monitor = { source, key: pinned, folder, unreachableLimitMs: 0, now: late };
+  const looks = new Looks({ monitor, withinMs: 60_000, stopping });
+  expect(await looks.next()).toMatchObject({ code: "fork", isAlarm: true });
+  expect(stopping.signal.aborted).toBe(true);
+});
+
+test("a signed checkpoint counts where nothing of what it covers could be read", async () => {
+  for (const [records, code, isAlarm] of [
+    [long.with(700, record("a.c", {})), "fork", true],
+    [beginning, "rolled_back", true],
+    [long, "grown", false],
+  ] as const) {
+    await rm(folder, { recursive: true });
+    expect(await seen(beginning)).toMatchObject({ code: "first" });
+    // The old tree's right edge is the first thing that is asked for.
+    await cutOff(long, "tile/0/000");
+    expect(await seen(records)).toMatchObject({ code, isAlarm });
+  }
+});
+
+test("a signed checkpoint is kept as evidence where the entries that it came with were broken", async () => {
+  expect(await seen(beginning)).toMatchObject({ code: "first" });
+  const { source } = await served(long, null);
+  const broken: TileSource = {
+    ...source,
+    tile: async (path) => (path === "tile/entries/002" ? Buffer.alloc(9) : await source.tile(path)),
+  };
+  const monitor = { source: broken, key: pinned, folder, unreachableLimitMs: 0, now };
+  const looks = new Looks({ monitor, withinMs: 60_000, stopping: new AbortController() });
+  const watched = await looks.next();
+  expect(watched).toMatchObject({ code: "entries_broken", isAlarm: true });
+  const evidence = await readFile(join(folder, watched?.contradicting ?? ""));
+  expect(evidence).toEqual(await source.checkpoint());
+  expect(await seen(long)).toMatchObject({ code: "grown", isAlarm: false });
+});
+
+test("what was watched from its empty beginning goes on where it was cut off", async () => {
+  expect(await seen([])).toMatchObject({ code: "first", size: 0 });
+  await cutOff(long, "tile/entries/000");
+  expect(await seen(long)).toMatchObject({ code: "grown", size: long.length });
 });
 
 test("what was read before it was cut off and was not the ledger's is an alarm, and is read anew after that", async () => {

@@ -1,8 +1,10 @@
 import { createServer } from "node:http";
+import { PassThrough } from "node:stream";
 import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { expect, test } from "@jest/globals";
-import { serverLedger } from "../../../src/cli/ledger-source.ts";
+import { type Context, serverUrl } from "../../../src/cli/context.ts";
+import { serverLedger, sourceOf } from "../../../src/cli/ledger-source.ts";
 import { nothingSigned, signRotation } from "../../../src/merkle/rotation.ts";
 import { fixedSigner } from "../../vectors/ledger/build.ts";
 
@@ -73,6 +75,32 @@ test("an interruption ends the reading of a server that answers nothing, and it 
       "/ledger/tile/0/000",
       "/v1/ledger/key",
     ]);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
+test("the token goes to no other host where an address has a slash too many", async () => {
+  const asked: string[] = [];
+  const server = createServer(({ url, headers: { authorization } }, response) => {
+    asked.push(`${url} ${authorization}`);
+    response.end(JSON.stringify({ checkpoints: [] }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+    const url = `http://127.0.0.1:${address.port}//`;
+    const token = `wv_${"a".repeat(43)}`;
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const env = { WEIGHTVAULT_URL: url, WEIGHTVAULT_TOKEN: token };
+    const context = { env, stdout, stderr } as unknown as Context;
+    const { timestamps } = await sourceOf(`${url}ledger/?a=b`, context, {});
+    const names: string[] = [];
+    for await (const name of timestamps?.names() ?? []) names.push(name);
+    expect(asked).toEqual([`//v1/ledger/checkpoints?only=stamped&limit=64 Bearer ${token}`]);
+    expect(serverUrl(env, undefined).pathname).toBe("/");
   } finally {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));

@@ -62,6 +62,25 @@ test("entries that are missing do not hide that a kept checkpoint is of another 
   expect(await found(missing, "tile/0/001.p/44")).toEqual(["entries_missing", "fork"]);
 });
 
+test("where entries are missing and no checkpoint was kept, nothing is read for its sake", async () => {
+  const files = new Map(await filesOf(encodeAll([...story(), ...story().slice(17)]), signer));
+  files.delete("tile/entries/000");
+  const plain = memorySource(files);
+  const read: string[] = [];
+  const tile = async (path: string) => {
+    read.push(path);
+    return await plain.tile(path);
+  };
+  const { verificationKey } = signer;
+  const verify = async (options: Partial<VerifyOptions>) => {
+    read.length = 0;
+    await verifyLedger({ ...plain, tile }, { verificationKey, ...options });
+    return read.filter((path) => path === "tile/0/000").length;
+  };
+  const without = await verify({});
+  expect(await verify({ olderCheckpoints: await kept(checkpoint(100)) })).toBe(without + 1);
+});
+
 test("of a series of checkpoints one may be missing, two neighbours may not", async () => {
   const mostEntriesPerCheckpoint = 20;
   const series = [20, 40, 60, 80, 100, 120];

@@ -71,8 +71,10 @@ export async function watchOnce(monitor: Monitor): Promise<Watched> {
   try {
     const watched = await look(monitor, state);
     if (state !== null && watched.isAlarm) {
-      const growth = await growthAfter(watched, state, folder);
-      await keepState(folder, { ...state, growth, reachedAt: now().toISOString() });
+      // As the look left it: it may have verified growth before it found something else.
+      const kept = (await readState(folder)) ?? state;
+      const growth = growthAfter(watched, kept);
+      await keepState(folder, { ...kept, growth, reachedAt: now().toISOString() });
     }
     return watched;
   } catch (error) {
@@ -82,13 +84,8 @@ export async function watchOnce(monitor: Monitor): Promise<Watched> {
 }
 
 /** What contradicts itself is read from its beginning once more, and what was signed of it is evidence from then on. After any other alarm what was signed counts further. */
-async function growthAfter(
-  { code }: Watched,
-  state: State,
-  folder: string,
-): Promise<State["growth"]> {
+function growthAfter({ code }: Watched, { growth }: State): State["growth"] {
   if (code === "inconsistent" || code === "entries_broken") return null;
-  const growth = (await readState(folder))?.growth ?? state.growth;
   return growth === null ? null : { ...growth, read: null };
 }
 

@@ -227,3 +227,24 @@ test("growth that is verified stays so where the reading of what its entries mea
   expect(JSON.parse(state)).toMatchObject({ growth: null, meaning: null });
   expect(JSON.parse(state).checkpoint.split("\n")[1]).toBe(`${long.length}`);
 });
+
+test("a signed checkpoint that the ledger grew to counts also where the whole did not verify by then, and that alarm stays", async () => {
+  expect(await seen(beginning)).toMatchObject({ code: "first" });
+  const meaning = () => new MeaningWatch({ graceMs: 0, everyMs: 0, tell: () => {} });
+  const { source } = await served(long, null);
+  const damaged: TileSource = {
+    ...source,
+    tile: async (path) =>
+      path === "tile/1/000.p/3" ? Buffer.alloc(3 * 32) : await source.tile(path),
+  };
+  for (const _ of [1, 2]) {
+    const monitor = { source: damaged, key: pinned, folder, unreachableLimitMs: 0, now };
+    const looks = new Looks({
+      monitor: { ...monitor, meaning: meaning() },
+      withinMs: 60_000,
+      stopping: new AbortController(),
+    });
+    expect(await looks.next()).toMatchObject({ code: "ledger_unverified", isAlarm: true });
+  }
+  expect(await seen(long.slice(0, 600))).toMatchObject({ code: "rolled_back", isAlarm: true });
+});

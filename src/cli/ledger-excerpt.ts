@@ -14,7 +14,7 @@ import { Prover } from "./ledger-prover.ts";
 import { type InSeries, seriesFile, writeSeries } from "./ledger-series.ts";
 import type { Selection } from "./ledger-story.ts";
 import { timestampFiles } from "./ledger-timestamps.ts";
-import { awaitWitnessed, type Signed, type Witnessing } from "./ledger-witnessed.ts";
+import { assertOneTree, awaitWitnessed, type Signed, type Witnessing } from "./ledger-witnessed.ts";
 
 /** What the server discloses of a decision, null where it keeps nothing; and its own copy of a rulebook that this version does not have. */
 export type Disclose = (release: string) => Promise<Disclosed | null>;
@@ -100,7 +100,7 @@ async function refusePresent(folder: string): Promise<void> {
 
 /**
  * The selection's entries and the checkpoint that they are proved to: the newest, or with a policy one that satisfies it and covers all of
- * them. Where that one is newer than what was read, the ledger is read again up to it, so that no entry below it is left out.
+ * them, in the tree that was read. Where that one is newer than what was read, the ledger is read again up to it, so that no entry below it is left out.
  */
 async function chooseWitnessed(
   source: TileSource,
@@ -121,6 +121,7 @@ async function chooseWitnessed(
   const least = (chosen.entries.at(-1)?.index ?? -1) + 1;
   const { rotations } = chosen;
   const signed = await awaitWitnessed({ ...key, rotations }, { newest: read, least }, witnessing);
+  await assertOneTree(source, key, { newest: read, signed });
   if (signed.checkpoint.size <= read.checkpoint.size) return { chosen, signed };
   const again = await chooseEntries(source, key, { selection, bytes: signed.bytes });
   return { chosen: again, signed };

@@ -4,10 +4,12 @@ import type { TileSource } from "../ledger/source.ts";
 import { judgeSignatures } from "../ledger/verify.ts";
 import type { Checkpoint } from "../merkle/checkpoint.ts";
 import type { Policy } from "../merkle/policy.ts";
+import { verifyConsistency } from "../merkle/proof.ts";
 import { successionOf } from "../merkle/rotation.ts";
 import { Failure } from "./failure.ts";
 import type { Beside } from "./ledger-beside.ts";
 import type { LedgerKey } from "./ledger-key.ts";
+import { Prover } from "./ledger-prover.ts";
 import { signedCheckpoint } from "./ledger-show.ts";
 
 export type Signed = { readonly checkpoint: Checkpoint; readonly bytes: Buffer };
@@ -37,10 +39,11 @@ export async function awaitWitnessed(
   { policy, series, wait }: Witnessing,
 ): Promise<Signed> {
   const judge = (bytes: Buffer) => satisfying(bytes, key, policy);
-  const inSeries = async (from: number, to: number) => {
+  const inSeries = async (from: number, to: number, endsAt = Number.POSITIVE_INFINITY) => {
     let found: Signed | null = null;
     for await (const { size, checkpoint } of series(from > 0 ? from - 1 : null)) {
-      if (size > to) break;
+      // Beyond the newest whoever serves them may name sizes without end.
+      if (size > to || performance.now() >= endsAt) break;
       const judged = judge(Buffer.from(checkpoint, "utf8"));
       if (judged?.checkpoint.size === size) found = judged;
     }
@@ -60,7 +63,7 @@ export async function awaitWitnessed(
     const endsAt = performance.now() + wait.timeoutMs;
     while (performance.now() < endsAt) {
       await delay(wait.everyMs);
-      const found = await inSeries(size, Number.POSITIVE_INFINITY);
+      const found = await inSeries(size, Number.POSITIVE_INFINITY, endsAt);
       if (found !== null) return found;
     }
   }
@@ -70,7 +73,29 @@ export async function awaitWitnessed(
   );
 }
 
-/** The ledger under a checkpoint that satisfies the policy and covers all that the ledger has now. Throws as `awaitWitnessed`. */
+/**
+ * Throws `integrity` unless one of two signed checkpoints grew from the other: what was read under the newest says nothing of another tree, which
+ * whoever has the ledger's key may have shown to the witnesses.
+ */
+export async function assertOneTree(
+  source: TileSource,
+  key: LedgerKey,
+  { newest, signed }: { readonly newest: Signed; readonly signed: Signed },
+): Promise<void> {
+  const isOlder = signed.checkpoint.size <= newest.checkpoint.size;
+  const [older, { checkpoint, bytes }] = isOlder ? [signed, newest] : [newest, signed];
+  const { size: oldSize, root: oldRoot } = older.checkpoint;
+  const proof = await new Prover(source, key, checkpoint, bytes).proveConsistency(oldSize);
+  if (verifyConsistency({ ...checkpoint, oldSize, oldRoot, proof })) return;
+  throw new Failure(
+    "integrity",
+    isOlder
+      ? `the ledger does not have the root that is signed at ${oldSize}`
+      : `the checkpoint of ${checkpoint.size} entries that has the quorum did not grow from the ${oldSize} that the ledger had`,
+  );
+}
+
+/** The ledger under a checkpoint that satisfies the policy and covers all that the ledger has now. Throws as `awaitWitnessed` and `assertOneTree`. */
 export async function witnessedSource(
   source: TileSource,
   key: LedgerKey,
@@ -78,8 +103,9 @@ export async function witnessedSource(
 ): Promise<TileSource> {
   const newest = await signedCheckpoint(source, key);
   const least = newest.checkpoint.size;
-  const { bytes } = await awaitWitnessed(key, { newest, least }, witnessing);
-  return { ...source, checkpoint: async () => bytes };
+  const signed = await awaitWitnessed(key, { newest, least }, witnessing);
+  await assertOneTree(source, key, { newest, signed });
+  return { ...source, checkpoint: async () => signed.bytes };
 }
 
 /** Null where its keys did not sign it, where the policy asks for more, or where the ML-DSA-44 key, if it is demanded, did not sign. */

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { excerptSource, readExcerpt } from "../../../src/cli/excerpt-folder.ts";
 import type { Beside } from "../../../src/cli/ledger-beside.ts";
@@ -30,10 +31,14 @@ const entries = encodeAll([...told, ...more, decided("allowed", "s"), delivered(
 const covering = told.length;
 
 let folder: string;
+let isOver = false;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "weightvault-witnessed-"));
 });
-afterAll(async () => await rm(folder, { recursive: true }));
+afterAll(async () => {
+  isOver = true;
+  await rm(folder, { recursive: true });
+});
 
 test("under a policy an excerpt is of the newest checkpoint that has its quorum, though newer ones have none yet", async () => {
   const series = [
@@ -104,6 +109,61 @@ test("a checkpoint with the quorum that is of another tree is told as that, and 
     exit: "integrity",
     message: `the ledger does not have the root that is signed at ${forked.length}`,
   });
+});
+
+/** After the newest was read, whoever has the ledger's key shows the tree that the witnesses saw. */
+async function twoTrees(read: readonly Buffer[], shown: readonly Buffer[]) {
+  const [first, other] = [await filesOf(read, signer), await filesOf(shown, signer)];
+  const files = new Map([...other, ...first]);
+  const note = other.get("checkpoint")?.toString() ?? "";
+  const checkpoint = await withCosignature(note, witness);
+  const { beside } = under([]);
+  const series: Beside["series"] = async function* () {
+    for (const [path, bytes] of other) if (path !== "checkpoint") files.set(path, bytes);
+    yield { size: shown.length, checkpoint };
+  };
+  const wait = { timeoutMs: 60_000, everyMs: 1, onWait: () => undefined };
+  const witnessing = { policy, series, wait };
+  return { source: memorySource(files), to: { beside: { ...beside, series }, witnessing } };
+}
+
+test("an excerpt's entries are chosen in no other tree than the quorum's, in which one more may be about the release", async () => {
+  const read = encodeAll([...told, ...more.slice(0, 4)]);
+  const shown = encodeAll([...told.slice(0, -1), granted("before"), delivered("r")]);
+  const { source, to } = await twoTrees(read, shown);
+  const other = { ...about("r"), ...to, folder: join(folder, "other") };
+  await expect(exportExcerpt(source, key, other)).rejects.toMatchObject({
+    exit: "integrity",
+    message: `the ledger does not have the root that is signed at ${shown.length}`,
+  });
+  expect(await readdir(folder)).not.toContain("other");
+});
+
+test("a checkpoint that gets the quorum while an export waits counts only where it grew from the newest one", async () => {
+  const read = encodeAll([...told, ...more.slice(0, 4)]);
+  const shown = encodeAll([...told, granted("another grant"), ...more.slice(0, 5)]);
+  const { source, to } = await twoTrees(read, shown);
+  const failure = {
+    exit: "integrity",
+    message: `the checkpoint of ${shown.length} entries that has the quorum did not grow from the ${read.length} that the ledger had`,
+  };
+  await expect(witnessedSource(source, key, to.witnessing)).rejects.toMatchObject(failure);
+});
+
+test("a server that names checkpoints without end while an export waits for the quorum keeps it no longer than the wait", async () => {
+  const size = entries.length;
+  const { checkpoint } = await plain(size);
+  const series: Beside["series"] = async function* () {
+    // A failure of this must not keep the others from ending.
+    for (let at = size; !isOver; at += 1) {
+      if (at % 64 === 0) await setImmediate();
+      yield { size: at, checkpoint };
+    }
+  };
+  const wait = { timeoutMs: 30, everyMs: 1, onWait: () => undefined };
+  await expect(
+    witnessedSource(await sourceAt(size), key, { policy, series, wait }),
+  ).rejects.toMatchObject({ exit: "unavailable" });
 });
 
 test("under a policy a whole export is of a checkpoint that has its quorum and covers all that the ledger had", async () => {

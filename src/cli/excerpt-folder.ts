@@ -10,6 +10,7 @@ import { storyNouns } from "./ledger-story.ts";
 /** What `excerpt.json` says that it is. */
 export const format = "weightvault/ledger-excerpt/v1";
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const release = z.uuid();
 
 /** `excerpt.json`: what the folder is, and what it holds. Nothing of it is signed; the checkpoint and the proofs are what verifies. */
 const excerptForm = z.strictObject({
@@ -26,12 +27,22 @@ const excerptForm = z.strictObject({
   rulebooks: z.array(sha256),
   lists: z.array(z.string()),
   /** The releases whose evidence is disclosed. */
-  evidence: z.array(z.uuid()),
+  evidence: z.array(release),
 });
 
 export type Excerpt = z.output<typeof excerptForm>;
 
 const longestExcerptBytes = 256 * 2 ** 20;
+
+/** Whether a text names a rulebook, and so a file of it: any other could name a place outside of the folder. */
+export function isRulebookDigest(text: string): boolean {
+  return sha256.safeParse(text).success;
+}
+
+/** The same of a release. */
+export function isReleaseId(text: string): boolean {
+  return release.safeParse(text).success;
+}
 
 /** What a folder says that it holds; null where it is no excerpt. Throws `integrity` for an `excerpt.json` of another form. */
 export async function readExcerpt(folder: string): Promise<Excerpt | null> {

@@ -4,6 +4,7 @@ import { rotationIn } from "../ledger/source-rotations.ts";
 import type { Checkpoint } from "../merkle/checkpoint.ts";
 import type { PlacedRotation } from "../merkle/rotation.ts";
 import { counted } from "./counted.ts";
+import { isReleaseId } from "./excerpt-folder.ts";
 import { Failure } from "./failure.ts";
 import { type LedgerKey, openSigned } from "./ledger-key.ts";
 import { scanLedger } from "./ledger-source.ts";
@@ -11,7 +12,7 @@ import { type Selection, Story } from "./ledger-story.ts";
 
 export type ChosenEntry = {
   readonly index: number;
-  /** The release that it decides. */
+  /** The release that it decides, where it names one by an id. */
   readonly release: string | null;
   /** The digest of the denied-party list that it names. */
   readonly list: string | null;
@@ -71,8 +72,9 @@ export async function chooseEntries(
 }
 
 function decided({ kind, body }: Entry): string | null {
+  const { release } = body;
   const isDecision = /^release\.(?:allowed|denied|held)$/.test(kind);
-  return isDecision && typeof body["release"] === "string" ? body["release"] : null;
+  return isDecision && typeof release === "string" && isReleaseId(release) ? release : null;
 }
 
 function rulebookOf({ body }: Entry): string | null {

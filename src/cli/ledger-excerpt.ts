@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { batchLimit } from "../ledger/batch-limit.ts";
 import type { TileSource } from "../ledger/source.ts";
 import { type KeptTimestamp, timestampPath } from "../ledger/source-timestamps.ts";
-import { type Excerpt, format } from "./excerpt-folder.ts";
+import { type Excerpt, format, isRulebookDigest } from "./excerpt-folder.ts";
 import { keepKeys } from "./exported-keys.ts";
 import { Failure } from "./failure.ts";
 import type { Beside } from "./ledger-beside.ts";
@@ -26,7 +26,7 @@ export type Disclosed = {
 
 /**
  * Writes an excerpt: the entries of a selection, each with its inclusion proof, the checkpoint and the keys, the digests of rulebooks and
- * lists, a timestamp and the signed checkpoints of the period, each with the proof that the checkpoint grew from it, and what `disclose` gives. The whole ledger is verified first; throws `integrity` where it does not verify. The folder appears
+ * lists, a timestamp and the signed checkpoints of the period, each with the proof that the checkpoint grew from it, and what `disclose` gives. The whole ledger is verified first; throws `integrity` where it does not verify, or where a rulebook is disclosed under no digest. The folder appears
  * whole or not at all, and one that is there is refused.
  */
 export async function exportExcerpt(
@@ -229,6 +229,8 @@ async function writeEvidence(
     if (typeof digest === "string") lists.add(digest);
     const { rulebook } = disclosed;
     if (rulebook === null) continue;
+    if (!isRulebookDigest(rulebook.digest))
+      throw new Failure("integrity", `the evidence of release ${release} names no rulebook`);
     const content = JSON.stringify(rulebook.content);
     await writeFile(join(folder, "rulebooks", `${rulebook.digest}.json`), content);
   }

@@ -51,7 +51,7 @@ export const answers = {
       .array(z.object({ lastSize: size.nullable(), statement: z.string().nullable() }))
       .default([]),
     /** None of a server that does not know them. */
-    mlDsaKeys: z.array(z.string()).default([]),
+    mlDsaKeys: z.array(z.string()).max(16).default([]),
   }),
   timestamp: z.object({ size, checkpoint: z.string(), response: base64 }),
   series: z.object({

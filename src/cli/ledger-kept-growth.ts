@@ -24,12 +24,15 @@ export function progressIn({ growth }: State): Progress | null {
   return { ...progress, edge: edgeHex.map((hex) => Buffer.from(hex, "hex")) };
 }
 
-/** The state that remembers a signed checkpoint that is not reached yet. */
+/** A vault may sign one after the other and let none be reached, for as long as nobody comes for the alarms. */
+const mostSeen = 100;
+
+/** The state that remembers a signed checkpoint that is not reached yet: the newest one always, and the first ones before it. */
 export function withSeen(state: State, note: Buffer): State {
   const before = state.growth?.towards ?? [];
   const text = note.toString("utf8");
   const isSeen = before.some((each) => sizeLine(each) === sizeLine(text));
-  const towards = isSeen ? before : [...before, text];
+  const towards = isSeen ? before : [...before.slice(0, mostSeen - 1), text];
   return { ...state, growth: { read: state.growth?.read ?? null, towards } };
 }
 

@@ -150,6 +150,11 @@ async function attestations(
   { policy, timestampCertificate, ...options }: VerifyOptions,
 ): Promise<Pick<LedgerOptions, "policy" | "mlDsaKey" | "timestamps">> {
   const mlDsaKey = await pinnedMlDsaKey(options.mlDsaKey, key);
+  if (timestampCertificate !== undefined && isAddress(place))
+    throw new Failure(
+      "usage",
+      "an address is not asked for its timestamps: export the ledger, and verify the folder with --timestamp-certificate",
+    );
   return {
     ...(mlDsaKey === null ? {} : { mlDsaKey }),
     ...(policy === undefined ? {} : { policy: await policyIn(policy) }),

@@ -16,6 +16,7 @@ import { openPlace, type Place, type PlaceOptions, withPlace } from "./ledger-pl
 import { rebuildCommand } from "./ledger-rebuild.ts";
 import { rotateKeyCommand } from "./ledger-rotate.ts";
 import { indexesOf, showEntries } from "./ledger-show.ts";
+import { isAddress } from "./ledger-source.ts";
 import { oneLine, type StoryNoun, storyNouns, tell } from "./ledger-story.ts";
 import { storyText, traceLedger } from "./ledger-trace.ts";
 import { verifyCommand } from "./ledger-verify.ts";
@@ -56,6 +57,11 @@ function exportCommand(ledger: Command, context: Context): void {
       if (selection === null && options.evidence === true)
         throw new Failure("usage", "evidence is disclosed with an excerpt: ask for a part");
       const policy = options.policy === undefined ? null : await policyIn(options.policy);
+      if (policy !== null && options.ledger !== undefined && isAddress(options.ledger))
+        throw new Failure(
+          "usage",
+          "an address is not asked for the checkpoints before the newest one, which --policy chooses from: ask the vault itself, or a folder",
+        );
       const place = await openPlace(context, options);
       const { client } = place;
       const beside = client === null ? besideFolder(options.ledger ?? "") : besideServer(client);

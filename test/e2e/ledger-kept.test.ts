@@ -43,6 +43,24 @@ test("a folder that would hold the ledger to nothing is refused: one without a c
     });
 });
 
+test("an address is refused where only a folder or a vault tells what is asked for", async () => {
+  const address = "http://127.0.0.1:9/ledger/";
+  const keyed = ["--ledger-key", smallKey];
+  const stamped = ["ledger", "verify", address, ...keyed, "--timestamp-certificate", smallKey];
+  expect(await weightvaultHere(stamped)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("an address is not asked for its timestamps"),
+  });
+  await using folder = await temporaryFolder();
+  const policy = join(folder.path, "policy");
+  await writeFile(policy, "quorum none\n");
+  const copied = ["ledger", "export", join(folder.path, "copy"), "--ledger", address, ...keyed];
+  expect(await weightvaultHere([...copied, "--policy", policy])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("which --policy chooses from"),
+  });
+});
+
 test("evidence that entries would not be read for is refused with --opaque-entries", async () => {
   const args = ["ledger", "verify", small, "--ledger-key", smallKey, "--opaque-entries"];
   expect(await weightvaultHere([...args, "--evidence", small])).toMatchObject({

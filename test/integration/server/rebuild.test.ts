@@ -37,7 +37,10 @@ test("the ledger of a vault whose database is lost is made again by the command,
     const none = join(empty.folder, "authority.pem");
     await writeFile(none, "no PEM");
     const held = await rebuild("--from", published, "--timestamp-certificate", none);
-    expect(JSON.parse(held.stdout)).toMatchObject({ code: "configuration_invalid" });
+    expect(JSON.parse(held.stdout)).toMatchObject({
+      code: "failed",
+      detail: expect.stringContaining(`${none} holds no certificate in PEM`),
+    });
     const made = await rebuild("--from", published);
     expect({ code: made.code, said: JSON.parse(made.stdout) }).toEqual({
       code: 0,

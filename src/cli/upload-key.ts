@@ -12,7 +12,13 @@ import { type Answer, parseAnswer } from "./answers.ts";
 import { ask, type Client } from "./client.ts";
 import type { Session } from "./context.ts";
 import { Failure } from "./failure.ts";
-import { demandingMlDsa, type LedgerKey, ledgerKey, pinnedKey } from "./ledger-key.ts";
+import {
+  demandingMlDsa,
+  type LedgerKey,
+  ledgerKey,
+  pinnedKey,
+  pinnedMlDsaKey,
+} from "./ledger-key.ts";
 import { proveReceipt } from "./obtain.ts";
 import type { ProvedEntry } from "./receipt.ts";
 
@@ -37,15 +43,19 @@ export async function handOutKey(
   { client, env, output }: Session,
   options: { readonly ledgerKey?: string; readonly mlDsaKey?: string },
 ): Promise<() => Promise<HandOutKey>> {
-  const isPinned = (await pinnedKey(env, options.ledgerKey)) !== null;
-  if (isPinned || options.mlDsaKey !== undefined) {
-    const session = { client, env, output };
-    const key = await demandingMlDsa(await ledgerKey(session, options.ledgerKey), options);
+  const pinned = await pinnedKey(env, options.ledgerKey);
+  if (pinned === null && options.mlDsaKey !== undefined) {
+    const key = await demandingMlDsa(await ledgerKey({ client, env, output }, undefined), options);
     return async () => key;
   }
+  // Refused here; what the server tells of the key is asked for when something rests on it.
+  if (pinned !== null) await pinnedMlDsaKey(options.mlDsaKey, pinned.key);
+  const quiet = { client, env, output: { note: () => {} } };
   let told: Promise<HandOutKey> | null = null;
   return async () => {
-    told ??= ledgerKey({ client, env, output: { note: () => {} } }, undefined);
+    told ??= ledgerKey(quiet, options.ledgerKey).then(
+      async (key) => await demandingMlDsa(key, options),
+    );
     return await told;
   };
 }

@@ -34,12 +34,7 @@ export type Excerpt = z.output<typeof excerptForm>;
 
 const longestExcerptBytes = 256 * 2 ** 20;
 
-/** Whether a text names a rulebook, and so a file of it: any other could name a place outside of the folder. */
-export function isRulebookDigest(text: string): boolean {
-  return sha256.safeParse(text).success;
-}
-
-/** The same of a release. */
+/** Whether a text names a release, and so the file of its evidence: any other could name a place outside of the folder. */
 export function isReleaseId(text: string): boolean {
   return release.safeParse(text).success;
 }

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { batchLimit } from "../ledger/batch-limit.ts";
 import type { TileSource } from "../ledger/source.ts";
 import { type KeptTimestamp, timestampPath } from "../ledger/source-timestamps.ts";
-import { type Excerpt, format, isRulebookDigest } from "./excerpt-folder.ts";
+import { type Excerpt, format } from "./excerpt-folder.ts";
 import { keepKeys } from "./exported-keys.ts";
 import { Failure } from "./failure.ts";
 import type { Beside } from "./ledger-beside.ts";
@@ -15,6 +15,7 @@ import { type InSeries, seriesFile, writeSeries } from "./ledger-series.ts";
 import type { Selection } from "./ledger-story.ts";
 import { timestampFiles } from "./ledger-timestamps.ts";
 import { assertOneTree, awaitWitnessed, type Signed, type Witnessing } from "./ledger-witnessed.ts";
+import { rulebookFile } from "./rulebook-file.ts";
 
 /** What the server discloses of a decision, null where it keeps nothing; and its own copy of a rulebook that this version does not have. */
 export type Disclose = (release: string) => Promise<Disclosed | null>;
@@ -229,10 +230,11 @@ async function writeEvidence(
     if (typeof digest === "string") lists.add(digest);
     const { rulebook } = disclosed;
     if (rulebook === null) continue;
-    if (!isRulebookDigest(rulebook.digest))
+    const rulebookPath = rulebookFile(rulebook.digest);
+    if (rulebookPath === null)
       throw new Failure("integrity", `the evidence of release ${release} names no rulebook`);
     const content = JSON.stringify(rulebook.content);
-    await writeFile(join(folder, "rulebooks", `${rulebook.digest}.json`), content);
+    await writeFile(join(folder, rulebookPath), content);
   }
   return { evidence, lists: [...lists].toSorted() };
 }

@@ -6,6 +6,7 @@ import { licensesOutOfScope, verifyEvidence } from "./evidence.ts";
 import { Failure } from "./failure.ts";
 import { isCode } from "./paths.ts";
 import { isRecord } from "./record.ts";
+import { rulebookFile } from "./rulebook-file.ts";
 
 const releasePattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Evidence has some kilobytes, and a rulebook less than a megabyte: whoever filled the folder must not fill the memory of who reads it. */
@@ -57,8 +58,8 @@ export function replayFrom(folder: string, named: ReadonlySet<string> = new Set(
 
 function keptRulebook(folder: string, { decision }: Shown): unknown {
   const digest = isRecord(decision) ? decision["rulebook"] : null;
-  if (typeof digest !== "string" || !/^[0-9a-f]{64}$/.test(digest)) return null;
-  return readJson(join(folder, "rulebooks", `${digest}.json`));
+  const file = typeof digest === "string" ? rulebookFile(digest) : null;
+  return file === null ? null : readJson(join(folder, file));
 }
 
 type Shown = Readonly<Record<string, unknown>>;

@@ -10,14 +10,15 @@ import { Pages } from "./pages.ts";
 import { isCode, makeFolder, makeFolders } from "./paths.ts";
 import { type ProvedEntry, type Receipt, verifyReceipt } from "./receipt.ts";
 import { keptRulebook } from "./release.ts";
+import { rulebookFile } from "./rulebook-file.ts";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const noun = z.string().regex(/^[a-z]{1,40}$/);
 
-/** What the folder is, file by file; `records verify` holds the folder to it. */
 /** How the key was replaced, in the manifest where it was: each statement is signed by both keys. */
 export const rotationsFile = "key-rotations.json";
 
+/** What the folder is, file by file; `records verify` holds the folder to it. */
 export const manifestShape = z.strictObject({
   format: z.literal("weightvault/records/v1"),
   ledger: z.string(),
@@ -47,11 +48,6 @@ export function recordFile(record: { readonly noun: string; readonly id: string 
 }
 export function entryFile(index: number): string {
   return `entries/${String(index).padStart(10, "0")}`;
-}
-
-/** The file of a rulebook that is not this version's own, on which a release was decided. */
-export function rulebookFile(digest: string): string {
-  return `rulebooks/${digest}.json`;
 }
 
 /** SHA-256 of a record's canonical content, whatever way it is laid out in its file. */
@@ -151,8 +147,7 @@ async function namedRulebook({ evidence }: Page["records"][number]["content"]) {
   if (typeof evidence !== "object" || evidence === null) return null;
   // The rulebook is big, and few commands need it.
   const { foreignRulebook } = await import("./evidence.ts");
-  const digest = foreignRulebook(evidence as Readonly<Record<string, unknown>>);
-  return digest !== null && sha256.safeParse(digest).success ? digest : null;
+  return foreignRulebook(evidence as Readonly<Record<string, unknown>>);
 }
 
 async function writeEntry(

@@ -16,8 +16,8 @@ import {
   manifestShape,
   recordFile,
   rotationsFile,
-  rulebookFile,
 } from "./records-folder.ts";
+import { rulebookFile } from "./rulebook-file.ts";
 
 export type VerifiedRecords = {
   readonly records: number;

@@ -44,15 +44,20 @@ test("an export keeps the newest timestamp beside its checkpoint, and goes witho
     expect((await exported(folder.path, files, bad)).code).not.toBe(0);
 });
 
-test("an excerpt is verified under a policy as the whole ledger is", async () => {
-  await using folder = await temporaryFolder();
-  const at = (name: string) => join(folder.path, name);
+/** Writes the policy of a witness, after the line of a log where one is given, and gives the checkpoint that it cosigned. */
+async function cosignedUnder(policy: string, log = ""): Promise<string> {
   const note = parseNote(checkpoint);
   if (note === null) throw new Error("no checkpoint");
   const witness = freshCosigner("witness.example/w1");
-  await writeFile(at("policy"), `witness w ${encodeCosignerKey(witness.key)}\nquorum w\n`);
+  await writeFile(policy, `${log}witness w ${encodeCosignerKey(witness.key)}\nquorum w\n`);
   const signatures = [...note.signatures, await cosign(note.text, witness, 1_795_400_000)];
-  const cosigned = Buffer.from(encodeNote({ ...note, signatures }));
+  return encodeNote({ ...note, signatures });
+}
+
+test("an excerpt is verified under a policy as the whole ledger is, and never without its entries", async () => {
+  await using folder = await temporaryFolder();
+  const at = (name: string) => join(folder.path, name);
+  const cosigned = Buffer.from(await cosignedUnder(at("policy")));
   const period = ["--from", "2020-01-01"];
   await exported(at("alone"), files, null, period);
   await exported(at("witnessed"), new Map([...files, ["checkpoint", cosigned]]), null, period);
@@ -66,6 +71,8 @@ test("an excerpt is verified under a policy as the whole ledger is", async () =>
     code: 0,
     stdout: expect.stringContaining("quorum of witnesses: yes\n  w: cosigned at 2026-11-23T"),
   });
+  const opaque = ["ledger", "verify", at("witnessed"), "--opaque-entries"];
+  expect((await weightvaultHere(opaque, { env })).code).toBe(2);
 });
 
 test("an export and an excerpt keep the ML-DSA-44 key that the server tells; `ledger verify` names it, and holds the checkpoint to it only where it is demanded", async () => {
@@ -102,13 +109,9 @@ test("an export and an excerpt keep the ML-DSA-44 key that the server tells; `le
 test("under --policy an excerpt and a whole export take the quorum's checkpoint from the series that the server tells, and a copy without one is refused", async () => {
   await using folder = await temporaryFolder();
   const at = (name: string) => join(folder.path, name);
-  const note = parseNote(checkpoint);
-  if (note === null) throw new Error("no checkpoint");
-  const witness = freshCosigner("witness.example/w1");
-  await writeFile(at("policy"), `witness w ${encodeCosignerKey(witness.key)}\nquorum w\n`);
-  const signatures = [...note.signatures, await cosign(note.text, witness, 1_795_400_000)];
+  const cosigned = await cosignedUnder(at("policy"));
   const series = JSON.stringify({
-    checkpoints: [{ size: 1, checkpoint: encodeNote({ ...note, signatures }), timestamp: null }],
+    checkpoints: [{ size: 1, checkpoint: cosigned, timestamp: null }],
   });
   const served = new Map([
     ...files,
@@ -136,22 +139,14 @@ test("under --policy an excerpt and a whole export take the quorum's checkpoint 
 
 test("an exported ledger is verified under a policy: with its quorum it says who cosigned and when, without it ends with 6", async () => {
   await using folder = await temporaryFolder();
-  const note = parseNote(checkpoint);
-  if (note === null) throw new Error("no checkpoint");
-  const witness = freshCosigner("witness.example/w1");
   const policy = join(folder.path, "policy");
-  await writeFile(
-    policy,
-    `log ${signer.verificationKey}\nwitness w ${encodeCosignerKey(witness.key)}\nquorum w\n`,
-  );
+  const cosigned = Buffer.from(await cosignedUnder(policy, `log ${signer.verificationKey}\n`));
   const verify = async (...more: string[]) =>
     await weightvaultHere(["ledger", "verify", folder.path, "--policy", policy, ...more], { env });
   await exported(folder.path, files);
   const without = await verify();
   expect(without.code).toBe(6);
   expect(without.stdout).toContain("error quorum_missing: no witness of the policy cosigned");
-  const signatures = [...note.signatures, await cosign(note.text, witness, 1_795_400_000)];
-  const cosigned = Buffer.from(encodeNote({ ...note, signatures }));
   await exported(folder.path, new Map([...files, ["checkpoint", cosigned]]));
   const witnessed = await verify();
   expect(witnessed.code).toBe(0);

@@ -104,6 +104,11 @@ test("the whole story, from the first officer to the offline verification, by co
   expect((await readFile(at("receipt.tlog-proof"), "utf8")).split("\n")[0]).toBe(
     "c2sp.org/tlog-proof@v1",
   );
+  const nowhere = await as("reader", ["release", "receipt", release, "--save", at("no/receipt")]);
+  expect([nowhere.code, nowhere.stderr]).toEqual([
+    1,
+    `${at("no/receipt.json")} cannot be opened: the system knows no such place (ENOENT)\n`,
+  ]);
   const evidence = await as("first", ["release", "evidence", release]);
   expect({ code: evidence.code, stderr: evidence.stderr }).toEqual({
     code: 0,

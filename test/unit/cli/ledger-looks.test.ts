@@ -130,6 +130,9 @@ test("a ledger that no longer leads to a checkpoint that it signed and held back
     expect(await seen(beginning)).toMatchObject({ code: "first" });
     await cutOff(long);
     expect(await seen(records)).toMatchObject({ code, isAlarm: true });
+    // What was read on the way is read anew.
+    const state = JSON.parse(await readFile(join(folder, "state.json"), "utf8"));
+    expect(state.growth?.read ?? null).toBeNull();
     // What was signed is kept as evidence, both of them where what was read towards the one is forgotten.
     const kept = (await readdir(join(folder, "contradicting"))).map((name) => name.split("-")[0]);
     const sizes = code === "inconsistent" ? [long.length, records.length] : [records.length];

@@ -119,7 +119,7 @@ export class Decisions {
 }
 
 /** What a release's kind says was decided; null for an entry that records no decision of a release. */
-function wordOf(kind: string): keyof typeof verdicts | null {
+export function wordOf(kind: string): keyof typeof verdicts | null {
   const word = Object.hasOwn(releaseKinds, kind) ? releaseKinds[kind as ReleaseKind] : null;
   return word === "allowed" || word === "denied" || word === "held" ? word : null;
 }

@@ -14,7 +14,7 @@ import {
   openOlder,
   tellKey,
 } from "./verify-checkpoints.ts";
-import { Decisions } from "./verify-decisions.ts";
+import { Decisions, wordOf } from "./verify-decisions.ts";
 import { SigningKeys } from "./verify-keys.ts";
 import { judgePeriod, unseenCheckpoints } from "./verify-period.ts";
 import type { SeriesOptions } from "./verify-series.ts";
@@ -249,7 +249,6 @@ async function proveEntry(
   return entry === null ? null : { entry, leafHex: leaf.toString("hex") };
 }
 
-const decisionKinds = /^release\.(?:allowed|denied|held)$/;
 const outcomes = /^release\.(?:delivered|failed|abandoned|unknown)$/;
 
 /** An outcome whose decision lies outside of the excerpt is none of its concern. */
@@ -260,10 +259,11 @@ function follow(
 ): void {
   const { release } = body;
   if (typeof release !== "string") return;
-  if (decisionKinds.test(kind)) {
+  const word = wordOf(kind);
+  if (word !== null) {
     if ([allowed, refused, ended].some((decided) => decided.has(release)))
       findings.add("release_decided_twice", `release ${release} is decided again`, index);
-    else if (kind === "release.allowed") allowed.set(release, index);
+    else if (word === "allowed") allowed.set(release, index);
     else refused.add(release);
   }
   if (!outcomes.test(kind)) return;

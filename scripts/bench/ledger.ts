@@ -27,11 +27,10 @@ export async function ledgerAppend(
   resources: Resources,
 ): Promise<readonly Figure[]> {
   const seconds = Math.max(2, 60 * measurement.scale);
-  const { node, begin } = await startNodes(resources, { seconds, rate: null });
+  const { node, begin } = await startNodes(resources, null);
   const bareBefore = await bareRate(begin, seconds);
-  const child = await begin({ isBare: false });
+  const child = await begin({ isBare: false, seconds });
   await child.begun;
-  const spent = await TimeSpent.begin(node);
   const before = await stateOf(node);
   const startedAt = performance.now();
   const backlogs: number[] = [];
@@ -41,7 +40,10 @@ export async function ledgerAppend(
   }
   const elapsed = (performance.now() - startedAt) / 1_000;
   const after = await stateOf(node);
-  const lines = await spent.end(after.covered - before.covered);
+  const lines = await timeSpent(node, async () => {
+    await sleep(besideSeconds(seconds) * 1_000);
+    return (await stateOf(node)).covered - after.covered;
+  });
   child.end();
   const { submitted, refused, cpuMs } = await child.report;
   const bareAfter = await bareRate(begin, seconds);
@@ -50,7 +52,7 @@ export async function ledgerAppend(
   measurement.progress(
     [
       `  ${submitted} submitted, ${refused} times no room; backlog each second: ${backlogs.join(" ")}`,
-      `  the submitters' process: ${(cpuMs / seconds / 10).toFixed(0)} % of a core`,
+      `  the submitters' process: ${(cpuMs / (seconds + besideSeconds(seconds)) / 10).toFixed(0)} % of a core`,
       ...lines,
       `  bare inserts before and after: ${bareBefore.toFixed(0)} and ${bareAfter.toFixed(0)} a second`,
     ].join("\n"),
@@ -74,13 +76,14 @@ export async function ledgerLatency(
   resources: Resources,
 ): Promise<readonly Figure[]> {
   const seconds = Math.max(2, 60 * measurement.scale);
-  const { node, begin } = await startNodes(resources, { seconds, rate: wanted.rate });
-  const bare = await bareLatencies(begin);
-  const child = await begin({ isBare: false });
+  const { node, begin } = await startNodes(resources, wanted.rate);
+  const bare = await bareLatencies(begin, seconds);
+  const child = await begin({ isBare: false, seconds });
   await child.begun;
-  const spent = await TimeSpent.begin(node);
   const { latencies, cpuMs } = await child.report;
-  const lines = await spent.end(latencies.length);
+  const profiled = await begin({ isBare: false, seconds: besideSeconds(seconds) });
+  await profiled.begun;
+  const lines = await timeSpent(node, async () => (await profiled.report).latencies.length);
   const covered = percentiles(latencies);
   const { p50, p90, p99, most } = covered;
   measurement.progress(
@@ -98,22 +101,28 @@ export async function ledgerLatency(
   ];
 }
 
-/** What a figure measured itself against, a sixth of the time before it or after it. */
-const bareSeconds = (seconds: number) => Math.max(2, seconds / 6);
+/** What is measured beside a figure takes a sixth of its time, before it or after it. */
+const besideSeconds = (seconds: number) => Math.max(2, seconds / 6);
+
+/** Where the time goes under the load that the figure was of, asked once that is taken: to begin a profile holds a process up for a fifth of a second. */
+async function timeSpent(node: LedgerNode, untilCovered: () => Promise<number>) {
+  const spent = await TimeSpent.begin(node);
+  return await spent.end(await untilCovered());
+}
 
 /** Rows a second that the same clients insert into one table with one key, each in a transaction of its own, while the ledger rests. */
 async function bareRate(begin: Begin, seconds: number): Promise<number> {
-  const child = await begin({ isBare: true });
+  const child = await begin({ isBare: true, seconds: besideSeconds(seconds) });
   await child.begun;
   const startedAt = performance.now();
-  await sleep(bareSeconds(seconds) * 1_000);
+  await sleep(besideSeconds(seconds) * 1_000);
   child.end();
   const { submitted } = await child.report;
   return submitted / ((performance.now() - startedAt) / 1_000);
 }
 
-async function bareLatencies(begin: Begin): Promise<Percentiles> {
-  const child = await begin({ isBare: true });
+async function bareLatencies(begin: Begin, seconds: number): Promise<Percentiles> {
+  const child = await begin({ isBare: true, seconds: besideSeconds(seconds) });
   await child.begun;
   const { latencies } = await child.report;
   return percentiles(latencies);
@@ -127,10 +136,12 @@ function percentiles(latencies: readonly number[]): Percentiles {
   return { p50: at(0.5), p90: at(0.9), p99: at(0.99), most: sorted.at(-1) ?? Number.NaN };
 }
 
-type Begin = (what: Pick<SubmitterOptions, "isBare">) => ReturnType<typeof startSubmitters>;
+type Begin = (
+  what: Pick<SubmitterOptions, "isBare" | "seconds">,
+) => ReturnType<typeof startSubmitters>;
 
 /** The server is on the same machine, so it is spoken to over its Unix socket. */
-async function startNodes(resources: Resources, load: Pick<SubmitterOptions, "seconds" | "rate">) {
+async function startNodes(resources: Resources, rate: SubmitterOptions["rate"]) {
   const postgres = await startPostgres({ isLocal: true, settings: countingStatements });
   await resources.keep(postgres.stop);
   const url = postgres.url("postgres");
@@ -148,11 +159,8 @@ async function startNodes(resources: Resources, load: Pick<SubmitterOptions, "se
   await resources.keep(node.stop);
   while ((await node.database.db.selectFrom("ledger_lease").selectAll().execute()).length === 0)
     await sleep(20);
-  const begin: Begin = async ({ isBare }) => {
-    const seconds = isBare ? bareSeconds(load.seconds) : load.seconds;
-    const options = { url, folder, submitters, queueLimit, ...load, seconds, isBare };
-    return await startSubmitters(resources, options);
-  };
+  const begin: Begin = async (what) =>
+    await startSubmitters(resources, { url, folder, submitters, queueLimit, rate, ...what });
   return { node, begin };
 }
 

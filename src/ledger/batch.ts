@@ -1,4 +1,5 @@
 import { type Kysely, sql } from "kysely";
+import { arrayText } from "../database/array-text.ts";
 import type { Schema } from "../database/schema.ts";
 import { Refusal } from "../errors.ts";
 import type { FullTile, TileEdge } from "../merkle/tile-edge.ts";
@@ -91,16 +92,16 @@ export async function sequenceBatch(
       select ${first}::bigint + placed.position - 1, placed.submission,
         substring(${Buffer.concat(entries)}::bytea from placed.start + 1 for placed.length),
         substring(${Buffer.concat(leaves)}::bytea from 32 * placed.position::int - 31 for 32)
-      from edge, unnest(${arrayOf(pending.map(({ id }) => id))}::bigint[], ${arrayOf(startsOf(entries))}::int[],
-        ${arrayOf(entries.map(({ length }) => length))}::int[]) with ordinality as placed (submission, start, length, position)
+      from edge, unnest(${arrayText(pending.map(({ id }) => id))}::bigint[], ${arrayText(startsOf(entries))}::int[],
+        ${arrayText(entries.map(({ length }) => length))}::int[]) with ordinality as placed (submission, start, length, position)
       returning submission),
     filled as (
       insert into ledger_tile (level, number, hashes, root)
       select placed.level, placed.number,
         substring(${Buffer.concat(tiles.map(({ bytes }) => bytes))}::bytea from 8192 * placed.position::int - 8191 for 8192),
         substring(${Buffer.concat(tiles.map(({ root }) => root))}::bytea from 32 * placed.position::int - 31 for 32)
-      from edge, unnest(${arrayOf(tiles.map(({ tile }) => Number(tile.level)))}::int[],
-        ${arrayOf(tiles.map(({ tile }) => tile.number))}::bigint[]) with ordinality as placed (level, number, position)),
+      from edge, unnest(${arrayText(tiles.map(({ tile }) => Number(tile.level)))}::int[],
+        ${arrayText(tiles.map(({ tile }) => tile.number))}::bigint[]) with ordinality as placed (level, number, position)),
     taken as (
       delete from ledger_pending using entered where ledger_pending.submission = entered.submission returning 1)
     select count(*) as count from taken`.execute(db);
@@ -144,9 +145,4 @@ function startsOf(entries: readonly Buffer[]): readonly number[] {
     start += length;
     return start - length;
   });
-}
-
-/** The text of an SQL array of numbers: the driver would quote and escape each of them. */
-function arrayOf(numbers: readonly (number | bigint)[]): string {
-  return `{${numbers.join()}}`;
 }

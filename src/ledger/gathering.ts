@@ -1,6 +1,6 @@
 import { batchLimit } from "./batch-limit.ts";
 
-const msForEach = 0.25;
+const msForEach = 0.5;
 const mostMs = 25;
 
 /**

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { arrayText } from "../database/array-text.ts";
 import type { Database } from "../database/open.ts";
 import { Refusal } from "../errors.ts";
 import type { Place } from "./ledger.ts";
@@ -99,11 +100,15 @@ export class Waiting {
   }
 
   async #answer(): Promise<void> {
-    const ids = [...this.#waiters.keys()];
+    const early = [...this.#waiters]
+      .filter(([, waiters]) => [...waiters].some(({ after }) => after === "entry"))
+      .map(([id]) => id);
+    // What nobody can be answered with is not fetched: while checkpoints are late, all who wait would have it fetched again and again.
     const found = await sql<Found>`/* ledger.places */
-      select submission, index, bytes, leaf,
-        index < (select coalesce(max(size), 0) from ledger_checkpoint) as covered
-      from ledger_entry where submission = any(${ids.map(String)}::bigint[])`.execute(
+      select submission, index, bytes, leaf, index < newest.size as covered
+      from ledger_entry, (select coalesce(max(size), 0) as size from ledger_checkpoint) as newest
+      where submission = any(${arrayText([...this.#waiters.keys()])}::bigint[])
+        and (index < newest.size or submission = any(${arrayText(early)}::bigint[]))`.execute(
       this.#database.db,
     );
     for (const { submission, index, bytes, leaf, covered } of found.rows) {

@@ -56,15 +56,30 @@ export class CoverProof {
     }
   }
 
+  /** Reads the newest checkpoint for so many who are about to ask, while their places are looked up. What fails here fails again for those who ask. */
+  prepare(asking: number): void {
+    if (this.#reading !== null) return;
+    this.#asking += asking;
+    this.#begin()
+      .catch(() => {})
+      .finally(() => {
+        this.#asking -= asking;
+      });
+  }
+
+  async #begin(): Promise<void> {
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = null;
+    });
+    await this.#reading;
+  }
+
   /** A checkpoint that covers the index, verified once and then used for all that it covers. Many who ask at once read it once. */
   async #cover(index: number): Promise<Cover> {
     // A reading that was under way may have begun before the entry was covered; the one after it did not.
     for (let reading = 0; reading < 2; reading += 1) {
       if (this.#newest !== null && this.#newest.size > index) return this.#newest;
-      this.#reading ??= this.#read().finally(() => {
-        this.#reading = null;
-      });
-      await this.#reading;
+      await this.#begin();
     }
     if (this.#newest !== null && this.#newest.size > index) return this.#newest;
     throw new Refusal("ledger_unavailable", "no signed checkpoint covers the entry yet");

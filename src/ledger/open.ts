@@ -33,8 +33,8 @@ export async function openLedger(options: LedgerOptions): Promise<RunningLedger>
   const { database, store, signer, queueLimit } = options;
   const { name, publicKey } = signer;
   const key = { name, publicKey, keyId: keyIdOf(name, publicKey) };
-  const waiting = new Waiting(database);
   const cover = new CoverProof(database.db, key);
+  const waiting = new Waiting(database, (covering) => cover.prepare(covering));
   const queue = new Queue(database.db, queueLimit);
   const published = store === null ? null : new AwaitPublished({ db: database.db, store, key });
   const { quorum, witnessing } = witnessesOf(options, key, () => sequencer.cosigned());

@@ -21,6 +21,7 @@ const missedMs = 20;
  */
 export class Waiting {
   readonly #database: Database;
+  readonly #onLook: (covering: number) => void;
   readonly #waiters = new Map<bigint, Set<Waiter>>();
   #looking: Promise<void> | null = null;
   #lookAgain = false;
@@ -28,8 +29,10 @@ export class Waiting {
   #missed: NodeJS.Timeout | null = null;
   #unsubscribe: (() => Promise<void>) | null = null;
 
-  constructor(database: Database) {
+  /** `onLook` hears at each look how many wait for a checkpoint, and can make ready what they ask for next. */
+  constructor(database: Database, onLook: (covering: number) => void) {
     this.#database = database;
+    this.#onLook = onLook;
   }
 
   async start(): Promise<void> {
@@ -100,14 +103,15 @@ export class Waiting {
   }
 
   async #answer(): Promise<void> {
-    const early = [...this.#waiters]
-      .filter(([, waiters]) => [...waiters].some(({ after }) => after === "entry"))
-      .map(([id]) => id);
+    const early = this.#early();
+    const covering = this.#waiters.size - early.length;
+    if (covering > 0) this.#onLook(covering);
+    const all = [...this.#waiters.keys()];
     // What nobody can be answered with is not fetched: while checkpoints are late, all who wait would have it fetched again and again.
     const found = await sql<Found>`/* ledger.places */
       select submission, index, bytes, leaf, index < newest.size as covered
       from ledger_entry, (select coalesce(max(size), 0) as size from ledger_checkpoint) as newest
-      where submission = any(${arrayText([...this.#waiters.keys()])}::bigint[])
+      where submission = any(${arrayText(all)}::bigint[])
         and (index < newest.size or submission = any(${arrayText(early)}::bigint[]))`.execute(
       this.#database.db,
     );
@@ -117,6 +121,13 @@ export class Waiting {
           waiter.resolve({ index: Number(index), bytes, leaf });
       }
     }
+  }
+
+  /** Whose place is enough for somebody. */
+  #early(): readonly bigint[] {
+    return [...this.#waiters]
+      .filter(([, waiters]) => [...waiters].some(({ after }) => after === "entry"))
+      .map(([id]) => id);
   }
 
   #refuseAll(error: unknown): void {

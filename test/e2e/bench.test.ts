@@ -133,6 +133,35 @@ test("decisions are measured in one thread, against the figure asked of them", a
   ]);
 });
 
+testPostgres(
+  "the ledger's rate and latency are told beside those of bare inserts in the same run, and where the time went",
+  async () => {
+    await using folder = await temporaryFolder();
+    const only = ["--only", "ledger-append,ledger-latency", "--json"];
+    const { code, stdout, stderr } = await run(folder.path, only);
+    expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+    const figures = JSON.parse(stdout) as { name: string; unit: string; value: number }[];
+    expect(figures.map(({ name, unit }) => `${name} ${unit}`)).toEqual([
+      "ledger-append entries/s",
+      "ledger-append-bare entries/s",
+      "ledger-append-backlog entries",
+      "ledger-latency ms",
+      "ledger-latency-p99 ms",
+      "ledger-latency-bare ms",
+    ]);
+    const [append, appendBare, , latency, p99, latencyBare] = figures;
+    expect(append?.value).toBeGreaterThan(0);
+    expect(appendBare?.value).toBe(append?.value);
+    expect(latency?.value).toBeGreaterThan(0);
+    expect(latencyBare?.value).toBe(p99?.value);
+    for (const kind of ["idle", "submit", "sequence", "signatures", "the submitters' process"])
+      expect(stderr.split(kind).length - 1).toBeGreaterThanOrEqual(2);
+    expect(await readdir(folder.path)).toEqual([]);
+    expect(await processesThatName(folder.path)).toEqual([]);
+  },
+  180_000,
+);
+
 test.each([["--only", "memory,sealing"], ["--scale", "0"], ["--quick"]])(
   "the benchmark refuses %s %s before it measures anything",
   async (...argv) => {

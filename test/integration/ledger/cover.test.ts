@@ -12,6 +12,7 @@ import { forEachDatabase } from "../../support/database.ts";
 import { keyOf, openStoreFolder, settleAll, startNode, submitMany } from "../../support/log.ts";
 import { StatementCount } from "../../support/statement-count.ts";
 import { TestSigner } from "../../support/test-signer.ts";
+import { until } from "../../support/until.ts";
 
 forEachDatabase("the proof that entries are covered", (open) => {
   /** A ledger of so many entries, a step at a time; nobody sequences between the steps. */
@@ -37,6 +38,23 @@ forEachDatabase("the proof that entries are covered", (open) => {
     await Promise.all(grown.slice(10).map((entry) => cover.assertCovered(entry)));
     expect(statements.count).toBe(1);
     for (const entry of grown) await cover.assertCovered(entry);
+  });
+
+  test("what is read for those who are about to ask is not read again when they do, and what fails for them is told to them alone", async () => {
+    const { database, grow, entries, statements, cover } = await ledgerOf(10);
+    await Promise.all(entries.map((entry) => cover.assertCovered(entry)));
+    const grown = (await grow(700)).slice(10);
+    statements.count = 0;
+    cover.prepare(grown.length);
+    cover.prepare(grown.length);
+    await until(() => statements.count === 1);
+    await Promise.all(grown.map((entry) => cover.assertCovered(entry)));
+    for (const entry of grown) await cover.assertCovered(entry);
+    expect(statements.count).toBe(1);
+    await asSuperuser(database, "update ledger_checkpoint set note = 'another'");
+    const later = { index: 710, bytes: Buffer.from("later") };
+    cover.prepare(1);
+    await expect(cover.assertCovered(later)).rejects.toMatchObject({ code: "record_tampered" });
   });
 
   test("one who comes after thousands of entries is proved from the tiles", async () => {

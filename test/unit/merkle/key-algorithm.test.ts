@@ -1,7 +1,12 @@
 import { createPublicKey, generateKeyPairSync, hash, sign } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import { signCheckpoint } from "../../../src/merkle/checkpoint.ts";
-import { algorithmOf, isSignedBy } from "../../../src/merkle/key-algorithm.ts";
+import {
+  algorithmOf,
+  ed25519SpkiPrefix,
+  importPublicKey,
+  isSignedBy,
+} from "../../../src/merkle/key-algorithm.ts";
 import {
   encodeVerificationKey,
   keyIdOf,
@@ -55,6 +60,30 @@ async function scalars(): Promise<readonly [bigint, bigint]> {
   const at = (from: number, to?: number) => BigInt(`0x${der.toString("hex", from, to)}`);
   return [at(4, 4 + size), at(4 + size + 2)];
 }
+
+describe("a key that is imported", () => {
+  const keyOf = () => {
+    const { publicKey } = generateKeyPairSync("ed25519");
+    return publicKey.export({ format: "der", type: "spki" }).subarray(-32);
+  };
+
+  test("is read once while it is among the last that were asked for, and is never taken for another", () => {
+    const keys = Array.from({ length: 40 }, keyOf);
+    const [first = Buffer.alloc(0)] = keys;
+    const imported = importPublicKey(ed25519SpkiPrefix, first);
+    expect(importPublicKey(ed25519SpkiPrefix, first)).toBe(imported);
+    for (const key of keys) {
+      const spki = importPublicKey(ed25519SpkiPrefix, key)?.export({ format: "der", type: "spki" });
+      expect(spki).toEqual(Buffer.concat([ed25519SpkiPrefix, key]));
+    }
+    expect(importPublicKey(ed25519SpkiPrefix, first)).not.toBe(imported);
+  });
+
+  test("is none where OpenSSL takes no such key, however often it is asked", () => {
+    for (let asked = 0; asked < 2; asked += 1)
+      expect(importPublicKey(ed25519SpkiPrefix, Buffer.alloc(31))).toBeNull();
+  });
+});
 
 describe("a P-256 key", () => {
   test("is named by its SubjectPublicKeyInfo alone, under signature type 02", () => {

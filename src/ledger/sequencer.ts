@@ -9,6 +9,8 @@ import { type Head, readPending, sequenceBatch } from "./batch.ts";
 import { gathering } from "./gathering.ts";
 import { type Lease, releaseLease, renewLease, takeLease } from "./lease.ts";
 import { OutboxAudit } from "./outbox-audit.ts";
+import { OutboxVacuum } from "./outbox-vacuum.ts";
+import { PendingNotices } from "./pending-notices.ts";
 import { Publisher } from "./publisher.ts";
 import { RecentEntries } from "./recent-entries.ts";
 import { reignOf, upToRotation } from "./reigns.ts";
@@ -43,7 +45,6 @@ type Held = {
 const idleMs = 2_000;
 const renewMs = 1_000;
 const stallMs = 30_000;
-const noticePauseMs = 4;
 const standbyMs = 100;
 
 /**
@@ -61,8 +62,7 @@ export class Sequencer {
   #renewedAt = Number.NEGATIVE_INFINITY;
   #signedSize = 0;
   #signing: Promise<void> = Promise.resolve();
-  #notifying: Promise<void> | null = null;
-  #notifyAgain = false;
+  readonly #notices: PendingNotices;
   #woken = Promise.withResolvers<void>();
   #failure: unknown = null;
   #passSince: number | null = null;
@@ -70,6 +70,7 @@ export class Sequencer {
   #running: Promise<void> | null = null;
   readonly #subscriptions: (() => Promise<void>)[] = [];
   readonly #audit: OutboxAudit;
+  readonly #vacuum: OutboxVacuum;
   #auditedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SequencerOptions) {
@@ -90,7 +91,9 @@ export class Sequencer {
       },
     };
     this.#publisher = store === null ? null : new Publisher({ ...publishing, store });
-    this.#audit = new OutboxAudit(options.database);
+    this.#audit = new OutboxAudit(database);
+    this.#vacuum = new OutboxVacuum(database);
+    this.#notices = new PendingNotices(database, onFailure);
   }
 
   async start(): Promise<void> {
@@ -107,6 +110,7 @@ export class Sequencer {
     this.#woken.resolve();
     await this.#running;
     await this.#signing.catch(this.#options.onFailure);
+    await this.#vacuum.stop();
     await Promise.all(this.#subscriptions.map(async (unsubscribe) => await unsubscribe()));
     if (this.#held !== null) await this.#publisher?.finish(this.#held, this.#signedSize);
     if (this.#lease !== null)
@@ -115,8 +119,8 @@ export class Sequencer {
 
   /** Something was committed to the outbox: sequences it here, or tells the node that holds the lease. */
   wake(): void {
-    const { database, onFailure } = this.#options;
-    if (this.#lease === null && database.engine === "postgresql") this.#notify(database, onFailure);
+    if (this.#lease === null && this.#options.database.engine === "postgresql")
+      this.#notices.tell();
     this.#wakeHere();
   }
 
@@ -124,23 +128,6 @@ export class Sequencer {
   cosigned(): void {
     this.#publisher?.touch();
     this.#wakeHere();
-  }
-
-  /** One notice in a few milliseconds: all that is committed meanwhile is told by the next. A notice costs as much as a submission. */
-  #notify(database: Database, onFailure: (error: unknown) => void): void {
-    if (this.#notifying !== null) {
-      this.#notifyAgain = true;
-      return;
-    }
-    this.#notifyAgain = false;
-    this.#notifying = database
-      .notify("ledger_pending")
-      .catch(onFailure)
-      .then(async () => await sleep(noticePauseMs, undefined, { ref: false }))
-      .finally(() => {
-        this.#notifying = null;
-        if (this.#notifyAgain) this.#notify(database, onFailure);
-      });
   }
 
   /** Throws `ledger_unavailable` or `signer_unavailable` when the last pass failed or the present one hangs. */
@@ -232,6 +219,7 @@ export class Sequencer {
     if (pending.length === 0 || isLast) await this.#signing;
     if (isLast || isEnded) await this.#retire(held);
     this.#publisher?.begin(held, this.#signedSize);
+    this.#vacuum.taken(pending.length);
     this.#gatherMs = gathering(pending.length);
     return pending.length > 0;
   }

@@ -2,7 +2,9 @@ import { sql } from "kysely";
 import type { Database } from "../database/open.ts";
 
 const afterTaken = 8_192;
-const pauseMs = 1_000;
+const leastPauseMs = 1_000;
+/** While a long transaction of somebody's keeps dead rows from being cleared away, each attempt takes longer than the last. */
+const pauseForEachMs = 20;
 
 /**
  * Clears away what taken pending rows leave behind. Ids only rise, so that the index's oldest pages hold dead rows alone, and every batch has
@@ -12,7 +14,7 @@ const pauseMs = 1_000;
 export class OutboxVacuum {
   readonly #database: Database;
   #taken = 0;
-  #clearedAt = Number.NEGATIVE_INFINITY;
+  #dueAt = Number.NEGATIVE_INFINITY;
   #clearing: Promise<void> | null = null;
 
   constructor(database: Database) {
@@ -23,10 +25,12 @@ export class OutboxVacuum {
   taken(count: number): void {
     this.#taken += count;
     if (this.#clearing !== null || this.#taken < afterTaken) return;
-    if (performance.now() - this.#clearedAt < pauseMs) return;
+    const startedAt = performance.now();
+    if (startedAt < this.#dueAt) return;
     this.#taken = 0;
     this.#clearing = this.#clear().finally(() => {
-      this.#clearedAt = performance.now();
+      const endedAt = performance.now();
+      this.#dueAt = endedAt + Math.max(leastPauseMs, pauseForEachMs * (endedAt - startedAt));
       this.#clearing = null;
     });
   }
@@ -37,7 +41,9 @@ export class OutboxVacuum {
   }
 
   async #clear(): Promise<void> {
-    // To give pages back to the disk would lock out those who submit.
-    await sql`vacuum (truncate false) ledger_pending`.execute(this.#database.db).catch(() => {});
+    // To give pages back to the disk would lock out those who submit; who has the table's lock may be doing the same.
+    await sql`vacuum (truncate false, skip_locked true) ledger_pending`
+      .execute(this.#database.db)
+      .catch(() => {});
   }
 }

@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "@jest/globals";
-import { sql } from "kysely";
+import { type KyselyPlugin, sql } from "kysely";
 import type { Database } from "../../../src/database/open.ts";
 import { OutboxVacuum } from "../../../src/ledger/outbox-vacuum.ts";
 import { forEachDatabase } from "../../support/database.ts";
 import { StatementCount } from "../../support/statement-count.ts";
+import { until } from "../../support/until.ts";
 
 forEachDatabase("what taken pending rows leave behind", (open) => {
   test("is cleared away after some thousands, so that the outbox does not grow", async () => {
@@ -30,6 +32,23 @@ forEachDatabase("what taken pending rows leave behind", (open) => {
     expect(statements.count).toBe(1);
   });
 
+  test("is cleared the more seldom the longer that takes: twenty times as long after", async () => {
+    const { database, statements } = counted(await open());
+    const slow = new SlowDown(200);
+    const vacuum = new OutboxVacuum({ ...database, db: database.db.withPlugin(slow) });
+    const take = async () => {
+      vacuum.taken(8_192);
+      await vacuum.stop();
+    };
+    await take();
+    const startedAt = performance.now();
+    await until(async () => {
+      await take();
+      return statements.count === 2;
+    });
+    expect(performance.now() - startedAt).toBeGreaterThan(20 * 200);
+  });
+
   test("is left where it cannot be cleared, and nobody is held up", async () => {
     const database = await open();
     await database.close();
@@ -38,6 +57,21 @@ forEachDatabase("what taken pending rows leave behind", (open) => {
     await expect(vacuum.stop()).resolves.toBeUndefined();
   });
 });
+
+class SlowDown implements KyselyPlugin {
+  readonly #ms: number;
+
+  constructor(ms: number) {
+    this.#ms = ms;
+  }
+
+  transformQuery: KyselyPlugin["transformQuery"] = ({ node }) => node;
+
+  transformResult: KyselyPlugin["transformResult"] = async ({ result }) => {
+    await sleep(this.#ms);
+    return result;
+  };
+}
 
 function counted(database: Database) {
   const statements = new StatementCount();

@@ -134,7 +134,8 @@ async function writeOnce(file: string, bytes: Buffer): Promise<void> {
       if (errno(error) !== "EEXIST") throw error;
     });
   } catch (error) {
-    throw unusable(file, "cannot be written", error);
+    const code = errno(error);
+    throw unusable(file, `cannot be written${code === undefined ? "" : ` (${code})`}`, error);
   } finally {
     await unlink(unfinished).catch(() => {});
   }
@@ -150,6 +151,7 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-function errno(error: unknown): unknown {
-  return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+function errno(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
 }

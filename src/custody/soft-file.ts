@@ -69,14 +69,15 @@ function placeOf(file: string, name: string): number | null {
   return place >= 2 ? place : null;
 }
 
+/** A pipe in a key's place is opened at once, to be refused: waiting for who writes to it could last for ever. */
+const readingNoLink = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 /** Null when there is no such file. Throws `configuration_invalid` when anybody else may read it or put another in its place. */
 export async function readKeyFile(file: string): Promise<Buffer | null> {
-  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW).catch(
-    (error: unknown) => {
-      if (errno(error) === "ENOENT") return null;
-      throw unusable(file, "cannot be opened, or is a symbolic link", error);
-    },
-  );
+  const handle = await open(file, readingNoLink).catch((error: unknown) => {
+    if (errno(error) === "ENOENT") return null;
+    throw unusable(file, "cannot be opened, or is a symbolic link", error);
+  });
   if (handle === null) return null;
   try {
     const found = await handle.stat();

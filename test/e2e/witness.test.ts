@@ -62,7 +62,11 @@ test.each(["ed25519", "ml-dsa-44"])(
     expect(parseCosignerKey(stdout)).toMatchObject({ name, algorithm });
     const { mode } = await stat(join(folder.path, "witness-key.pem"));
     expect(mode & 0o777).toBe(0o600);
-    expect(await init(folder.path)).toMatchObject({ code: 1, stdout: "" });
+    expect(await init(folder.path)).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining("`weightvault witness serve` prints its public key"),
+    });
     expect(
       (await weightvaultHere(["witness", "init", "--folder", folder.path, "--name", "a b"])).code,
     ).toBe(1);

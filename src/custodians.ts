@@ -1,10 +1,11 @@
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { type Config, ConfigurationError } from "./config.ts";
 import { cosigningKeyOf, newCosigningPem } from "./custody/cosigning-key.ts";
 import type { Custodian } from "./custody/custodian.ts";
 import type { Fitness, MadeKey } from "./custody/pkcs11-provision.ts";
 import type { Signer } from "./custody/signer.ts";
-import { openSoftCustodian } from "./custody/soft-custodian.ts";
+import { assertSoftKeks, openSoftCustodian } from "./custody/soft-custodian.ts";
 import { keepKeyFile, readKeyFile, replaceKeyFile, unusable } from "./custody/soft-file.ts";
 import { openSoftSigner } from "./custody/soft-signer.ts";
 import { type Cosigner, cosignerKey, encodeCosignerKey } from "./merkle/cosignature.ts";
@@ -119,7 +120,9 @@ export async function initializeCustody(config: Config): Promise<readonly Initia
  * The ledger's own keys of ML-DSA-44. A file that is missing is never made here: a node that made one of its own would sign with what nobody
  * pinned. Throws `configuration_invalid` for one that is missing, can be read by others, or holds no such key.
  */
-async function openCosigners(config: Config): Promise<readonly Cosigner[]> {
+export async function openCosigners(
+  config: Pick<Config, "ledgerMlDsaKeyFiles" | "ledgerName">,
+): Promise<readonly Cosigner[]> {
   const cosigners: Cosigner[] = [];
   for (const file of config.ledgerMlDsaKeyFiles) {
     const pem = await readKeyFile(file);
@@ -176,6 +179,32 @@ function softKeeper({ environment, ledgerName }: Config, options: CustodyOptions
     },
     close: async () => {},
   };
+}
+
+/** Whether the soft key-encryption keys of a data folder can be used, as far as there are any. Production refuses them all, for a better reason. */
+export async function assertKeksUsable(config: Config): Promise<void> {
+  const { custodian, environment, dataFolder } = config;
+  if (custodian !== "soft" || environment === "production") return;
+  await assertSoftKeks(join(resolve(dataFolder), "kek"));
+}
+
+/** The soft signer whose key is in the data folder; null where there is none, another signer is chosen, or production refuses it. Makes nothing. */
+export async function readSoftSigner(config: Config): Promise<Signer | null> {
+  const { signer, environment, dataFolder, ledgerName: name } = config;
+  const file = join(resolve(dataFolder), "ledger-key.pem");
+  if (signer !== "soft" || environment === "production" || !existsSync(file)) return null;
+  return await openSoftSigner({ file, name, environment, mayMake: false });
+}
+
+/** Whether there is a PIN in the file that the settings name for the chosen token. */
+export async function assertPinUsable({ custodian, signer, pkcs11 }: Config): Promise<void> {
+  const { pinFile: file } = pkcs11;
+  if (file === null || ![custodian, signer].includes("pkcs11")) return;
+  const pin = await readKeyFile(file);
+  if (pin === null) throw unusable(file, "is missing");
+  const isEmpty = pin.every((byte) => byte === 0x0a || byte === 0x0d);
+  pin.fill(0);
+  if (isEmpty) throw unusable(file, "is empty");
 }
 
 async function openAwsKeeper(config: Config): Promise<Keeper> {

@@ -27,6 +27,7 @@ import { type Cosigner, encodeCosignerKey } from "./merkle/cosignature.ts";
 import { encodeVerificationKey } from "./merkle/note.ts";
 import { openStore } from "./open-store.ts";
 import { ListError } from "./screening/list.ts";
+import { assertFilesUsable } from "./setting-files.ts";
 import type { BlobStore } from "./storage/blob-store.ts";
 import { assertKeysBelong, hasBegun } from "./vault/begun.ts";
 import { initialize } from "./vault/bootstrap.ts";
@@ -351,6 +352,7 @@ export async function serve(env: Readonly<Record<string, string | undefined>>): 
     void asked.then(() => setTimeout(giveUp, config.drainSeconds * 1_000).unref());
     const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
     const onError = (error: unknown) => log.warn({ err: error }, "a database connection broke");
+    await assertFilesUsable(config);
     const adapters = await openAdapters(config, onError);
     const server = await startServer({ config, adapters, now: () => new Date(), log });
     starting.is = false;

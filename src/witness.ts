@@ -43,7 +43,11 @@ export async function init({ folder, name, algorithm }: WitnessInit): Promise<{ 
   await makeFolder(folder, 0o700);
   const { stateFile, keyFile } = filesIn(folder);
   if ((await readKeyFile(keyFile)) !== null)
-    throw new Refusal("already_exists", `${folder} holds a witness already`);
+    // Its first init may have ended before anybody read what it printed.
+    throw new Refusal(
+      "already_exists",
+      `${folder} holds a witness already: \`weightvault witness serve\` prints its public key`,
+    );
   const state = WitnessState.make(stateFile, name);
   try {
     const pem = await keepKeyFile({ file: keyFile, mayMake: true }, () =>

@@ -177,7 +177,8 @@ async function exchange(
   { method, path, headers, body }: Asked,
 ): Promise<Exchanged> {
   const { url, token, timeoutMs, signal, agent } = client;
-  const target = new URL(`${url.pathname.replace(/\/$/, "")}${path}`, url);
+  // Behind the host that it is for: a path that begins with two slashes would name another.
+  const target = new URL(`${url.origin}${url.pathname.replace(/\/+$/, "")}${path}`);
   const request = (target.protocol === "https:" ? requestHttps : requestHttp)(target, {
     method,
     agent,

@@ -17,7 +17,7 @@ export type Context = {
   readonly env: Env;
   readonly stdout: Writable;
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
-  /** Aborted when the user interrupts. From the first call on, an interruption no longer ends the process at once. */
+  /** Aborted when the user interrupts, and with a `Failure` as its reason when nobody reads the output any more. From the first call on, an interruption no longer ends the process at once. */
   readonly interruption: () => AbortSignal;
   /** The server and its migrations, composed outside: each runs and gives its exit code. */
   readonly serve: () => Promise<number>;

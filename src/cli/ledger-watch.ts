@@ -115,7 +115,7 @@ function lineOf(at: string, { isAlarm, code, message, contradicting }: Watched):
   return [at, ...(isAlarm ? ["ALARM"] : []), `${code}: ${message}${kept}`].join("  ");
 }
 
-/** A line a look, after those of its findings, which end no watch but that of one look. A ledger that is not what it was stays so: that ends the watch; an outage may pass. */
+/** A line a look, after those of its findings, which end no watch but that of one look. A ledger that is not what it was stays so: that ends the watch; an outage may pass. Throws where nobody hears it any more. */
 async function watch(context: Context, options: MonitorOptions, looks: Looks): Promise<void> {
   const signal = context.interruption();
   const stop = () => void looks.stop();
@@ -123,7 +123,7 @@ async function watch(context: Context, options: MonitorOptions, looks: Looks): P
   try {
     while (!signal.aborted) {
       const watched = await looks.next();
-      if (watched === null) return;
+      if (watched === null) break;
       report(context, options, watched);
       if (options.once === true) return;
       await delay(options.every * 1_000, undefined, { signal }).catch(() => {});
@@ -132,6 +132,8 @@ async function watch(context: Context, options: MonitorOptions, looks: Looks): P
     signal.removeEventListener("abort", stop);
     await looks.stop();
   }
+  // A signal asked for this end. A watch whose reader went away would alarm nobody, and must not end as if all were well.
+  if (signal.reason instanceof Failure) throw signal.reason;
 }
 
 /** Throws what ends the watch. */

@@ -8,11 +8,14 @@ import { verifyConsistency } from "../merkle/proof.ts";
 import { successionOf } from "../merkle/rotation.ts";
 import { Failure } from "./failure.ts";
 import type { Beside } from "./ledger-beside.ts";
-import type { LedgerKey } from "./ledger-key.ts";
+import { type LedgerKey, openSigned } from "./ledger-key.ts";
 import { Prover } from "./ledger-prover.ts";
 import { signedCheckpoint } from "./ledger-show.ts";
 
 export type Signed = { readonly checkpoint: Checkpoint; readonly bytes: Buffer };
+
+/** With the key under which it verifies, and the rotations that led to who signed it. */
+export type WitnessedCheckpoint = Signed & { readonly key: LedgerKey };
 
 export type Witnessing = {
   readonly policy: Policy;
@@ -22,6 +25,8 @@ export type Witnessing = {
     readonly timeoutMs: number;
     readonly everyMs: number;
     readonly onWait: () => void;
+    /** Those that the server tells by now: the wait may outlast one. They count as far as the ledger's keys have signed them. */
+    readonly rotations: () => Promise<LedgerKey["rotations"]>;
   } | null;
 };
 
@@ -30,17 +35,24 @@ const lookedBack = 65_536;
 
 /**
  * The newest checkpoint, up to `newest`, that covers at least so many entries and that `ledger verify` would take under the policy; where there is
- * none yet, the next one, `newest` itself or a later one. Throws, where none comes in time, `unavailable`, or `failed` for a copy: one that
+ * none yet, the next one, `newest` itself or a later one, also of a key that the ledger is handed over to meanwhile. Throws, where none comes in time, `unavailable`, or `failed` for a copy: one that
  * would leave an entry out is never taken in its place.
  */
 export async function awaitWitnessed(
   key: LedgerKey,
   { newest, least }: { readonly newest: Signed; readonly least: number },
   { policy, series, wait }: Witnessing,
-): Promise<Signed> {
-  const judge = (bytes: Buffer) => satisfying(bytes, key, policy);
+): Promise<WitnessedCheckpoint> {
+  let known = key;
+  let [isWaiting, isOfOther] = [false, false];
+  const judge = (bytes: Buffer): WitnessedCheckpoint | null => {
+    const found = satisfying(bytes, known, policy);
+    if (found !== null) return { ...found, key: known };
+    if (isWaiting) isOfOther ||= openSigned(bytes, known)?.verdict === "unsigned";
+    return null;
+  };
   const inSeries = async (from: number, to: number, endsAt = Number.POSITIVE_INFINITY) => {
-    let found: Signed | null = null;
+    let found: WitnessedCheckpoint | null = null;
     for await (const { size, checkpoint } of series(from > 0 ? from - 1 : null)) {
       // Beyond the newest whoever serves them may name sizes without end.
       if (size > to || performance.now() >= endsAt) break;
@@ -60,14 +72,26 @@ export async function awaitWitnessed(
   }
   if (wait !== null) {
     wait.onWait();
+    isWaiting = true;
     const endsAt = performance.now() + wait.timeoutMs;
     while (performance.now() < endsAt) {
       await delay(wait.everyMs);
       const found = await inSeries(size, Number.POSITIVE_INFINITY, endsAt);
       if (found !== null) return found;
+      if (!isOfOther) continue;
+      known = { ...known, rotations: [...key.rotations, ...(await wait.rotations())] };
+      isOfOther = false;
     }
   }
-  throw new Failure(
+  throw noneCame(least, newest, { policy, wait });
+}
+
+function noneCame(
+  least: number,
+  newest: Signed,
+  { policy, wait }: Pick<Witnessing, "policy" | "wait">,
+): Failure {
+  return new Failure(
     wait === null ? "failed" : "unavailable",
     `no checkpoint that covers entry ${least - 1}, the last that is asked for, satisfies the policy (of the newest: ${lacking(newest.bytes, policy)}). Nothing was exported, since entries would be left out: ${wait === null ? "copy the ledger again" : "ask again"}, or do without --policy`,
   );
@@ -95,17 +119,17 @@ export async function assertOneTree(
   );
 }
 
-/** The ledger under a checkpoint that satisfies the policy and covers all that the ledger has now. Throws as `awaitWitnessed` and `assertOneTree`. */
+/** The ledger under a checkpoint that satisfies the policy and covers all that the ledger has now, and the key that it verifies under. Throws as `awaitWitnessed` and `assertOneTree`. */
 export async function witnessedSource(
   source: TileSource,
   key: LedgerKey,
   witnessing: Witnessing,
-): Promise<TileSource> {
+): Promise<{ readonly source: TileSource; readonly key: LedgerKey }> {
   const newest = await signedCheckpoint(source, key);
   const least = newest.checkpoint.size;
   const signed = await awaitWitnessed(key, { newest, least }, witnessing);
   await assertOneTree(source, key, { newest, signed });
-  return { ...source, checkpoint: async () => signed.bytes };
+  return { source: { ...source, checkpoint: async () => signed.bytes }, key: signed.key };
 }
 
 /** Null where its keys did not sign it, where the policy asks for more, or where the ML-DSA-44 key, if it is demanded, did not sign. */

@@ -11,6 +11,7 @@ import { type Beside, besideFolder, besideServer } from "./ledger-beside.ts";
 import { type ChoiceOptions, selectionOf, withChoice } from "./ledger-choice.ts";
 import { type Disclose, exportExcerpt } from "./ledger-excerpt.ts";
 import { exportLedger } from "./ledger-export.ts";
+import { followRotations } from "./ledger-key.ts";
 import { type ManifestOptions, manifestsOf } from "./ledger-manifests.ts";
 import { openPlace, type Place, type PlaceOptions, withPlace } from "./ledger-place.ts";
 import { rebuildCommand } from "./ledger-rebuild.ts";
@@ -96,9 +97,10 @@ async function exportWhole(
     readonly context: Context;
   },
 ): Promise<void> {
-  const from = witnessing === null ? source : await witnessedSource(source, key, witnessing);
+  const from =
+    witnessing === null ? { source, key } : await witnessedSource(source, key, witnessing);
   const signal = context.interruption();
-  const result = await exportLedger(from, key, { folder, signal, beside });
+  const result = await exportLedger(from.source, from.key, { folder, signal, beside });
   const hint = await mlDsaHint(folder, key.mlDsaKey?.keyId);
   output.result(result, () =>
     [
@@ -113,11 +115,12 @@ async function exportWhole(
 const quorumWait = { timeoutMs: 60_000, everyMs: 500 };
 
 /** What is exported under a policy: a vault's quorum may come yet, a copy's does not. */
-function witnessedBy(policy: Policy, { client, output }: Place, beside: Beside): Witnessing {
+function witnessedBy(policy: Policy, { client, key, output }: Place, beside: Beside): Witnessing {
   const { series } = beside;
   if (client === null) return { policy, series, wait: null };
   const onWait = () => output.note("waiting for a checkpoint that has the policy's quorum");
-  return { policy, series, wait: { ...quorumWait, onWait } };
+  const rotations = async () => (await followRotations(client, key)).rotations;
+  return { policy, series, wait: { ...quorumWait, onWait, rotations } };
 }
 
 function discloseFrom(client: Client | null): Disclose {

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import type { Context } from "./context.ts";
 import { exits } from "./exit.ts";
+import { Failure } from "./failure.ts";
 import { run } from "./program.ts";
-import { outputSentence } from "./system-error.ts";
+import { outputSentence, unreadSentence } from "./system-error.ts";
 
 /** The command line's composition root: the process, and the server where it is asked for. */
 const interrupted = new AbortController();
@@ -55,7 +56,8 @@ let isCut = false;
 // Whoever reads the output may stop reading: `weightvault ... | head` is no error. What is under way ends as if it were interrupted, and the exit
 // code stays what the command comes to: a ledger that does not verify must not pass because nobody read on.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  interrupted.abort();
+  // Whoever was to go on until a signal came, a watch for example, tells this end from that one by its reason.
+  interrupted.abort(error.code === "EPIPE" ? new Failure("failed", unreadSentence) : undefined);
   if (error.code === "EPIPE" || isCut) return;
   isCut = true;
   process.stderr.write(`${outputSentence(error)}\n`);

@@ -42,3 +42,7 @@ export function outputSentence({ code, message }: NodeJS.ErrnoException): string
   const reason = code === undefined ? message : `${reasons[code] ?? message} (${code})`;
   return `standard output cannot be written, so the result is not whole: ${reason}`;
 }
+
+/** And where whoever read it went away. */
+export const unreadSentence =
+  "nobody reads standard output any more, so it ended before it was done";

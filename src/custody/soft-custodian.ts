@@ -40,6 +40,14 @@ export async function openSoftCustodian(options: SoftCustodianOptions): Promise<
   return new SoftCustodian(file, keks);
 }
 
+/** Whether the key-encryption keys that are there can be used, and none where there are none; throws `configuration_invalid` as opening them does. */
+export async function assertSoftKeks(file: string): Promise<void> {
+  for (const each of [file, ...(await successorsOf(file))]) {
+    const bytes = await readKeyFile(each);
+    if (bytes !== null) kekOf(each, bytes).key.wipe();
+  }
+}
+
 class SoftCustodian implements Custodian {
   readonly #file: string;
   readonly #keks = new Map<string, Kek>();

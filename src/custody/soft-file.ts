@@ -69,14 +69,15 @@ function placeOf(file: string, name: string): number | null {
   return place >= 2 ? place : null;
 }
 
+/** A pipe in a key's place is opened at once, to be refused: waiting for who writes to it could last for ever. */
+const readingNoLink = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 /** Null when there is no such file. Throws `configuration_invalid` when anybody else may read it or put another in its place. */
 export async function readKeyFile(file: string): Promise<Buffer | null> {
-  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW).catch(
-    (error: unknown) => {
-      if (errno(error) === "ENOENT") return null;
-      throw unusable(file, "cannot be opened, or is a symbolic link", error);
-    },
-  );
+  const handle = await open(file, readingNoLink).catch((error: unknown) => {
+    if (errno(error) === "ENOENT") return null;
+    throw unusable(file, "cannot be opened, or is a symbolic link", error);
+  });
   if (handle === null) return null;
   try {
     const found = await handle.stat();
@@ -134,7 +135,8 @@ async function writeOnce(file: string, bytes: Buffer): Promise<void> {
       if (errno(error) !== "EEXIST") throw error;
     });
   } catch (error) {
-    throw unusable(file, "cannot be written", error);
+    const code = errno(error);
+    throw unusable(file, `cannot be written${code === undefined ? "" : ` (${code})`}`, error);
   } finally {
     await unlink(unfinished).catch(() => {});
   }
@@ -150,6 +152,7 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-function errno(error: unknown): unknown {
-  return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+function errno(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
 }

@@ -53,15 +53,22 @@ export async function readTimestampSettings({
   readonly timestampSeconds: number;
 }): Promise<TimestampSettings | null> {
   if (url === null || file === null) return null;
+  const bytes = await readRegularFile(file, longestCertificateBytes).catch((cause: unknown) => {
+    throw unusable(file, "cannot be read", cause);
+  });
+  if (bytes === null) throw unusable(file, "is no file");
+  const certificates = bytes.toString("latin1");
   try {
-    const bytes = await readRegularFile(file, longestCertificateBytes);
-    const certificates = bytes?.toString("latin1") ?? "";
     parseAuthority(certificates);
-    return { authority: { url, certificates }, everyMs: timestampSeconds * 1_000 };
   } catch (cause) {
-    const message = `the time-stamping certificate ${file} is no certificate in PEM`;
-    throw new Refusal("configuration_invalid", message, { cause });
+    throw unusable(file, "is no certificate in PEM", cause);
   }
+  return { authority: { url, certificates }, everyMs: timestampSeconds * 1_000 };
+}
+
+function unusable(file: string, why: string, cause?: unknown): Refusal {
+  const message = `the time-stamping certificate ${file} ${why}`;
+  return new Refusal("configuration_invalid", message, { cause });
 }
 
 /** Something that is done now and then, and how it went. */

@@ -33,14 +33,14 @@ export async function readKeepablePolicy(
 
 /**
  * Whether a vault can keep to the policy; throws `configuration_invalid` where it never could: its logs are others, a witness's address is none,
- * or those that have an address are no quorum. One without a quorum (`none`) is refused: it would say of every entry that it was witnessed.
+ * or those that have an address are no quorum. Where the ledger's key is not known yet (null), what depends on it is left out. One without a quorum (`none`) is refused: it would say of every entry that it was witnessed.
  */
-export function assertKeepable(policy: Policy, file: string, ownKey: Uint8Array): void {
+export function assertKeepable(policy: Policy, file: string, ownKey: Uint8Array | null): void {
   const { logs, witnesses } = policy;
   if (isQuorum(policy, new Set())) throw unusable(file, "asks for no witness");
-  if (algorithmOf(ownKey) !== "ed25519")
+  if (ownKey !== null && algorithmOf(ownKey) !== "ed25519")
     throw unusable(file, "cannot be kept: witnesses cosign no ledger that an ECDSA key signs");
-  if (logs.length > 0 && !logs.some(({ publicKey }) => publicKey.equals(ownKey)))
+  if (ownKey !== null && logs.length > 0 && !logs.some(({ publicKey: key }) => key.equals(ownKey)))
     throw unusable(file, "lists other logs than this ledger");
   for (const { name, url } of witnesses) {
     const protocol = url === null ? "http:" : (URL.parse(url)?.protocol ?? "");

@@ -26,6 +26,5 @@ async function readOne(file: string): Promise<ModelSigners> {
 }
 
 function unusable(file: string, why: string, cause?: unknown): Refusal {
-  const message = `WEIGHTVAULT_MODEL_SIGNING_KEYS: ${file}: ${why}`;
-  return new Refusal("configuration_invalid", message, { cause });
+  return new Refusal("configuration_invalid", `the model signing keys ${file}: ${why}`, { cause });
 }

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { Refusal } from "../errors.ts";
+import { isRefusal, Refusal } from "../errors.ts";
 
 /** What a witness holds of a log: the largest tree that it has cosigned. */
 export type Held = {
@@ -46,20 +46,20 @@ export class WitnessState {
     this.name = name;
   }
 
-  /** Makes the memory of a witness of that name, or finds it. Throws `configuration_invalid` where another name's is there. */
+  /**
+   * Makes the memory of a witness of that name, or finds it, or finishes one that found no room. Throws `configuration_invalid` where another
+   * name's is there, or the system cannot write it.
+   */
   static make(file: string, name: string): WitnessState {
     const database = openExclusive(file);
     try {
-      database.exec(`begin; ${schema}`);
-      const named = nameIn(database);
-      if (named === null)
-        database.prepare("insert into witness (singleton, name) values (1, ?)").run(name);
-      database.exec("commit");
-      if (named !== null && named !== name) throw unusable(file, `is of the witness ${named}`);
+      const named = writeSchema(database, name);
+      if (named !== name) throw unusable(file, `is of the witness ${named}`);
       return new WitnessState(database, name);
     } catch (error) {
       database.close();
-      throw error;
+      if (isRefusal(error)) throw error;
+      throw unusable(file, `cannot be made${reasonOf(error)}`, error);
     }
   }
 
@@ -114,6 +114,16 @@ export class WitnessState {
   }
 }
 
+/** The name of the witness whose memory it is from now on, or was before. */
+function writeSchema(database: DatabaseSync, name: string): string {
+  database.exec(`begin; ${schema}`);
+  const named = nameIn(database);
+  if (named === null)
+    database.prepare("insert into witness (singleton, name) values (1, ?)").run(name);
+  database.exec("commit");
+  return named ?? name;
+}
+
 /** The lock is taken by the first statement that writes, and ends with the process, however that dies. */
 function openExclusive(file: string): DatabaseSync {
   let database: DatabaseSync | null = null;
@@ -125,7 +135,7 @@ function openExclusive(file: string): DatabaseSync {
     return database;
   } catch (cause) {
     database?.close();
-    const why = isBusy(cause) ? "is open in another process" : "cannot be opened";
+    const why = isBusy(cause) ? "is open in another process" : `cannot be opened${reasonOf(cause)}`;
     throw unusable(file, why, cause);
   }
 }
@@ -139,6 +149,11 @@ function nameIn(database: DatabaseSync): string | null {
 
 function unusable(file: string, why: string, cause?: unknown): Refusal {
   return new Refusal("configuration_invalid", `the witness's memory ${file} ${why}`, { cause });
+}
+
+/** What SQLite says of it, such as that the disk is full. */
+function reasonOf(error: unknown): string {
+  return Error.isError(error) ? `: ${error.message}` : "";
 }
 
 function isBusy(error: unknown): boolean {

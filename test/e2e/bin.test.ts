@@ -108,6 +108,32 @@ test("a finding of a monitor's look is told by the exit code, also when nobody r
   expect(await new Promise((resolve) => child.on("exit", resolve))).toBe(6);
 });
 
+test("a watch that nobody reads any more says so and is no success, but for one look that is through", async () => {
+  await using folder = await temporaryFolder();
+  const [ledger, state] = [join(folder.path, "ledger"), join(folder.path, "state")];
+  const signer = fixedSigner(7);
+  for (const [path, bytes] of await filesOf(encodeAll(story()), signer)) {
+    await mkdir(dirname(join(ledger, path)), { recursive: true });
+    await writeFile(join(ledger, path), bytes);
+  }
+  const heardOnce = async (...more: readonly string[]) => {
+    const args = ["ledger", "monitor", "--url", ledger, "--state", state, ...more];
+    const child = spawn(process.execPath, [bin, ...args, "--ledger-key", signer.verificationKey], {
+      env: { PATH: process.env["PATH"], ...compiled },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    child.stdout.once("data", () => child.stdout.destroy());
+    const said: Buffer[] = [];
+    child.stderr.on("data", (bytes: Buffer) => said.push(bytes));
+    const code = await new Promise((resolve) => child.on("close", resolve));
+    return { code, stderr: Buffer.concat(said).toString("utf8") };
+  };
+  const stderr = "nobody reads standard output any more, so it ended before it was done\n";
+  expect(await heardOnce("--every", "1")).toEqual({ code: 1, stderr });
+  expect(await heardOnce("--every", "1", "--json")).toEqual({ code: 1, stderr });
+  expect(await heardOnce("--once")).toEqual({ code: 0, stderr: "" });
+});
+
 const hasFull = existsSync("/dev/full") ? test : test.skip;
 
 hasFull("a result that finds no room is told in one sentence, and is no success", async () => {

@@ -3,6 +3,7 @@ import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
+import { createClient, getRange, putAt } from "../../src/cli/client.ts";
 import { bin, temporaryFolder, token, weightvault, weightvaultHere } from "./command.ts";
 import { answer, bodyOf, type Handler, problem, serveHttp } from "./http-double.ts";
 import { signer } from "./release-double.ts";
@@ -170,6 +171,22 @@ test("a redirect is not followed, so the token stays with its host", async () =>
     response.writeHead(307, { location: "/elsewhere" }).end(),
   );
   expect({ code, asked }).toEqual({ code: 1, asked: ["GET /v1/tokens"] });
+});
+
+test("an address whose path begins with two slashes names no other host", async () => {
+  await using server = await serveHttp((_, response) => response.end("sealed"));
+  await using other = await serveHttp((_, response) => response.end("stolen"));
+  const { signal } = new AbortController();
+  const path = `//${new URL(other.url).host}/part%2F1?X-Signature=a%2Bb//c`;
+  for (const url of [server.url, `${server.url}/`, `${server.url}//`]) {
+    const client = createClient({ url: new URL(url), token: null, timeoutMs: 5_000, signal });
+    const body = { headers: {}, sizeBytes: 4, source: [Buffer.from("part")] };
+    await putAt(client, path, body);
+    const response = await getRange(client, path, { start: 0, end: 6, totalBytes: 6 });
+    response.destroy();
+  }
+  expect(other.asked).toEqual([]);
+  expect(new Set(server.asked)).toEqual(new Set([`PUT ${path}`, `GET ${path}`]));
 });
 
 test("an argument cannot name another route", async () => {

@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { chmod, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import {
@@ -62,10 +62,47 @@ test.each(["ed25519", "ml-dsa-44"])(
     expect(parseCosignerKey(stdout)).toMatchObject({ name, algorithm });
     const { mode } = await stat(join(folder.path, "witness-key.pem"));
     expect(mode & 0o777).toBe(0o600);
-    expect(await init(folder.path)).toMatchObject({ code: 1, stdout: "" });
+    expect(await init(folder.path)).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining("`weightvault witness serve` prints its public key"),
+    });
     expect(
       (await weightvaultHere(["witness", "init", "--folder", folder.path, "--name", "a b"])).code,
     ).toBe(1);
+  },
+);
+
+/** A file that outgrows what the shell grants fails as on a full disk; code that Node keeps compiled would be cut off as well. */
+async function initWithRoomFor(blocks: number, folder: string) {
+  return await weightvault(["witness", "init", "--folder", folder, "--name", name], {
+    env: { NODE_COMPILE_CACHE: undefined },
+    limits: `ulimit -f ${blocks}`,
+  });
+}
+
+test.each([0, 4, 12])(
+  "an init that finds no room says so and names the file, and the next one makes the witness (%s blocks)",
+  async (blocks) => {
+    await using folder = await temporaryFolder();
+    const [memory, key] = ["witness.sqlite", "witness-key.pem"].map((file) =>
+      join(folder.path, file),
+    );
+    const cut = await initWithRoomFor(blocks, folder.path);
+    expect(cut).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining(`${memory}`),
+    });
+    expect(cut.stderr).toMatch(/cannot be (opened|made): .*disk/);
+    expect(await init(folder.path)).toMatchObject({ code: 0 });
+    await rm(key ?? "");
+    const cutAtKey = await initWithRoomFor(0, folder.path);
+    expect(cutAtKey).toMatchObject({ code: 1, stdout: "" });
+    expect(cutAtKey.stderr).toContain(`${key} cannot be written (EFBIG)`);
+    expect((await readdir(folder.path)).toSorted()).toEqual(["witness.sqlite"]);
+    const { code, stdout } = await init(folder.path);
+    expect({ code, named: parseCosignerKey(stdout)?.name }).toEqual({ code: 0, named: name });
   },
 );
 

@@ -13,6 +13,7 @@ const table: Readonly<Record<string, readonly string[] | null>> = {
   "open-store.ts": null,
   "maintain.ts": null,
   "custodians.ts": null,
+  "setting-files.ts": null,
   "witness.ts": null,
   "cli/main.ts": null,
   http: [

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import {
@@ -79,6 +80,15 @@ describe.each(openers)("%s", (_, open) => {
     await rm(file);
     await symlink(join(folder, "elsewhere"), file);
     await expect(open()).rejects.toMatchObject({ code: "configuration_invalid" });
+  });
+
+  test("refuses a pipe in the key file's place, and does not wait for who writes to it", async () => {
+    file = join(folder, "pipe");
+    execFileSync("mkfifo", ["-m", "600", file]);
+    await expect(open()).rejects.toMatchObject({
+      code: "configuration_invalid",
+      message: expect.stringContaining("is not a regular file"),
+    });
   });
 
   test("refuses a key file of the wrong content", async () => {

@@ -66,7 +66,7 @@ const damages: readonly Damage[] = [
       WEIGHTVAULT_TLS_CERTIFICATE: "/absent/cert.pem",
       WEIGHTVAULT_TLS_KEY: "/absent/key.pem",
     },
-    says: "no such file or directory, open '/absent/cert.pem'",
+    says: "WEIGHTVAULT_TLS_CERTIFICATE: /absent/cert.pem is no file\n  WEIGHTVAULT_TLS_KEY: /absent/key.pem is no file",
   },
 ];
 

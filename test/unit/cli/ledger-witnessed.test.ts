@@ -15,8 +15,16 @@ import { verifyExcerpt } from "../../../src/ledger/verify-excerpt.ts";
 import { cosign, encodeCosignerKey } from "../../../src/merkle/cosignature.ts";
 import { encodeNote, parseNote, parseVerificationKey } from "../../../src/merkle/note.ts";
 import { type Policy, parsePolicy } from "../../../src/merkle/policy.ts";
-import { encodeAll, filesOf, memorySource } from "../../vectors/ledger/build.ts";
-import { beginning, decided, delivered, granted, idOf } from "../../vectors/ledger/story.ts";
+import { nothingSigned, signRotation } from "../../../src/merkle/rotation.ts";
+import { encodeAll, filesOf, fixedSigner, memorySource } from "../../vectors/ledger/build.ts";
+import {
+  beginning,
+  decided,
+  delivered,
+  granted,
+  idOf,
+  record,
+} from "../../vectors/ledger/story.ts";
 import { signer, verificationKey } from "../../vectors/ledger/tell.ts";
 import { freshCosigner } from "../merkle/signed-texts.ts";
 
@@ -65,7 +73,7 @@ test("where nothing that covers the last entry has the quorum yet, the excerpt w
     yield* waiting.beside.series(after);
   };
   const onWait = () => undefined;
-  const wait = { timeoutMs: 60_000, everyMs: 1, onWait };
+  const wait = { timeoutMs: 60_000, everyMs: 1, onWait, rotations: async () => [] };
   const to = join(folder, "waited");
   const files = new Map([...(await filesAt(size)), ...(await filesAt(size - 1))]);
   const excerpt = await exportExcerpt(memorySource(files), key, {
@@ -88,7 +96,7 @@ test("where no quorum comes, nothing is exported, and the failure names the entr
     exit: "failed",
     message,
   });
-  const wait = { timeoutMs: 0, everyMs: 1, onWait: () => undefined };
+  const wait = { timeoutMs: 0, everyMs: 1, onWait: () => undefined, rotations: async () => [] };
   const witnessing = { ...to.witnessing, wait };
   await expect(witnessedSource(source, key, witnessing)).rejects.toMatchObject({
     exit: "unavailable",
@@ -122,7 +130,12 @@ async function twoTrees(read: readonly Buffer[], shown: readonly Buffer[]) {
     for (const [path, bytes] of other) if (path !== "checkpoint") files.set(path, bytes);
     yield { size: shown.length, checkpoint };
   };
-  const wait = { timeoutMs: 60_000, everyMs: 1, onWait: () => undefined };
+  const wait = {
+    timeoutMs: 60_000,
+    everyMs: 1,
+    onWait: () => undefined,
+    rotations: async () => [],
+  };
   const witnessing = { policy, series, wait };
   return { source: memorySource(files), to: { beside: { ...beside, series }, witnessing } };
 }
@@ -150,6 +163,62 @@ test("a checkpoint that gets the quorum while an export waits counts only where 
   await expect(witnessedSource(source, key, to.witnessing)).rejects.toMatchObject(failure);
 });
 
+/** The ledger of an export that waits, and whose key is replaced meanwhile: from then on another one signs, and has the quorum. */
+async function rotatedWhileWaiting() {
+  const next = fixedSigner(8);
+  const statement = await signRotation(signer, next, nothingSigned);
+  const rotated = encodeAll([
+    ...told,
+    ...more,
+    decided("allowed", "s"),
+    record("ledger.key-rotated", { statement }),
+    delivered("s"),
+  ]);
+  const size = rotated.length;
+  const [old, grown] = [await filesOf(rotated.slice(0, -2), signer), await filesOf(rotated, next)];
+  const note = (grown.get("checkpoint") ?? Buffer.alloc(0)).toString();
+  const checkpoint = await withCosignature(note, witness);
+  const { beside } = under([]);
+  const series: Beside["series"] = async function* () {
+    yield { size: size - 2, checkpoint: (old.get("checkpoint") ?? "").toString() };
+    yield { size, checkpoint };
+  };
+  const rotations = async () => [{ index: size - 2, statement }];
+  const wait = { timeoutMs: 5_000, everyMs: 1, onWait: () => undefined, rotations };
+  const source = memorySource(new Map([...grown, ...old]));
+  return { source, size, beside, witnessing: { policy, series, wait } };
+}
+
+test("an export that waits for the quorum follows a rotation of the ledger's key meanwhile, whole or in part", async () => {
+  const { source, size, beside, witnessing } = await rotatedWhileWaiting();
+  const whole = join(folder, "rotated whole");
+  const { signal } = new AbortController();
+  const witnessed = await witnessedSource(source, key, witnessing);
+  const to = { folder: whole, signal, beside };
+  expect(await exportLedger(witnessed.source, witnessed.key, to)).toMatchObject({ size });
+  expect(await verifyLedger(folderSource(whole), { verificationKey, policy })).toMatchObject({
+    verified: true,
+    witnessed: { hasQuorum: true },
+  });
+  const part = join(folder, "rotated part");
+  const asked = { ...about("s"), beside, witnessing, folder: part };
+  expect(await exportExcerpt(source, key, asked)).toMatchObject({
+    size,
+    entries: [size - 3, size - 2, size - 1],
+  });
+  expect(await verdict(part)).toEqual({ verified: true, size });
+});
+
+test("an export that waits for the quorum follows no rotation that the ledger's key has not signed", async () => {
+  const { source, witnessing } = await rotatedWhileWaiting();
+  const statement = await signRotation(fixedSigner(9), fixedSigner(8), nothingSigned);
+  const rotations = async () => [{ index: entries.length, statement }];
+  const wait = { ...witnessing.wait, timeoutMs: 30, rotations };
+  await expect(witnessedSource(source, key, { ...witnessing, wait })).rejects.toMatchObject({
+    exit: "unavailable",
+  });
+});
+
 test("a server that names checkpoints without end while an export waits for the quorum keeps it no longer than the wait", async () => {
   const size = entries.length;
   const { checkpoint } = await plain(size);
@@ -160,7 +229,7 @@ test("a server that names checkpoints without end while an export waits for the 
       yield { size: at, checkpoint };
     }
   };
-  const wait = { timeoutMs: 30, everyMs: 1, onWait: () => undefined };
+  const wait = { timeoutMs: 30, everyMs: 1, onWait: () => undefined, rotations: async () => [] };
   await expect(
     witnessedSource(await sourceAt(size), key, { policy, series, wait }),
   ).rejects.toMatchObject({ exit: "unavailable" });
@@ -172,7 +241,7 @@ test("under a policy a whole export is of a checkpoint that has its quorum and c
   const { witnessing, beside } = under(series);
   const to = join(folder, "whole");
   const { signal } = new AbortController();
-  const source = await witnessedSource(await sourceAt(size), key, witnessing);
+  const { source } = await witnessedSource(await sourceAt(size), key, witnessing);
   expect(await exportLedger(source, key, { folder: to, signal, beside })).toMatchObject({ size });
   const report = await verifyLedger(folderSource(to), { verificationKey, policy });
   expect(report.witnessed).toMatchObject({ hasQuorum: true });

@@ -8,33 +8,41 @@ import type { LedgerNode } from "./ledger-node.ts";
 /** What PostgreSQL must be started with, so that its statements are counted. */
 export const countingStatements = ["shared_preload_libraries=pg_stat_statements"];
 
+/** A node that serves as a role of no great rights, and the database's owner, whom PostgreSQL tells of everybody's statements. */
+export type Observed = { readonly node: LedgerNode; readonly owner: Kysely<Schema> };
+
 /** Where the time goes while a ledger is written: in the sequencer's process, which is this one, and in PostgreSQL. */
 export class TimeSpent {
   readonly #node: LedgerNode;
+  readonly #owner: Kysely<Schema>;
   readonly #session: Session;
   readonly #startedAt = performance.now();
   readonly #cpuBefore = process.cpuUsage();
   readonly #databaseBefore: number;
   readonly #signedBefore: { readonly ms: number; readonly count: number };
 
-  private constructor(node: LedgerNode, session: Session, databaseBefore: number) {
+  private constructor(
+    { node, owner }: Observed,
+    { session, databaseBefore }: { readonly session: Session; readonly databaseBefore: number },
+  ) {
     this.#node = node;
+    this.#owner = owner;
     this.#session = session;
     this.#databaseBefore = databaseBefore;
     this.#signedBefore = { ...node.signing };
   }
 
-  static async begin(node: LedgerNode): Promise<TimeSpent> {
-    const { db } = node.database;
-    await sql`create extension if not exists pg_stat_statements`.execute(db);
-    await sql`select pg_stat_statements_reset()`.execute(db);
+  static async begin(observed: Observed): Promise<TimeSpent> {
+    const { owner } = observed;
+    await sql`create extension if not exists pg_stat_statements`.execute(owner);
+    await sql`select pg_stat_statements_reset()`.execute(owner);
     const session = new Session();
     session.connect();
     await session.post("Profiler.enable");
     await session.post("Profiler.setSamplingInterval", { interval: samplingMicroseconds });
     const databaseBefore = await databaseMs();
     await session.post("Profiler.start");
-    return new TimeSpent(node, session, databaseBefore);
+    return new TimeSpent(observed, { session, databaseBefore });
   }
 
   /** A line each: the processes, the sequencer's work by kind, PostgreSQL's by statement, the signatures. */
@@ -50,7 +58,7 @@ export class TimeSpent {
     return [
       `  the sequencer's process: ${share((user + system) / 1_000)}; PostgreSQL: ${share(database)}; load of the machine ${loadavg()[0]?.toFixed(2)}`,
       `  of ${seconds.toFixed(1)} s, the sequencer's process: ${describe(secondsByKind(profile))}`,
-      `  statements in PostgreSQL: ${await statementsOf(this.#node.database.db)}`,
+      `  statements in PostgreSQL: ${await statementsOf(this.#owner)}`,
       `  ${count} signatures, ${(signingMs / Math.max(1, count)).toFixed(2)} ms each, ${(entries / Math.max(1, count)).toFixed(0)} entries a signature`,
     ];
   }
@@ -105,7 +113,7 @@ const statements: readonly (readonly [string, RegExp])[] = [
   ["checkpoint", /insert into ledger_checkpoint/],
   ["pending", /^select oldest\.id, submission\.\* from/],
   ["reading for publishing", /^select "bytes" from "ledger_entry"/],
-  ["places", /^select submission, index/],
+  ["places", /^with newest as/],
   ["cover", /string_agg\(leaf/],
   ["notify", /^select pg_notify/],
 ];

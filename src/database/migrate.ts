@@ -4,12 +4,15 @@ import { join } from "node:path";
 import { sql } from "kysely";
 import { isUniqueViolation } from "./failure.ts";
 import type { Database } from "./open.ts";
-import { appendOnlyTables, deletableTables } from "./schema.ts";
+import { appendOnlyTables, deletableTables, type Schema } from "./schema.ts";
 
 export type Migration = { readonly name: string; readonly sha256: string; readonly script: string };
 
 /** Any number will do as long as nothing else in this database locks it: "wv" and a one. */
 const migrationLock = 0x7776_0001;
+
+/** The first PostgreSQL in which the right to vacuum a table can be granted. */
+const maintainVersion = 170_000;
 
 const createMigrationTable = `
   select pg_advisory_xact_lock(${migrationLock});
@@ -68,7 +71,21 @@ export async function grantServerRole(database: Database, role: string): Promise
     grant select on all tables in schema ${identifier(schema)} to ${grantee};
     grant insert on ${on([...appendOnlyTables, ...changeable])} to ${grantee};
     grant update on ${on(changeable)} to ${grantee};
-    grant delete on ${on(deletableTables)} to ${grantee};`);
+    grant delete on ${on(deletableTables)} to ${grantee};
+    do $do$ begin
+      if current_setting('server_version_num')::int >= ${maintainVersion} then
+        execute ${literal(`grant maintain on ${on(["ledger_pending"])} to ${grantee}`)};
+      end if;
+    end $do$;`);
+}
+
+/** Whether the connected role may clear away a table's dead rows: as its owner does, or from PostgreSQL 17 on as one who was granted it. */
+export async function mayVacuum(database: Database, table: keyof Schema): Promise<boolean> {
+  const { rows } = await sql<{ may: boolean }>`
+    select case when current_setting('server_version_num')::int >= ${maintainVersion}::int
+      then has_table_privilege(oid, 'maintain') else pg_has_role(relowner, 'usage') end as may
+    from pg_class where oid = ${table}::regclass`.execute(database.db);
+  return rows[0]?.may === true;
 }
 
 /** Whether the connected role could undo what keeps the ledger append-only: a superuser, or an owner of our tables or their schema. */

@@ -56,7 +56,7 @@ export class CoverProof {
     }
   }
 
-  /** Reads the newest checkpoint for so many who are about to ask, while their places are looked up. What fails here fails again for those who ask. */
+  /** Reads the newest checkpoint for so many who are about to ask, while their places are looked up. What fails here is tried again by those who ask. */
   prepare(asking: number): void {
     if (this.#reading !== null) return;
     this.#asking += asking;
@@ -76,12 +76,11 @@ export class CoverProof {
 
   /** A checkpoint that covers the index, verified once and then used for all that it covers. Many who ask at once read it once. */
   async #cover(index: number): Promise<Cover> {
-    // A reading that was under way may have begun before the entry was covered; the one after it did not.
-    for (let reading = 0; reading < 2; reading += 1) {
-      if (this.#newest !== null && this.#newest.size > index) return this.#newest;
-      await this.#begin();
-    }
-    if (this.#newest !== null && this.#newest.size > index) return this.#newest;
+    const isCovered = () => this.#newest !== null && this.#newest.size > index;
+    // A reading that was under way may have begun before the entry was covered, or before there was any checkpoint; the one after it did not.
+    if (!isCovered()) await this.#reading?.catch(() => {});
+    if (!isCovered()) await this.#begin();
+    if (this.#newest !== null && isCovered()) return this.#newest;
     throw new Refusal("ledger_unavailable", "no signed checkpoint covers the entry yet");
   }
 

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { mayVacuum } from "../database/migrate.ts";
 import type { Database } from "../database/open.ts";
 
 const afterTaken = 8_192;
@@ -13,9 +14,12 @@ const pauseForEachMs = 20;
  */
 export class OutboxVacuum {
   readonly #database: Database;
-  #taken = 0;
+  /** What a process left that ended before it had taken enough is cleared away by the next one. */
+  #taken = afterTaken;
   #dueAt = Number.NEGATIVE_INFINITY;
   #clearing: Promise<void> | null = null;
+  /** Null until it was asked: PostgreSQL answers a role that may not with a warning in its log, each time. */
+  #may: boolean | null = null;
 
   constructor(database: Database) {
     this.#database = database;
@@ -41,9 +45,16 @@ export class OutboxVacuum {
   }
 
   async #clear(): Promise<void> {
-    // To give pages back to the disk would lock out those who submit; who has the table's lock may be doing the same.
-    await sql`vacuum (truncate false, skip_locked true) ledger_pending`
-      .execute(this.#database.db)
-      .catch(() => {});
+    try {
+      this.#may ??= await mayVacuum(this.#database, "ledger_pending");
+      if (!this.#may) return;
+      // To give pages back to the disk would lock out those who submit; who has the table's lock may be doing the same; and a table that was
+      // large once has too few dead rows for PostgreSQL to look through the index by itself.
+      await sql`vacuum (truncate false, skip_locked true, index_cleanup on) ledger_pending`.execute(
+        this.#database.db,
+      );
+    } catch {
+      // Whoever needs the database says what is wrong with it.
+    }
   }
 }

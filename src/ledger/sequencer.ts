@@ -110,11 +110,11 @@ export class Sequencer {
     this.#woken.resolve();
     await this.#running;
     await this.#signing.catch(this.#options.onFailure);
-    await this.#vacuum.stop();
     await Promise.all(this.#subscriptions.map(async (unsubscribe) => await unsubscribe()));
     if (this.#held !== null) await this.#publisher?.finish(this.#held, this.#signedSize);
     if (this.#lease !== null)
       await releaseLease(this.#options.database.db, this.#lease).catch(this.#options.onFailure);
+    await this.#vacuum.stop();
   }
 
   /** Something was committed to the outbox: sequences it here, or tells the node that holds the lease. */

@@ -21,18 +21,19 @@ const missedMs = 20;
  */
 export class Waiting {
   readonly #database: Database;
-  readonly #onLook: (covering: number) => void;
+  readonly #onStep: (covering: number) => void;
   readonly #waiters = new Map<bigint, Set<Waiter>>();
   #looking: Promise<void> | null = null;
   #lookAgain = false;
+  #isTold = false;
   #timer: NodeJS.Timeout | null = null;
   #missed: NodeJS.Timeout | null = null;
   #unsubscribe: (() => Promise<void>) | null = null;
 
-  /** `onLook` hears at each look how many wait for a checkpoint, and can make ready what they ask for next. */
-  constructor(database: Database, onLook: (covering: number) => void) {
+  /** `onStep` hears, when the ledger moved, how many wait for a checkpoint, and can make ready what they ask for next. */
+  constructor(database: Database, onStep: (covering: number) => void) {
     this.#database = database;
-    this.#onLook = onLook;
+    this.#onStep = onStep;
   }
 
   async start(): Promise<void> {
@@ -64,7 +65,7 @@ export class Waiting {
       );
     const timer = setTimeout(late, timeoutMs);
     // A notice can be lost with its connection, so those who wait look for themselves now and then.
-    this.#timer ??= setInterval(() => this.look(), safetyMs).unref();
+    this.#timer ??= setInterval(() => this.#look(), safetyMs).unref();
     this.#missed ??= setTimeout(() => this.#lookForMissed(), missedMs);
     try {
       return await promise;
@@ -81,11 +82,17 @@ export class Waiting {
 
   #lookForMissed(): void {
     this.#missed = null;
-    this.look();
+    this.#look();
   }
 
-  /** The ledger moved: looks once more, or once again after the look under way. */
+  /** The ledger moved. */
   look(): void {
+    this.#isTold = true;
+    this.#look();
+  }
+
+  /** Looks once more, or once again after the look under way. */
+  #look(): void {
     if (this.#waiters.size === 0) return;
     if (this.#looking !== null) {
       this.#lookAgain = true;
@@ -97,7 +104,7 @@ export class Waiting {
         this.#looking = null;
         if (this.#lookAgain) {
           this.#lookAgain = false;
-          this.look();
+          this.#look();
         }
       });
   }
@@ -105,14 +112,17 @@ export class Waiting {
   async #answer(): Promise<void> {
     const early = this.#early();
     const covering = this.#waiters.size - early.length;
-    if (covering > 0) this.#onLook(covering);
+    if (this.#isTold && covering > 0) this.#onStep(covering);
+    this.#isTold = false;
     const all = [...this.#waiters.keys()];
     // What nobody can be answered with is not fetched: while checkpoints are late, all who wait would have it fetched again and again.
     const found = await sql<Found>`/* ledger.places */
-      select submission, index, bytes, leaf, index < newest.size as covered
-      from ledger_entry, (select coalesce(max(size), 0) as size from ledger_checkpoint) as newest
-      where submission = any(${arrayText(all)}::bigint[])
-        and (index < newest.size or submission = any(${arrayText(early)}::bigint[]))`.execute(
+      with newest as (select coalesce(max(size), 0) as size from ledger_checkpoint)
+      select submission, index, bytes, leaf, true as covered from ledger_entry, newest
+      where submission = any(${arrayText(all)}::bigint[]) and index < size
+      union all
+      select submission, index, bytes, leaf, false from ledger_entry, newest
+      where submission = any(${arrayText(early)}::bigint[]) and index >= size`.execute(
       this.#database.db,
     );
     for (const { submission, index, bytes, leaf, covered } of found.rows) {

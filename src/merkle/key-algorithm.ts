@@ -54,10 +54,9 @@ const importedAtMost = 32;
 export function importPublicKey(spkiPrefix: Uint8Array, publicKey: Uint8Array): KeyObject | null {
   const der = Buffer.concat([spkiPrefix, publicKey]);
   const name = der.toString("latin1");
-  const known = imported.get(name);
-  if (known !== undefined) return known;
-  const key = parsedKey(der);
+  const key = imported.get(name) ?? parsedKey(der);
   if (key === null) return null;
+  imported.delete(name);
   const [oldest] = imported.keys();
   if (imported.size >= importedAtMost && oldest !== undefined) imported.delete(oldest);
   imported.set(name, key);

@@ -154,8 +154,14 @@ testPostgres(
     expect(appendBare?.value).toBe(append?.value);
     expect(latency?.value).toBeGreaterThan(0);
     expect(latencyBare?.value).toBe(p99?.value);
-    for (const kind of ["idle", "submit", "sequence", "signatures", "the submitters' process"])
-      expect(stderr.split(kind).length - 1).toBeGreaterThanOrEqual(2);
+    const told = [
+      /statements in PostgreSQL: .*\bsubmit \d/,
+      /statements in PostgreSQL: .*\bsequence \d/,
+      /the sequencer's process: .*\bidle \d/,
+      /\d+ signatures, /,
+    ];
+    for (const what of told) expect(stderr.match(new RegExp(what, "g"))).toHaveLength(2);
+    expect(stderr).toMatch(/statements in PostgreSQL: .*\bplaces \d/);
     expect(await readdir(folder.path)).toEqual([]);
     expect(await processesThatName(folder.path)).toEqual([]);
   },

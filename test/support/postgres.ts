@@ -9,8 +9,8 @@ import { fileURLToPath } from "node:url";
 import { onFreePort } from "./free-port.ts";
 
 export type PostgresServer = {
-  /** The address of a database of this server, for its superuser. */
-  readonly url: (database: string) => string;
+  /** The address of a database of this server, for a role, or for its superuser. */
+  readonly url: (database: string, role?: string) => string;
   /** Fast shutdown; resolves when the server is gone and its folder removed. */
   readonly stop: () => Promise<void>;
 };
@@ -67,7 +67,7 @@ async function startOn(
     });
     const host = isLocal ? encodeURIComponent(cluster) : "127.0.0.1";
     return {
-      url: (database) => `postgres://postgres@${host}:${port}/${database}`,
+      url: (database, role = "postgres") => `postgres://${role}@${host}:${port}/${database}`,
       stop: async () => {
         const gone = guard.exitCode === null ? once(guard, "exit") : null;
         guard.ref();

@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import type { KyselyPlugin } from "kysely";
 import type { Database } from "../../../src/database/open.ts";
 import { readHead } from "../../../src/ledger/batch.ts";
 import { CoverProof } from "../../../src/ledger/cover.ts";
@@ -55,6 +56,22 @@ forEachDatabase("the proof that entries are covered", (open) => {
     const later = { index: 710, bytes: Buffer.from("later") };
     cover.prepare(1);
     await expect(cover.assertCovered(later)).rejects.toMatchObject({ code: "record_tampered" });
+  });
+
+  test("what was read before there was any checkpoint is no tampering for who joined the reading", async () => {
+    const [database, signer] = [await open(), new TestSigner()];
+    const held = new HeldAnswers();
+    const cover = new CoverProof(database.db.withPlugin(held), keyOf(signer));
+    held.isHeld = true;
+    cover.prepare(1);
+    await until(() => held.waiting === 1);
+    held.isHeld = false;
+    const ledger = await startNode({ database, signer, store: null });
+    await settleAll(ledger, await submitMany(database, 1));
+    await ledger.stop();
+    const asked = cover.assertCovered(placeIn(await placesOf(database), 0));
+    held.release();
+    await asked;
   });
 
   test("one who comes after thousands of entries is proved from the tiles", async () => {
@@ -179,6 +196,26 @@ forEachDatabase("the proof that entries are covered", (open) => {
     });
   });
 });
+
+/** Keeps answers of the database back. */
+class HeldAnswers implements KyselyPlugin {
+  isHeld = false;
+  waiting = 0;
+  readonly #released = Promise.withResolvers<void>();
+
+  release(): void {
+    this.#released.resolve();
+  }
+
+  transformQuery: KyselyPlugin["transformQuery"] = ({ node }) => node;
+
+  transformResult: KyselyPlugin["transformResult"] = async ({ result }) => {
+    if (!this.isHeld) return result;
+    this.waiting += 1;
+    await this.#released.promise;
+    return result;
+  };
+}
 
 type Placed = { readonly index: number; readonly bytes: Buffer };
 

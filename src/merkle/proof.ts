@@ -1,3 +1,4 @@
+import type { Join } from "./joined-nodes.ts";
 import { tileHeight, tileWidth } from "./tile.ts";
 import { completeRoot, emptyRoot, hashBytes, nodeHash, splitPoint } from "./tree.ts";
 
@@ -71,25 +72,29 @@ export async function rightEdge(size: number, read: HashReader): Promise<readonl
   return edge;
 }
 
-/** The root that a leaf and its inclusion proof lead to (RFC 9162, section 2.1.3.2); null where the proof does not fit index and size. */
-export function rootOfInclusion(claim: {
+/** What an inclusion proof says. `join` is `nodeHash`, unless a caller has one that remembers. */
+type InclusionClaim = {
   readonly index: number;
   readonly size: number;
   readonly leaf: Uint8Array;
   readonly proof: readonly Uint8Array[];
-}): Buffer | null {
-  const { index, size, leaf, proof } = claim;
+  readonly join?: Join;
+};
+
+/** The root that a leaf and its inclusion proof lead to (RFC 9162, section 2.1.3.2); null where the proof does not fit index and size. */
+export function rootOfInclusion(claim: InclusionClaim): Buffer | null {
+  const { index, size, leaf, proof, join = nodeHash } = claim;
   if (!isWithin(index, size - 1) || ![leaf, ...proof].every(isHash)) return null;
   let position = index;
   let last = size - 1;
   let root: Buffer = Buffer.from(leaf);
-  for (const sibling of proof) {
+  for (const [height, sibling] of proof.entries()) {
     if (last === 0) return null;
     if (position % 2 === 1 || position === last) {
-      root = nodeHash(sibling, root);
+      root = join(sibling, root, height);
       while (position % 2 === 0 && position !== 0) [position, last] = [half(position), half(last)];
     } else {
-      root = nodeHash(root, sibling);
+      root = join(root, sibling, height);
     }
     [position, last] = [half(position), half(last)];
   }
@@ -97,13 +102,7 @@ export function rootOfInclusion(claim: {
 }
 
 /** Whether the leaf is the one at `index` of the tree with that size and root. Never throws: a malformed proof is false. */
-export function verifyInclusion(claim: {
-  readonly index: number;
-  readonly size: number;
-  readonly leaf: Uint8Array;
-  readonly proof: readonly Uint8Array[];
-  readonly root: Uint8Array;
-}): boolean {
+export function verifyInclusion(claim: InclusionClaim & { readonly root: Uint8Array }): boolean {
   return rootOfInclusion(claim)?.equals(claim.root) ?? false;
 }
 

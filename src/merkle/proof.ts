@@ -5,8 +5,11 @@ import { completeRoot, emptyRoot, hashBytes, nodeHash, splitPoint } from "./tree
 /**
  * Gives a hash that tiles store: `level` counts in tiles (0 are the leaf hashes, 1 the hashes of full tiles of level 0, ...), `index` counts
  * along that level, so it lies in tile `index / 256` at place `index % 256`. Never asked for what a tree of the given size does not have.
+ * `nodes`, where it has them, are those that were computed of what it gave, by height and index.
  */
-export type HashReader = (level: number, index: number) => Buffer | Promise<Buffer>;
+export type HashReader = ((level: number, index: number) => Buffer | Promise<Buffer>) & {
+  readonly nodes?: Map<string, Buffer>;
+};
 
 /** RFC 6962, section 2.1.1: the hashes from the leaf's sibling to the root's child. Throws a RangeError where the leaf is not in the tree. */
 export async function inclusionProof(
@@ -155,12 +158,25 @@ async function rangeRoot(start: number, end: number, read: HashReader): Promise<
 
 /** The node at a height of the tree, computed from the nearest hashes below it that tiles store: at most 128 of them. */
 async function storedNode(height: number, index: number, read: HashReader): Promise<Buffer> {
+  const known = read.nodes?.get(`${height}/${index}`);
+  if (known !== undefined) return Buffer.from(known);
   const level = Math.floor(height / tileHeight);
   const count = 2 ** (height % tileHeight);
   const hashes: (Buffer | Promise<Buffer>)[] = [];
   for (let offset = 0; offset < count; offset += 1)
     hashes.push(read(level, index * count + offset));
-  return completeRoot(Buffer.concat(await allOf(hashes)));
+  const node = completeRoot(Buffer.concat(await allOf(hashes)));
+  if (count > 1 && read.nodes !== undefined) remember(read.nodes, `${height}/${index}`, node);
+  return node;
+}
+
+/** Several proofs' worth: those of neighbours ask for most of the same nodes, and each costs up to 127 hashes. */
+const mostNodes = 256;
+
+function remember(nodes: Map<string, Buffer>, place: string, node: Buffer): void {
+  nodes.set(place, Buffer.from(node));
+  const [oldest] = nodes.keys();
+  if (nodes.size > mostNodes && oldest !== undefined) nodes.delete(oldest);
 }
 
 /** Hashes that are at hand cost no promise: a proof takes some 250 of them. */
@@ -172,14 +188,14 @@ async function allOf(hashes: readonly (Buffer | Promise<Buffer>)[]): Promise<rea
 
 /**
  * A reader over whole tiles. It fetches each tile once; `size` tells the width of the last one of a level. What could not be fetched, or has
- * not the size of its tile, is fetched anew when it is asked for again.
+ * not the size of its tile, is fetched anew when it is asked for again. It has the latest 256 nodes that were computed of its tiles.
  */
 export function readTiles(
   size: number,
   fetchTile: (tile: WholeTile) => Promise<Uint8Array>,
 ): HashReader {
   const fetched = new Map<string, Uint8Array | Promise<Uint8Array>>();
-  return (level, index) => {
+  const read = (level: number, index: number): Buffer | Promise<Buffer> => {
     const number = Math.floor(index / tileWidth);
     const width = Math.min(tileWidth, Math.floor(size / tileWidth ** level) - number * tileWidth);
     const key = `${level}/${number}`;
@@ -197,6 +213,7 @@ export function readTiles(
       ? tile.then((bytes) => hashIn(bytes, index))
       : hashIn(tile, index);
   };
+  return Object.assign(read, { nodes: new Map<string, Buffer>() });
 }
 
 function hashIn(tile: Uint8Array, index: number): Buffer {

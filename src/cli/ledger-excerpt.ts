@@ -15,6 +15,7 @@ import { type InSeries, seriesFile, writeSeries } from "./ledger-series.ts";
 import type { Selection } from "./ledger-story.ts";
 import { timestampFiles } from "./ledger-timestamps.ts";
 import { assertOneTree, awaitWitnessed, type Signed, type Witnessing } from "./ledger-witnessed.ts";
+import { inParallel } from "./parallel.ts";
 import { rulebookFile } from "./rulebook-file.ts";
 
 /** What the server discloses of a decision, null where it keeps nothing; and its own copy of a rulebook that this version does not have. */
@@ -128,6 +129,9 @@ async function chooseWitnessed(
   return { chosen: again, signed };
 }
 
+/** Twice as many as the file system has threads: each of them finds the next one ready. */
+const writtenAtOnce = 8;
+
 async function writeEntries(
   folder: string,
   chosen: readonly ChosenEntry[],
@@ -135,11 +139,12 @@ async function writeEntries(
 ): Promise<void> {
   await mkdir(join(folder, "entries"));
   await mkdir(join(folder, "proofs"));
-  for (const { index } of chosen) {
+  const { signal } = new AbortController();
+  await inParallel(chosen, { most: writtenAtOnce, signal }, async ({ index }) => {
     const { entry, proof } = await prover.prove(index);
     await writeFile(join(folder, "entries", `${index}.json`), entry);
     await writeFile(join(folder, "proofs", `${index}.tlog-proof`), proof);
-  }
+  });
 }
 
 /** The oldest that covers every entry, else the newest that the checkpoint covers: a checkpoint of a quorum may be older than the newest stamp. */

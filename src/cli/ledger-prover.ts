@@ -2,6 +2,7 @@ import { readTile, type TileSource } from "../ledger/source.ts";
 import { encodeAddCheckpoint } from "../merkle/add-checkpoint.ts";
 import { parseBundle } from "../merkle/bundle.ts";
 import type { Checkpoint } from "../merkle/checkpoint.ts";
+import { rememberingJoins } from "../merkle/joined-nodes.ts";
 import {
   consistencyProof,
   inclusionProof,
@@ -22,7 +23,8 @@ export class Prover {
   readonly #checkpoint: Checkpoint;
   readonly #note: string;
   readonly #read: ReturnType<typeof readTiles>;
-  #bundle: { readonly number: number; readonly entries: readonly Buffer[] } | null = null;
+  readonly #join = rememberingJoins();
+  #bundle: { readonly number: number; readonly entries: Promise<readonly Buffer[]> } | null = null;
 
   constructor(source: TileSource, key: LedgerKey, checkpoint: Checkpoint, note: Buffer) {
     this.#source = source;
@@ -43,7 +45,8 @@ export class Prover {
     const { size, root } = this.#checkpoint;
     const entry = await this.#entry(index);
     const hashes = await inclusionProof(index, size, this.#read);
-    if (!verifyInclusion({ index, size, leaf: leafHash(entry), proof: hashes, root }))
+    const [leaf, join] = [leafHash(entry), this.#join];
+    if (!verifyInclusion({ index, size, leaf, proof: hashes, root, join }))
       throw new Failure("integrity", `entry ${index} is not the one in the signed ledger`);
     return { entry, proof: encodeTlogProof({ index, hashes, checkpoint: this.#note }) };
   }
@@ -60,15 +63,18 @@ export class Prover {
 
   async #entry(index: number): Promise<Buffer> {
     const number = Math.floor(index / tileWidth);
-    if (this.#bundle?.number !== number) {
-      const width = Math.min(tileWidth, this.#checkpoint.size - number * tileWidth);
-      const bytes = await this.#tile({ level: "entries", number, width });
-      this.#bundle = { number, entries: parseBundle(bytes) ?? [] };
-    }
-    const entry = this.#bundle.entries[index % tileWidth];
+    // Those who are proved side by side wait for one reading of their bundle.
+    if (this.#bundle?.number !== number)
+      this.#bundle = { number, entries: this.#entriesOf(number) };
+    const entry = (await this.#bundle.entries)[index % tileWidth];
     if (entry === undefined)
       throw new Failure("integrity", `the ledger's bundle lacks entry ${index}`);
     return entry;
+  }
+
+  async #entriesOf(number: number): Promise<readonly Buffer[]> {
+    const width = Math.min(tileWidth, this.#checkpoint.size - number * tileWidth);
+    return parseBundle(await this.#tile({ level: "entries", number, width })) ?? [];
   }
 
   async #tile(tile: Tile): Promise<Buffer> {

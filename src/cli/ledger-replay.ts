@@ -67,7 +67,8 @@ type Shown = Readonly<Record<string, unknown>>;
 /** Null where there is no such file. What is none of ours judges no decision, and so fails it. */
 function readJson(file: string): Shown | null {
   try {
-    const found = lstatSync(file);
+    const found = lstatSync(file, { throwIfNoEntry: false });
+    if (found === undefined) return null;
     // A pipe would keep its reader waiting for ever.
     if (!found.isFile() || found.size > longestFileBytes) return {};
     const value: unknown = JSON.parse(readFileSync(file, "utf8"));

@@ -1,9 +1,10 @@
 import { Refusal } from "../errors.ts";
 import type { Checkpoint } from "../merkle/checkpoint.ts";
+import { type Join, rememberingJoins } from "../merkle/joined-nodes.ts";
 import { parseVerificationKey, type VerificationKey } from "../merkle/note.ts";
 import { verifyInclusion } from "../merkle/proof.ts";
 import { parseTlogProof } from "../merkle/tlog-proof.ts";
-import { leafHash } from "../merkle/tree.ts";
+import { leafHash, nodeHash } from "../merkle/tree.ts";
 import { type Entry, parseEntry } from "./entry.ts";
 import { Findings } from "./findings.ts";
 import { judgeSignatures, type Report, type VerifyOptions } from "./verify.ts";
@@ -89,9 +90,10 @@ export async function verifyExcerpt(
   const { keys, signed } = await signedBy(source, indexes, { key, origin, newest, findings });
   let [entries, before] = [0, { index: -2, leafHex: "" }];
   const about: number[] = [];
+  const join = rememberingJoins();
   for (const index of signed === null ? [] : indexes) {
     if (signed === null) break;
-    const proved = await proveEntry(source, index, { findings, ...signed.checkpoint });
+    const proved = await proveEntry(source, index, { findings, join, ...signed.checkpoint });
     if (proved === null) continue;
     entries += 1;
     const { entry, leafHex } = proved;
@@ -219,7 +221,13 @@ async function proveEntry(
     size,
     root,
     findings,
-  }: { readonly size: number; readonly root: Buffer; readonly findings: Findings },
+    join = nodeHash,
+  }: {
+    readonly size: number;
+    readonly root: Buffer;
+    readonly findings: Findings;
+    readonly join?: Join;
+  },
 ): Promise<{ readonly entry: Entry; readonly leafHex: string } | null> {
   const [bytes, proofBytes] = [await source.entry(index), await source.proof(index)];
   if (bytes === null || proofBytes === null) {
@@ -233,7 +241,7 @@ async function proveEntry(
   const isIncluded =
     proof !== null &&
     proof.index === index &&
-    verifyInclusion({ index, size, leaf, proof: proof.hashes, root });
+    verifyInclusion({ index, size, leaf, proof: proof.hashes, root, join });
   if (!isIncluded) {
     const message = `entry ${index} is not proved to stand in the signed ledger`;
     findings.add("leaf_mismatch", message, index);

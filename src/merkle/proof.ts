@@ -1,11 +1,15 @@
+import type { Join } from "./joined-nodes.ts";
 import { tileHeight, tileWidth } from "./tile.ts";
 import { completeRoot, emptyRoot, hashBytes, nodeHash, splitPoint } from "./tree.ts";
 
 /**
  * Gives a hash that tiles store: `level` counts in tiles (0 are the leaf hashes, 1 the hashes of full tiles of level 0, ...), `index` counts
  * along that level, so it lies in tile `index / 256` at place `index % 256`. Never asked for what a tree of the given size does not have.
+ * `nodes`, where it has them, are those that were computed of what it gave, by height and index.
  */
-export type HashReader = (level: number, index: number) => Buffer | Promise<Buffer>;
+export type HashReader = ((level: number, index: number) => Buffer | Promise<Buffer>) & {
+  readonly nodes?: Map<string, Buffer>;
+};
 
 /** RFC 6962, section 2.1.1: the hashes from the leaf's sibling to the root's child. Throws a RangeError where the leaf is not in the tree. */
 export async function inclusionProof(
@@ -71,25 +75,29 @@ export async function rightEdge(size: number, read: HashReader): Promise<readonl
   return edge;
 }
 
-/** The root that a leaf and its inclusion proof lead to (RFC 9162, section 2.1.3.2); null where the proof does not fit index and size. */
-export function rootOfInclusion(claim: {
+/** What an inclusion proof says. `join` is `nodeHash`, unless a caller has one that remembers. */
+type InclusionClaim = {
   readonly index: number;
   readonly size: number;
   readonly leaf: Uint8Array;
   readonly proof: readonly Uint8Array[];
-}): Buffer | null {
-  const { index, size, leaf, proof } = claim;
+  readonly join?: Join;
+};
+
+/** The root that a leaf and its inclusion proof lead to (RFC 9162, section 2.1.3.2); null where the proof does not fit index and size. */
+export function rootOfInclusion(claim: InclusionClaim): Buffer | null {
+  const { index, size, leaf, proof, join = nodeHash } = claim;
   if (!isWithin(index, size - 1) || ![leaf, ...proof].every(isHash)) return null;
   let position = index;
   let last = size - 1;
   let root: Buffer = Buffer.from(leaf);
-  for (const sibling of proof) {
+  for (const [height, sibling] of proof.entries()) {
     if (last === 0) return null;
     if (position % 2 === 1 || position === last) {
-      root = nodeHash(sibling, root);
+      root = join(sibling, root, height);
       while (position % 2 === 0 && position !== 0) [position, last] = [half(position), half(last)];
     } else {
-      root = nodeHash(root, sibling);
+      root = join(root, sibling, height);
     }
     [position, last] = [half(position), half(last)];
   }
@@ -97,13 +105,7 @@ export function rootOfInclusion(claim: {
 }
 
 /** Whether the leaf is the one at `index` of the tree with that size and root. Never throws: a malformed proof is false. */
-export function verifyInclusion(claim: {
-  readonly index: number;
-  readonly size: number;
-  readonly leaf: Uint8Array;
-  readonly proof: readonly Uint8Array[];
-  readonly root: Uint8Array;
-}): boolean {
+export function verifyInclusion(claim: InclusionClaim & { readonly root: Uint8Array }): boolean {
   return rootOfInclusion(claim)?.equals(claim.root) ?? false;
 }
 
@@ -156,12 +158,25 @@ async function rangeRoot(start: number, end: number, read: HashReader): Promise<
 
 /** The node at a height of the tree, computed from the nearest hashes below it that tiles store: at most 128 of them. */
 async function storedNode(height: number, index: number, read: HashReader): Promise<Buffer> {
+  const known = read.nodes?.get(`${height}/${index}`);
+  if (known !== undefined) return Buffer.from(known);
   const level = Math.floor(height / tileHeight);
   const count = 2 ** (height % tileHeight);
   const hashes: (Buffer | Promise<Buffer>)[] = [];
   for (let offset = 0; offset < count; offset += 1)
     hashes.push(read(level, index * count + offset));
-  return completeRoot(Buffer.concat(await allOf(hashes)));
+  const node = completeRoot(Buffer.concat(await allOf(hashes)));
+  if (count > 1 && read.nodes !== undefined) remember(read.nodes, `${height}/${index}`, node);
+  return node;
+}
+
+/** Several proofs' worth: those of neighbours ask for most of the same nodes, and each costs up to 127 hashes. */
+const mostNodes = 256;
+
+function remember(nodes: Map<string, Buffer>, place: string, node: Buffer): void {
+  nodes.set(place, Buffer.from(node));
+  const [oldest] = nodes.keys();
+  if (nodes.size > mostNodes && oldest !== undefined) nodes.delete(oldest);
 }
 
 /** Hashes that are at hand cost no promise: a proof takes some 250 of them. */
@@ -173,14 +188,14 @@ async function allOf(hashes: readonly (Buffer | Promise<Buffer>)[]): Promise<rea
 
 /**
  * A reader over whole tiles. It fetches each tile once; `size` tells the width of the last one of a level. What could not be fetched, or has
- * not the size of its tile, is fetched anew when it is asked for again.
+ * not the size of its tile, is fetched anew when it is asked for again. It has the latest 256 nodes that were computed of its tiles.
  */
 export function readTiles(
   size: number,
   fetchTile: (tile: WholeTile) => Promise<Uint8Array>,
 ): HashReader {
   const fetched = new Map<string, Uint8Array | Promise<Uint8Array>>();
-  return (level, index) => {
+  const read = (level: number, index: number): Buffer | Promise<Buffer> => {
     const number = Math.floor(index / tileWidth);
     const width = Math.min(tileWidth, Math.floor(size / tileWidth ** level) - number * tileWidth);
     const key = `${level}/${number}`;
@@ -198,6 +213,7 @@ export function readTiles(
       ? tile.then((bytes) => hashIn(bytes, index))
       : hashIn(tile, index);
   };
+  return Object.assign(read, { nodes: new Map<string, Buffer>() });
 }
 
 function hashIn(tile: Uint8Array, index: number): Buffer {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
@@ -43,4 +43,48 @@ test("a ledger that names a release by no id writes no file outside of the excer
   expect(excerpt.evidence).toEqual([]);
   expect(await readdir(folder)).toEqual(["in"]);
   expect(await readdir(join(folder, "in", "part", "evidence"))).toEqual([]);
+});
+
+const some = encodeAll([
+  ...beginning,
+  ...Array.from({ length: 300 }, (_, at) => decided("denied", `number ${at}`)),
+]);
+const everything = { thing: null, from: "2020-01-01T00:00:00.000Z", until: null };
+
+test("entries that are written side by side ask for each bundle once, and each file holds its own entry", async () => {
+  const source = memorySource(await filesOf(some, signer));
+  const asked: string[] = [];
+  const counting: typeof source = {
+    ...source,
+    tile: async (path) => {
+      asked.push(path);
+      await new Promise((resolve) => setImmediate(resolve));
+      return await source.tile(path);
+    },
+  };
+  const part = join(folder, "in", "part");
+  const to = { folder: part, selection: everything, disclose: null };
+  const { entries } = await exportExcerpt(counting, pinned, to);
+  expect(entries).toEqual([...some.keys()]);
+  for (const [index, bytes] of some.entries())
+    expect(await readFile(join(part, "entries", `${index}.json`))).toEqual(bytes);
+  const bundles = asked.filter((path) => path.startsWith("tile/entries/"));
+  // Once where the whole ledger is verified, and once for all that are in the excerpt.
+  expect(bundles.toSorted()).toEqual([...new Set(bundles), ...new Set(bundles)].toSorted());
+});
+
+test("an excerpt whose bundle is gone once it was verified is not there, nor any part of it", async () => {
+  const source = memorySource(await filesOf(some, signer));
+  let reads = 0;
+  const failing: typeof source = {
+    ...source,
+    tile: async (path) => {
+      if (path === "tile/entries/000") reads += 1;
+      return path === "tile/entries/000" && reads > 1 ? null : await source.tile(path);
+    },
+  };
+  const to = { folder: join(folder, "in", "part"), selection: everything, disclose: null };
+  await expect(exportExcerpt(failing, pinned, to)).rejects.toMatchObject({ exit: "integrity" });
+  expect(reads).toBe(2);
+  expect(await readdir(join(folder, "in"))).toEqual([]);
 });

@@ -62,3 +62,14 @@ test("evidence that an excerpt says it discloses and that is not there fails its
     await rm(folder, { recursive: true });
   }
 });
+
+test("evidence that lies in no folder but a file is not taken for evidence that nobody disclosed", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "weightvault-replay-"));
+  try {
+    expect(replayFrom(folder).replay(entry)).toBeNull();
+    await writeFile(join(folder, "evidence"), "");
+    expect(replayFrom(folder).replay(entry)).toMatch(`release ${release}: `);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

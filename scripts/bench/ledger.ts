@@ -154,7 +154,7 @@ async function startNodes(resources: Resources, rate: SubmitterOptions["rate"]) 
   const postgres = await startPostgres({ isLocal: true, settings: countingStatements });
   await resources.keep(postgres.stop);
   const owner = openPostgres({ url: postgres.url("postgres"), poolSize: 1 });
-  await resources.keep(owner.close);
+  await resources.keep(async () => await owner.close());
   await migrate(owner, migrations);
   await grantServerRole(owner, role);
   await owner.runScript(

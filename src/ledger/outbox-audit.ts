@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import type { Database } from "../database/open.ts";
 import { Refusal } from "../errors.ts";
 
+const everyMs = 2_000;
 const rowsAtOnce = 10_000;
 /** A transaction that rolls back leaves a gap, one that commits late fills its own: so many of the newest are looked at again. */
 const keptGaps = 1_000;
@@ -27,9 +28,53 @@ export class OutboxAudit {
   /** Everything up to here was entered, and entries stay. */
   #entered = 0n;
   #gaps: readonly (readonly [first: string, last: string])[] = [];
+  #dueAt = Number.NEGATIVE_INFINITY;
+  /** Whether the last look ended and found nothing. */
+  #isClean = false;
+  #looking: Promise<void> | null = null;
 
   constructor(database: Database) {
     this.#database = database;
+  }
+
+  /**
+   * Looks every two seconds. The first look, and any after one that did not end well, is waited for; the others go on beside the caller, whose next
+   * call throws what came of them: a look takes as long as several batches. Throws as `look`.
+   */
+  async keepLooking(): Promise<void> {
+    if (this.#isClean) {
+      if (this.#looking === null && performance.now() >= this.#dueAt) void this.#begin();
+      return;
+    }
+    const looking = this.#looking ?? this.#begin();
+    try {
+      await looking;
+    } finally {
+      this.#looking = null;
+    }
+  }
+
+  /** Resolves when no look is under way. */
+  async settled(): Promise<void> {
+    await this.#looking?.catch(() => {});
+  }
+
+  #begin(): Promise<void> {
+    const looking = this.look().then(
+      () => {
+        this.#isClean = true;
+        this.#dueAt = performance.now() + everyMs;
+        this.#looking = null;
+      },
+      (error: unknown) => {
+        this.#isClean = false;
+        throw error;
+      },
+    );
+    // The next call throws it; until then nobody waits.
+    looking.catch(() => {});
+    this.#looking = looking;
+    return looking;
   }
 
   /** Throws `record_tampered` where it finds one. */

@@ -71,7 +71,6 @@ export class Sequencer {
   readonly #subscriptions: (() => Promise<void>)[] = [];
   readonly #audit: OutboxAudit;
   readonly #vacuum: OutboxVacuum;
-  #auditedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SequencerOptions) {
     const { database, signer, store, onFailure, onPublished } = options;
@@ -114,6 +113,7 @@ export class Sequencer {
     if (this.#held !== null) await this.#publisher?.finish(this.#held, this.#signedSize);
     if (this.#lease !== null)
       await releaseLease(this.#options.database.db, this.#lease).catch(this.#options.onFailure);
+    await this.#audit.settled();
     await this.#vacuum.stop();
   }
 
@@ -207,7 +207,7 @@ export class Sequencer {
     const held = this.#held ?? (await this.#take());
     if (held === null) return false;
     if (!(await this.#keep(held.lease))) return this.#lose();
-    await this.#lookForLost();
+    await this.#audit.keepLooking();
     if (isTaken) await this.#signLeftOver(held);
     const isEnded = held.head.edge.size >= held.lastSize;
     const found = isEnded ? [] : await readPending(db);
@@ -278,11 +278,5 @@ export class Sequencer {
     // A pass waits for it and throws what it throws; until then nobody does.
     signing.catch(() => {});
     return signing;
-  }
-
-  async #lookForLost(): Promise<void> {
-    if (performance.now() - this.#auditedAt < idleMs) return;
-    await this.#audit.look();
-    this.#auditedAt = performance.now();
   }
 }

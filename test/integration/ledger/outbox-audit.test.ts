@@ -1,11 +1,40 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "@jest/globals";
-import { sql } from "kysely";
+import { type KyselyPlugin, sql } from "kysely";
 import type { Database } from "../../../src/database/open.ts";
 import { OutboxAudit } from "../../../src/ledger/outbox-audit.ts";
 import { forEachDatabase } from "../../support/database.ts";
 
 /** More than one look goes through. */
 const many = 10_050;
+
+/** Counts statements, and keeps their answers back while it is told to. */
+class SlowAnswers implements KyselyPlugin {
+  asked = 0;
+  #held = Promise.withResolvers<void>();
+
+  constructor() {
+    this.release();
+  }
+
+  hold(): void {
+    this.#held = Promise.withResolvers<void>();
+  }
+
+  release(): void {
+    this.#held.resolve();
+  }
+
+  transformQuery: KyselyPlugin["transformQuery"] = ({ node }) => {
+    this.asked += 1;
+    return node;
+  };
+
+  transformResult: KyselyPlugin["transformResult"] = async ({ result }) => {
+    await this.#held.promise;
+    return result;
+  };
+}
 
 type Outbox = { readonly database: Database; readonly audit: OutboxAudit };
 
@@ -26,6 +55,32 @@ forEachDatabase("the audit of the outbox", (open) => {
     await audit.look();
     await lose(database, 4);
     await expect(audit.look()).rejects.toMatchObject({ code: "record_tampered" });
+  });
+
+  test("is waited for at first and after it found something, and otherwise holds nobody up: what it finds is told at the next call", async () => {
+    const database = await open();
+    const slow = new SlowAnswers();
+    const audit = new OutboxAudit({ ...database, db: database.db.withPlugin(slow) });
+    await submitted(database, 1, 2);
+    slow.hold();
+    const first = audit.keepLooking();
+    expect(await Promise.race([first.then(() => "ended"), sleep(300, "waits")])).toBe("waits");
+    slow.release();
+    await first;
+    await audit.keepLooking();
+    expect(slow.asked).toBe(1);
+    await sleep(2_100);
+    await lose(database, 2);
+    slow.hold();
+    await audit.keepLooking();
+    await audit.keepLooking();
+    expect(slow.asked).toBe(2);
+    slow.release();
+    await audit.settled();
+    await sleep(100);
+    for (let again = 0; again < 3; again += 1)
+      await expect(audit.keepLooking()).rejects.toMatchObject({ code: "record_tampered" });
+    expect(slow.asked).toBe(4);
   });
 
   test("sees one that is lost behind one that is pending still", async () => {

@@ -197,7 +197,8 @@ function kindEndAt(bytes: Uint8Array, at: number): number {
   return end === dot + 1 ? none : end;
 }
 
-const hexBytes = Uint8Array.from({ length: 256 }, (_, byte) =>
+/** One for each byte, or unit of text, that is a small hexadecimal digit. */
+export const hexBytes = Uint8Array.from({ length: 256 }, (_, byte) =>
   isDigit(byte) || (byte >= 0x61 && byte <= 0x66) ? 1 : 0,
 );
 

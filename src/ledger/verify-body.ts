@@ -1,5 +1,6 @@
 import type { Canonical } from "../crypto/canonical-json.ts";
 import type { EntryBody } from "./entry.ts";
+import { hexBytes } from "./entry-scan.ts";
 
 /** A member that is an object; null for anything else. */
 export function objectOf(value: Canonical | undefined): EntryBody | null {
@@ -10,16 +11,11 @@ export function isStrings(value: Canonical | undefined): value is readonly strin
   return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
-/** One for each unit of text that is a small hexadecimal digit. */
-const hexUnits = Uint8Array.from({ length: 128 }, (_, unit) =>
-  "0123456789abcdef".includes(String.fromCharCode(unit)) ? 1 : 0,
-);
-
 /** A SHA-256, or a commitment, as entries write one: 64 small hexadecimal digits. A table is twice as fast as comparisons or a pattern. */
 export function isDigest(value: unknown): value is string {
   if (typeof value !== "string" || value.length !== 64) return false;
   let digits = 0;
-  for (let at = 0; at < 64; at += 1) digits += hexUnits[value.charCodeAt(at)] ?? 0;
+  for (let at = 0; at < 64; at += 1) digits += hexBytes[value.charCodeAt(at)] ?? 0;
   return digits === 64;
 }
 

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { type Config, ConfigurationError } from "./config.ts";
 import { cosigningKeyOf, newCosigningPem } from "./custody/cosigning-key.ts";
 import type { Custodian } from "./custody/custodian.ts";
+import { readPin } from "./custody/pin-file.ts";
 import type { Fitness, MadeKey } from "./custody/pkcs11-provision.ts";
 import type { Signer } from "./custody/signer.ts";
 import { assertSoftKeks, openSoftCustodian } from "./custody/soft-custodian.ts";
@@ -200,11 +201,7 @@ export async function readSoftSigner(config: Config): Promise<Signer | null> {
 export async function assertPinUsable({ custodian, signer, pkcs11 }: Config): Promise<void> {
   const { pinFile: file } = pkcs11;
   if (file === null || ![custodian, signer].includes("pkcs11")) return;
-  const pin = await readKeyFile(file);
-  if (pin === null) throw unusable(file, "is missing");
-  const isEmpty = pin.every((byte) => byte === 0x0a || byte === 0x0d);
-  pin.fill(0);
-  if (isEmpty) throw unusable(file, "is empty");
+  await readPin(file);
 }
 
 async function openAwsKeeper(config: Config): Promise<Keeper> {

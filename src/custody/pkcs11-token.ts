@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import {
   type Answer,
   type Attribute,
@@ -11,7 +10,7 @@ import {
   type TokenInfo,
 } from "./cryptoki.ts";
 import { Permits } from "./permits.ts";
-import { readKeyFile } from "./soft-file.ts";
+import { type Pin, readPin } from "./pin-file.ts";
 
 export type Pkcs11TokenOptions = {
   readonly cryptoki: Cryptoki;
@@ -239,7 +238,7 @@ export class Pkcs11Token {
   }
 
   async #logIn(session: Handle): Promise<void> {
-    const { pin, version } = await readPin(this.#options.pinFile);
+    const { pin, version } = await pinOf(this.#options.pinFile);
     if (version === this.#refusedPin) {
       throw new TokenFault(
         false,
@@ -280,20 +279,11 @@ export class Pkcs11Token {
   }
 }
 
-/** The PIN is in memory as a string while it is handed over, since pkcs11js takes no bytes; nothing keeps it. */
-async function readPin(file: string): Promise<{ readonly pin: string; readonly version: string }> {
-  try {
-    const bytes = await readKeyFile(file);
-    if (bytes === null) throw new Error(`there is no file ${file}`);
-    const pin = bytes.toString("utf8").replace(/\r?\n$/, "");
-    bytes.fill(0);
-    const { mtimeMs, ino, size } = await stat(file);
-    if (pin === "") throw new Error(`the file ${file} is empty`);
-    return { pin, version: `${ino}-${mtimeMs}-${size}` };
-  } catch (cause) {
+async function pinOf(file: string): Promise<Pin> {
+  return await readPin(file).catch((cause: unknown) => {
     const why = Error.isError(cause) ? cause.message : "the file cannot be read";
     throw new TokenFault(false, `WEIGHTVAULT_PKCS11_PIN_FILE: ${why}`, cause);
-  }
+  });
 }
 
 function findOne(

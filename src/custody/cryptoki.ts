@@ -199,7 +199,7 @@ async function bindings(): Promise<Cryptoki & { load(library: string): void }> {
   const name: string = "pkcs11js";
   try {
     const { default: module } = (await import(name)) as { readonly default: Bindings };
-    return new module.PKCS11();
+    return onOwnBytes(new module.PKCS11());
   } catch (cause) {
     throw new Refusal(
       "configuration_invalid",
@@ -208,5 +208,30 @@ async function bindings(): Promise<Cryptoki & { load(library: string): void }> {
     );
   }
 }
+
+/**
+ * Lets the asynchronous calls read bytes that live as long as the call. pkcs11js hands the token's thread the address of the caller's buffer
+ * and keeps no reference to it (its issue 121, open on 2026-11-27): without one the collector may free it, and a caller that waits no longer
+ * may wipe it, while it is read. The copy is wiped at the end.
+ */
+export function onOwnBytes<Calls extends Pick<Cryptoki, (typeof threaded)[number]>>(
+  calls: Calls,
+): Calls {
+  for (const name of threaded) {
+    const call = calls[name].bind(calls);
+    calls[name] = async (session, bytes, into) => {
+      const own = Buffer.alloc(bytes.length);
+      own.set(bytes);
+      try {
+        return await call(session, own, into);
+      } finally {
+        own.fill(0);
+      }
+    };
+  }
+  return calls;
+}
+
+const threaded = ["C_EncryptAsync", "C_DecryptAsync", "C_SignAsync"] as const;
 
 type Bindings = { readonly PKCS11: new () => Cryptoki & { load(library: string): void } };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { readConfig } from "../../src/config.ts";
 import { openCustody } from "../../src/custodians.ts";
-import { type Cryptoki, ck, loadCryptoki } from "../../src/custody/cryptoki.ts";
+import { answerOf, type Cryptoki, ck, loadCryptoki } from "../../src/custody/cryptoki.ts";
 import type { Custodian } from "../../src/custody/custodian.ts";
 import { openPkcs11Custodian } from "../../src/custody/pkcs11-custodian.ts";
 import { fitnessOf, makeKeys } from "../../src/custody/pkcs11-provision.ts";
@@ -15,6 +15,7 @@ import { custodianContract } from "../contract/custodian.ts";
 import { signerContract } from "../contract/signer.ts";
 import { weightvault } from "../e2e/command.ts";
 import { makeToken, pin, preparedSoftHsm, type TestToken } from "../support/softhsm.ts";
+import { until } from "../support/until.ts";
 
 const labels = { wrapping: "kek", signing: "ledger" };
 const name = "vault.example/ledger";
@@ -144,17 +145,18 @@ describeSoftHsm("on SoftHSM", () => {
       await signer.check();
     });
 
-    test("goes on when sessions are closed while sixty-four are at work", async () => {
+    test("goes on when sessions are closed between the two calls of operations under way", async () => {
       const { slot } = connected.locate();
-      const work = Array.from({ length: 64 }, () => custodian.generate(context));
-      await Promise.race(work);
+      const held = holdCalls(cryptoki, "C_EncryptAsync");
+      const work = Array.from({ length: 64 }, async () => {
+        const { dataKey, wrapped } = await custodian.generate(context);
+        return (await custodian.unwrap(wrapped, context, custodian.keyId)).equals(dataKey);
+      });
+      await until(() => held.waiting() === 8);
       (cryptoki as unknown as { C_CloseAllSessions(at: Buffer): void }).C_CloseAllSessions(slot);
-      const outcomes = await Promise.allSettled(work);
-      const codes = outcomes.map((each) =>
-        each.status === "fulfilled" ? "ok" : (each.reason as { code: string }).code,
-      );
-      expect(codes.filter((code) => code !== "ok" && code !== "custodian_unavailable")).toEqual([]);
-      await custodian.check();
+      held.letGo();
+      expect(await Promise.all(work)).toEqual(Array(64).fill(true));
+      expect(held.answers()).toEqual(Array(8).fill("CKR_SESSION_HANDLE_INVALID"));
     });
 
     test("is an outage while it is out, and serves again when it is back", async () => {
@@ -331,6 +333,30 @@ describeSoftHsm("on SoftHSM", () => {
     });
   });
 });
+
+/**
+ * Has calls wait before they are made until they are let go. SoftHSM 2.6.1 frees a session that is closed while another thread works in it,
+ * which ends the process; what a device closes is closed here when no thread does.
+ */
+function holdCalls(cryptoki: Cryptoki, name: "C_EncryptAsync") {
+  const { promise: isOpen, resolve: open } = Promise.withResolvers<void>();
+  const call = cryptoki[name].bind(cryptoki);
+  const answers: string[] = [];
+  let waiting = 0;
+  cryptoki[name] = async (...given) => {
+    waiting += 1;
+    await isOpen;
+    return await call(...given).catch((error: unknown) => {
+      answers.push(answerOf(error));
+      throw error;
+    });
+  };
+  const letGo = () => {
+    cryptoki[name] = call;
+    open();
+  };
+  return { waiting: () => waiting, answers: () => answers, letGo };
+}
 
 test("a library that is none, and one that is no PKCS #11, are refused with the setting's name", async () => {
   if (!isBuilt) return;

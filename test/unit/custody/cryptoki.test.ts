@@ -1,5 +1,11 @@
 import { expect, test } from "@jest/globals";
-import { answerOf, type Cryptoki, initialize, isAnswer } from "../../../src/custody/cryptoki.ts";
+import {
+  answerOf,
+  type Cryptoki,
+  initialize,
+  isAnswer,
+  onOwnBytes,
+} from "../../../src/custody/cryptoki.ts";
 
 const answer = (code: number) => Object.assign(new Error("a call failed"), { code });
 
@@ -35,4 +41,36 @@ test("the library is initialised with the operating system's locks, and one that
   initialize(initialized(0x191));
   expect(() => initialize(initialized(0x5))).toThrow("a call failed");
   expect(given).toEqual([{ flags: 2 }, { flags: 2 }, { flags: 2 }]);
+});
+
+test("what a token's thread reads lives as long as the call, whatever its caller does meanwhile, and is wiped then", async () => {
+  for (const name of ["C_EncryptAsync", "C_DecryptAsync", "C_SignAsync"] as const) {
+    const { promise: answered, resolve: answers } = Promise.withResolvers<Buffer>();
+    const read: Buffer[] = [];
+    const slow: Cryptoki["C_SignAsync"] = async (_session, bytes) => {
+      read.push(bytes);
+      return await answered;
+    };
+    const calls = onOwnBytes({ C_EncryptAsync: slow, C_DecryptAsync: slow, C_SignAsync: slow });
+    const bytes = Buffer.from("of the caller");
+    const called = calls[name](Buffer.alloc(8), bytes, Buffer.alloc(0));
+    bytes.fill(0);
+    expect(read.map(String)).toEqual(["of the caller"]);
+    answers(Buffer.from("done"));
+    expect(String(await called)).toBe("done");
+    expect(read).toEqual([Buffer.alloc(13)]);
+  }
+});
+
+test("the bytes of a call that fails are wiped too", async () => {
+  const read: Buffer[] = [];
+  const fails: Cryptoki["C_SignAsync"] = async (_session, bytes) => {
+    read.push(bytes);
+    throw answer(0x5);
+  };
+  const calls = onOwnBytes({ C_EncryptAsync: fails, C_DecryptAsync: fails, C_SignAsync: fails });
+  await expect(
+    calls.C_SignAsync(Buffer.alloc(8), Buffer.from("x"), Buffer.alloc(0)),
+  ).rejects.toThrow("a call failed");
+  expect(read).toEqual([Buffer.alloc(1)]);
 });

@@ -41,8 +41,9 @@ async function createDatabase(source: ReturnType<typeof sql>): Promise<ClonedDat
   };
 }
 
+/** Making and dropping is not what is tested, and copies whole databases: it may take longer than a vault's statements. */
 async function asAdmin(statement: ReturnType<typeof sql>): Promise<void> {
-  const admin = openPostgres({ url: adminUrl(), poolSize: 1 });
+  const admin = openPostgres({ url: adminUrl(), poolSize: 1, statementTimeoutMs: 60_000 });
   try {
     await statement.execute(admin.db);
   } finally {

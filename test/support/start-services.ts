@@ -24,9 +24,15 @@ export default async function startServices(): Promise<void> {
   process.env["WEIGHTVAULT_TEST_POSTGRES"] = postgres.value;
 }
 
+/**
+ * Nothing of this server has to outlive the machine: it ends with the run, and tests end vaults, not the machine. On a slow disk each drop of a
+ * database would wait for the pages of all others.
+ */
+const nothingToLose = ["fsync=off", "full_page_writes=off"];
+
 async function startMigratedPostgres(): Promise<string> {
   try {
-    const server = await startPostgres();
+    const server = await startPostgres({ settings: nothingToLose });
     globalThis.weightvaultTestPostgres = server;
     await makeTemplate(server);
     return server.url("postgres");

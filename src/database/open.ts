@@ -45,6 +45,12 @@ export type PostgresOptions = {
   readonly onError?: (error: unknown) => void;
 };
 
+/**
+ * How long a connection is kept that nobody needs. To open one takes PostgreSQL a new process that knows no table and has no statement prepared:
+ * after the driver's ten seconds each burst had to wait for some. It is less than the four minutes after which some networks forget a connection.
+ */
+const idleConnectionMs = 120_000;
+
 /** Opens PostgreSQL. Connects when first used; an outage is an error within the timeouts, never a wait for ever. */
 export function openPostgres(options: PostgresOptions): Database {
   const { url, poolSize = 10, connectTimeoutMs = 5_000, statementTimeoutMs = 15_000 } = options;
@@ -62,7 +68,7 @@ export function openPostgres(options: PostgresOptions): Database {
     idle_in_transaction_session_timeout: 2 * statementTimeoutMs,
     query_timeout: statementTimeoutMs + 1_000,
   };
-  const pool = new Pool({ ...config, max: poolSize });
+  const pool = new Pool({ ...config, max: poolSize, idleTimeoutMillis: idleConnectionMs });
   pool.on("error", onError);
   // The pool stops listening to a client that it lends, and an error that nobody hears ends the process.
   pool.on("connect", (client) => client.on("error", onError));

@@ -212,7 +212,8 @@ async function bindings(): Promise<Cryptoki & { load(library: string): void }> {
 /**
  * Lets the asynchronous calls read bytes that live as long as the call. pkcs11js hands the token's thread the address of the caller's buffer
  * and keeps no reference to it (its issue 121, open on 2026-11-27): without one the collector may free it, and a caller that waits no longer
- * may wipe it, while it is read. The copy is wiped at the end.
+ * may wipe it, while it is read. The copy is wiped at the end. It lies outside of V8's heap from the beginning: a small buffer does not, and is
+ * moved there for the call, which leaves its bytes behind.
  */
 export function onOwnBytes<Calls extends Pick<Cryptoki, (typeof threaded)[number]>>(
   calls: Calls,
@@ -220,7 +221,7 @@ export function onOwnBytes<Calls extends Pick<Cryptoki, (typeof threaded)[number
   for (const name of threaded) {
     const call = calls[name].bind(calls);
     calls[name] = async (session, bytes, into) => {
-      const own = Buffer.alloc(bytes.length);
+      const own = Buffer.from(new ArrayBuffer(bytes.length));
       own.set(bytes);
       try {
         return await call(session, own, into);

@@ -102,19 +102,19 @@ class Pkcs11Custodian implements Custodian {
     const label = this.#labelOf(keyId);
     if (wrapped.length !== wrappedBytes) throw rejected();
     const aad = canonicalJson(context);
-    const made = await this.#opening(() =>
+    using made = await this.#opening(() =>
       this.#token.use(async (session) => {
         const opened = await this.#open(session, { wrapped: Buffer.from(wrapped), aad, label });
         try {
-          return { dataKey: opened, wrapped: await this.#seal(session, opened, aad) };
+          const wrapped = await this.#seal(session, opened, aad);
+          return { dataKey: opened, wrapped, [Symbol.dispose]: () => opened.wipe() };
         } catch (error) {
           opened.wipe();
           throw error;
         }
       }),
     );
-    using dataKey = made.dataKey;
-    return await this.#proven(made.wrapped, dataKey, context);
+    return await this.#proven(made.wrapped, made.dataKey, context);
   }
 
   /** Keys of a token are made by `weightvault custody init`, under a new label. */
@@ -190,13 +190,13 @@ class Pkcs11Custodian implements Custodian {
     const iv = wrapped.subarray(0, ivBytes);
     cryptoki.C_DecryptInit(handle, gcm(iv, aad), findWrappingKey(session, label));
     const into = Buffer.alloc(keyBytes + tagBytes);
-    const opened = await cryptoki.C_DecryptAsync(handle, wrapped.subarray(ivBytes), into);
-    const secret = new Secret(Buffer.from(opened));
-    opened.fill(0);
-    into.fill(0);
-    if (secret.sizeBytes === keyBytes) return secret;
-    secret.wipe();
-    throw rejected();
+    try {
+      const opened = await cryptoki.C_DecryptAsync(handle, wrapped.subarray(ivBytes), into);
+      if (opened.length !== keyBytes) throw rejected();
+      return new Secret(Buffer.from(opened));
+    } finally {
+      into.fill(0);
+    }
   }
 }
 

@@ -104,15 +104,19 @@ export class Pkcs11Token {
 
   /**
    * Runs one operation in a session of its own, once more on a new connection where the first was lost: operations here change nothing on
-   * the token. Throws `TokenFault` where the token does not serve, and every other answer as it came.
+   * the token. What it gives too late is disposed of. Throws `TokenFault` where the token does not serve, and every other answer as it came.
    */
   async use<Result>(operation: (session: TokenSession) => Promise<Result>): Promise<Result> {
     const { promise: late, reject } = Promise.withResolvers<never>();
-    const fault = () => reject(new TokenFault(true, "the token does not answer in time"));
+    // An operation that hangs keeps its session and its permit until it ends, and nobody is there to take what it gives then.
+    const operating = this.#withPermit(operation);
+    const fault = () => {
+      operating.then(dispose, () => {});
+      reject(new TokenFault(true, "the token does not answer in time"));
+    };
     const timer = setTimeout(fault, this.#options.timeoutMs);
     try {
-      // An operation that hangs keeps its session and its permit until it ends.
-      return await Promise.race([this.#withPermit(operation), late]);
+      return await Promise.race([operating, late]);
     } catch (error) {
       if (isAnswer(error, ...refusals))
         throw new TokenFault(false, `the token refuses the operation (${answerOf(error)})`, error);
@@ -145,7 +149,7 @@ export class Pkcs11Token {
     );
   }
 
-  /** Gives its sessions back. What is under way ends with an error. */
+  /** Gives its sessions back; those in which something is under way are closed when it ends. */
   async close(): Promise<void> {
     const connection = await this.#connection?.catch(() => null);
     this.#connection = null;
@@ -277,6 +281,12 @@ export class Pkcs11Token {
     connection.isLost = true;
     for (const session of [...connection.idle, connection.login]) this.#closeSession(session);
   }
+}
+
+/** Key bytes are wiped; what has no end of its own is left as it is. */
+function dispose(given: unknown): void {
+  if (typeof given !== "object" || given === null || !(Symbol.dispose in given)) return;
+  (given as Disposable)[Symbol.dispose]();
 }
 
 async function pinOf(file: string): Promise<Pin> {

@@ -47,9 +47,12 @@ export type PostgresOptions = {
 
 /**
  * How long a connection is kept that nobody needs. To open one takes PostgreSQL a new process that knows no table and has no statement prepared:
- * after the driver's ten seconds each burst had to wait for some. It is less than the four minutes after which some networks forget a connection.
+ * after the driver's ten seconds each burst had to wait for some.
  */
 const idleConnectionMs = 120_000;
+
+/** The peer of a quiet connection is asked then whether it is still there, so that it is not forgotten on the way either. The system's own delay is hours. */
+const keepAliveAfterMs = 30_000;
 
 /** Opens PostgreSQL. Connects when first used; an outage is an error within the timeouts, never a wait for ever. */
 export function openPostgres(options: PostgresOptions): Database {
@@ -59,6 +62,7 @@ export function openPostgres(options: PostgresOptions): Database {
     connectionString: url,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveAfterMs,
     application_name: "weightvault",
     types: postgresTypes(),
   };

@@ -1,11 +1,15 @@
+import { pbkdf2 } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { readConfig } from "../../src/config.ts";
+import { Secret } from "../../src/crypto/secret.ts";
 import { openCustody } from "../../src/custodians.ts";
 import { answerOf, type Cryptoki, ck, loadCryptoki } from "../../src/custody/cryptoki.ts";
 import type { Custodian } from "../../src/custody/custodian.ts";
+import { isSignature } from "../../src/custody/ed25519.ts";
 import { openPkcs11Custodian } from "../../src/custody/pkcs11-custodian.ts";
 import { fitnessOf, makeKeys } from "../../src/custody/pkcs11-provision.ts";
 import { openPkcs11Signer } from "../../src/custody/pkcs11-signer.ts";
@@ -16,6 +20,8 @@ import { signerContract } from "../contract/signer.ts";
 import { weightvault } from "../e2e/command.ts";
 import { makeToken, pin, preparedSoftHsm, type TestToken } from "../support/softhsm.ts";
 import { until } from "../support/until.ts";
+
+const pbkdf2Busy = promisify(pbkdf2);
 
 const labels = { wrapping: "kek", signing: "ledger" };
 const name = "vault.example/ledger";
@@ -145,18 +151,69 @@ describeSoftHsm("on SoftHSM", () => {
       await signer.check();
     });
 
-    test("goes on when sessions are closed between the two calls of operations under way", async () => {
-      const { slot } = connected.locate();
-      const held = holdCalls(cryptoki, "C_EncryptAsync");
-      const work = Array.from({ length: 64 }, async () => {
-        const { dataKey, wrapped } = await custodian.generate(context);
-        return (await custodian.unwrap(wrapped, context, custodian.keyId)).equals(dataKey);
+    test.each([
+      ["C_EncryptAsync", async () => (await custodian.generate(context)).dataKey.wipe()],
+      ["C_DecryptAsync", async () => (await custodian.generate(context)).dataKey.wipe()],
+      ["C_SignAsync", async () => await signer.check()],
+    ] as const)(
+      "goes on when sessions are closed before %s of operations under way",
+      async (name, operate) => {
+        const { slot } = connected.locate();
+        const held = holdCalls(cryptoki, name);
+        const work = Promise.all(Array.from({ length: 64 }, async () => await operate()));
+        try {
+          await until(() => held.waiting() === 8);
+          (cryptoki as unknown as { C_CloseAllSessions(at: Buffer): void }).C_CloseAllSessions(
+            slot,
+          );
+        } finally {
+          held.letGo();
+        }
+        await work;
+        expect(held.answers()).toEqual(Array(8).fill("CKR_SESSION_HANDLE_INVALID"));
+      },
+    );
+
+    test("signs the bytes that it was given, whatever becomes of them while the call waits for a thread", async () => {
+      const text = "a checkpoint of 70,000 entries\n";
+      const message = Buffer.from(text);
+      const signature = await connected.use(async ({ cryptoki: calls, handle, find }) => {
+        const { attribute } = ck;
+        const key = find("the signing key", [
+          { type: attribute.class, value: ck.class.privateKey },
+          { type: attribute.label, value: labels.signing },
+        ]);
+        calls.C_SignInit(handle, { mechanism: ck.mechanism.eddsa, parameter: null }, key);
+        // Keeps each of libuv's threads busy, so that the token reads after the bytes were wiped.
+        const busy = Array.from({ length: 8 }, () => pbkdf2Busy("a", "b", 300_000, 32, "sha256"));
+        const signing = calls.C_SignAsync(handle, message, Buffer.alloc(64));
+        message.fill(0);
+        await Promise.all(busy);
+        return await signing;
       });
-      await until(() => held.waiting() === 8);
-      (cryptoki as unknown as { C_CloseAllSessions(at: Buffer): void }).C_CloseAllSessions(slot);
-      held.letGo();
-      expect(await Promise.all(work)).toEqual(Array(64).fill(true));
-      expect(held.answers()).toEqual(Array(8).fill("CKR_SESSION_HANDLE_INVALID"));
+      expect(isSignature(signer.publicKey, Buffer.from(text), signature)).toBe(true);
+    });
+
+    test("a key that comes after its time is wiped", async () => {
+      const impatient = new Pkcs11Token({
+        cryptoki,
+        label: token.label,
+        slot: null,
+        pinFile: token.pinFile,
+        sessions: 1,
+        timeoutMs: 100,
+      });
+      const late = new Secret(Buffer.alloc(32, 7));
+      const { promise: isTime, resolve: itIsTime } = Promise.withResolvers<void>();
+      const operate = async () => {
+        await isTime;
+        return late;
+      };
+      await expect(impatient.use(operate)).rejects.toThrow("does not answer in time");
+      expect(late.sizeBytes).toBe(32);
+      itIsTime();
+      await until(() => isWiped(late));
+      await impatient.close();
     });
 
     test("is an outage while it is out, and serves again when it is back", async () => {
@@ -338,7 +395,7 @@ describeSoftHsm("on SoftHSM", () => {
  * Has calls wait before they are made until they are let go. SoftHSM 2.6.1 frees a session that is closed while another thread works in it,
  * which ends the process; what a device closes is closed here when no thread does.
  */
-function holdCalls(cryptoki: Cryptoki, name: "C_EncryptAsync") {
+function holdCalls(cryptoki: Cryptoki, name: "C_EncryptAsync" | "C_DecryptAsync" | "C_SignAsync") {
   const { promise: isOpen, resolve: open } = Promise.withResolvers<void>();
   const call = cryptoki[name].bind(cryptoki);
   const answers: string[] = [];
@@ -356,6 +413,15 @@ function holdCalls(cryptoki: Cryptoki, name: "C_EncryptAsync") {
     open();
   };
   return { waiting: () => waiting, answers: () => answers, letGo };
+}
+
+function isWiped(secret: Secret): boolean {
+  try {
+    secret.expose();
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 test("a library that is none, and one that is no PKCS #11, are refused with the setting's name", async () => {

@@ -177,9 +177,10 @@ describeSoftHsm("on SoftHSM", () => {
     test("signs the bytes that it was given, whatever becomes of them while the call waits for a thread", async () => {
       const text = "a checkpoint of 70,000 entries\n";
       const message = Buffer.from(text);
-      const signature = await connected.use(async ({ cryptoki: calls, handle, find }) => {
+      const signature = await connected.use(async (session) => {
+        const { cryptoki: calls, handle } = session;
         const { attribute } = ck;
-        const key = find("the signing key", [
+        const key = session.find("the signing key", [
           { type: attribute.class, value: ck.class.privateKey },
           { type: attribute.label, value: labels.signing },
         ]);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/g
 import { readConfig } from "../../src/config.ts";
 import { Secret } from "../../src/crypto/secret.ts";
 import { openCustody } from "../../src/custodians.ts";
-import { answerOf, type Cryptoki, ck, loadCryptoki } from "../../src/custody/cryptoki.ts";
+import { type Cryptoki, ck, loadCryptoki } from "../../src/custody/cryptoki.ts";
 import type { Custodian } from "../../src/custody/custodian.ts";
 import { isSignature } from "../../src/custody/ed25519.ts";
 import { openPkcs11Custodian } from "../../src/custody/pkcs11-custodian.ts";
@@ -18,6 +18,7 @@ import type { Signer } from "../../src/custody/signer.ts";
 import { custodianContract } from "../contract/custodian.ts";
 import { signerContract } from "../contract/signer.ts";
 import { weightvault } from "../e2e/command.ts";
+import { holdCalls } from "../support/held-calls.ts";
 import { makeToken, pin, preparedSoftHsm, type TestToken } from "../support/softhsm.ts";
 import { until } from "../support/until.ts";
 
@@ -47,8 +48,8 @@ describeSoftHsm("on SoftHSM", () => {
 
   afterAll(() => cryptoki?.C_Finalize());
 
-  function connect({ label, pinFile }: TestToken, sessions = 8): Pkcs11Token {
-    return new Pkcs11Token({ cryptoki, label, slot: null, pinFile, sessions, timeoutMs: 10_000 });
+  function connect({ label, pinFile }: TestToken, timeoutMs = 10_000): Pkcs11Token {
+    return new Pkcs11Token({ cryptoki, label, slot: null, pinFile, sessions: 8, timeoutMs });
   }
 
   /** A token of its own with keys on it. */
@@ -196,14 +197,7 @@ describeSoftHsm("on SoftHSM", () => {
     });
 
     test("a key that comes after its time is wiped", async () => {
-      const impatient = new Pkcs11Token({
-        cryptoki,
-        label: token.label,
-        slot: null,
-        pinFile: token.pinFile,
-        sessions: 1,
-        timeoutMs: 100,
-      });
+      const impatient = connect(token, 100);
       const late = new Secret(Buffer.alloc(32, 7));
       const { promise: isTime, resolve: itIsTime } = Promise.withResolvers<void>();
       const operate = async () => {
@@ -391,30 +385,6 @@ describeSoftHsm("on SoftHSM", () => {
     });
   });
 });
-
-/**
- * Has calls wait before they are made until they are let go. SoftHSM 2.6.1 frees a session that is closed while another thread works in it,
- * which ends the process; what a device closes is closed here when no thread does.
- */
-function holdCalls(cryptoki: Cryptoki, name: "C_EncryptAsync" | "C_DecryptAsync" | "C_SignAsync") {
-  const { promise: isOpen, resolve: open } = Promise.withResolvers<void>();
-  const call = cryptoki[name].bind(cryptoki);
-  const answers: string[] = [];
-  let waiting = 0;
-  cryptoki[name] = async (...given) => {
-    waiting += 1;
-    await isOpen;
-    return await call(...given).catch((error: unknown) => {
-      answers.push(answerOf(error));
-      throw error;
-    });
-  };
-  const letGo = () => {
-    cryptoki[name] = call;
-    open();
-  };
-  return { waiting: () => waiting, answers: () => answers, letGo };
-}
 
 function isWiped(secret: Secret): boolean {
   try {

@@ -215,9 +215,7 @@ async function bindings(): Promise<Cryptoki & { load(library: string): void }> {
  * may wipe it, while it is read. The copy is wiped at the end. It lies outside of V8's heap from the beginning: a small buffer does not, and is
  * moved there for the call, which leaves its bytes behind.
  */
-export function onOwnBytes<Calls extends Pick<Cryptoki, (typeof threaded)[number]>>(
-  calls: Calls,
-): Calls {
+export function onOwnBytes<Calls extends Pick<Cryptoki, ThreadedCall>>(calls: Calls): Calls {
   for (const name of threaded) {
     const call = calls[name].bind(calls);
     calls[name] = async (session, bytes, into) => {
@@ -234,5 +232,8 @@ export function onOwnBytes<Calls extends Pick<Cryptoki, (typeof threaded)[number
 }
 
 const threaded = ["C_EncryptAsync", "C_DecryptAsync", "C_SignAsync"] as const;
+
+/** The calls that the token's own threads carry out. */
+export type ThreadedCall = (typeof threaded)[number];
 
 type Bindings = { readonly PKCS11: new () => Cryptoki & { load(library: string): void } };

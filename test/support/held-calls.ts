@@ -1,13 +1,10 @@
-import { answerOf, type Cryptoki } from "../../src/custody/cryptoki.ts";
+import { answerOf, type Cryptoki, type ThreadedCall } from "../../src/custody/cryptoki.ts";
 
 /**
  * Has calls wait before they are made until they are let go. SoftHSM 2.6.1 frees a session that is closed while another thread works in it,
  * which ends the process; what a device closes is closed here when no thread does.
  */
-export function holdCalls(
-  cryptoki: Cryptoki,
-  name: "C_EncryptAsync" | "C_DecryptAsync" | "C_SignAsync",
-) {
+export function holdCalls(cryptoki: Cryptoki, name: ThreadedCall) {
   const { promise: isOpen, resolve: open } = Promise.withResolvers<void>();
   const call = cryptoki[name].bind(cryptoki);
   const answers: string[] = [];
